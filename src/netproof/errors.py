@@ -1,0 +1,46 @@
+"""Every error netproof raises on purpose, so that callers can tell whose fault it is.
+
+NetproofError
+    UsageError      the call is wrong: an option, a missing file, a combination that cannot be
+    PolicyError     the bundle is wrong; the message starts with file:line
+    ClusterError    the cluster is missing, refuses, or does not do what it says
+        NotReadyError  something did not become ready before its deadline
+    ProbeError      the probe agent or the stream to it failed
+    HarnessBug      netproof contradicts itself: never a CNI's failure, please report it
+"""
+
+
+class NetproofError(Exception):
+    """Base of all errors that end as a message to a person, never as a traceback."""
+
+
+class UsageError(NetproofError):
+    """The call cannot be carried out as written; the message says what to write instead."""
+
+
+class PolicyError(NetproofError):
+    """The bundle cannot be read or the API server would refuse it.
+
+    `place` is `file:line` (or `file`, or `-` for standard input) and heads the message.
+    """
+
+    def __init__(self, place: str, message: str) -> None:
+        super().__init__(f"{place}: {message}")
+        self.place = place
+        self.message = message
+
+
+class ClusterError(NetproofError):
+    """The cluster could not be started, reached or asked; the message names the object."""
+
+
+class NotReadyError(ClusterError):
+    """Something did not become ready in time; the message carries its last known state."""
+
+
+class ProbeError(NetproofError):
+    """A probe agent, or the stream to it, failed: what it would have seen is unknown."""
+
+
+class HarnessBug(NetproofError):  # noqa: N818 - it is a bug, and is called one
+    """Netproof broke a promise it makes to itself; never read this as a CNI's failure."""

@@ -1,0 +1,170 @@
+"""One flow, what a probe of it saw, and what the policies say of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from netproof.model.workload import Family, Protocol
+
+
+class EndpointKind(StrEnum):
+    """What can stand at either end of a flow."""
+
+    POD = "pod"
+    SERVICE = "service"
+    NODE = "node"
+    OUTSIDE = "outside"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Endpoint:
+    """An end of a flow: `name` is `namespace/name` for pods and Services, a host's name else."""
+
+    kind: EndpointKind
+    name: str
+
+    @classmethod
+    def pod(cls, key: str) -> Endpoint:
+        """Return the pod `namespace/name` as an end of a flow."""
+        return cls(EndpointKind.POD, key)
+
+    @classmethod
+    def service(cls, key: str) -> Endpoint:
+        """Return the Service `namespace/name` as an end of a flow."""
+        return cls(EndpointKind.SERVICE, key)
+
+    @classmethod
+    def outside(cls, name: str) -> Endpoint:
+        """Return a host outside the cluster as an end of a flow."""
+        return cls(EndpointKind.OUTSIDE, name)
+
+    def __str__(self) -> str:
+        return f"service {self.name}" if self.kind is EndpointKind.SERVICE else self.name
+
+
+class Path(StrEnum):
+    """By which door the packets go in.
+
+    `dns` is no connection of ours: the source asks the cluster's DNS for a name, and the flow's
+    destination is the DNS Service.
+    """
+
+    POD_IP = "pod-ip"
+    CLUSTER_IP = "cluster-ip"
+    NODE_PORT = "node-port"
+    NAME = "name"
+    DNS = "dns"
+    HOST_IP = "host-ip"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Flow:
+    """source -> destination : port/protocol, in one IP family, by one path.
+
+    `port` is the port that is dialled at the destination: the pod's own by `pod-ip`, the
+    Service's by `cluster-ip`, `name` and `dns`, the node port by `node-port`.
+    """
+
+    source: Endpoint
+    destination: Endpoint
+    port: int
+    protocol: Protocol = Protocol.TCP
+    family: Family = Family.IPV4
+    path: Path = Path.POD_IP
+
+    def __str__(self) -> str:
+        door = "" if self.path in (Path.POD_IP, Path.HOST_IP) else f" by {self.path}"
+        there = f"{self.destination}:{self.port}/{self.protocol}"
+        return f"{self.source} -> {there} {self.family}{door}"
+
+
+class Outcome(StrEnum):
+    """What one probe saw."""
+
+    CONNECTED = "connected"
+    DROPPED = "dropped"
+    REJECTED = "rejected"
+    UNRESOLVED = "unresolved"
+    ERROR = "error"
+
+
+class Connectivity(StrEnum):
+    """What an outcome amounts to. Unknown never equals an expectation."""
+
+    ALLOWED = "allowed"
+    DENIED = "denied"
+    UNKNOWN = "unknown"
+
+
+_CONNECTIVITY = {
+    Outcome.CONNECTED: Connectivity.ALLOWED,
+    Outcome.DROPPED: Connectivity.DENIED,
+    Outcome.REJECTED: Connectivity.DENIED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """What is known of a flow after probing it.
+
+    `arrived`: the destination's own testimony for a probe that got no answer: True when it saw
+    the request, False when it did not, None when it was not asked or could not say.
+    `seconds`: from the first packet to the outcome. `attempts`: how often this flow was probed.
+    """
+
+    outcome: Outcome
+    detail: str = ""
+    arrived: bool | None = None
+    seconds: float = 0.0
+    attempts: int = 1
+
+    @property
+    def connectivity(self) -> Connectivity:
+        """Tell what the outcome amounts to; a request that arrived is not denied."""
+        if self.arrived and self.outcome is not Outcome.CONNECTED:
+            return Connectivity.UNKNOWN
+        return _CONNECTIVITY.get(self.outcome, Connectivity.UNKNOWN)
+
+    @property
+    def leaked(self) -> bool:
+        """Tell whether anything of the flow got through, with or without an answer."""
+        return self.outcome is Outcome.CONNECTED or self.arrived is True
+
+
+class Expected(StrEnum):
+    """What NetworkPolicy v1 says of a flow; undefined where it does not say."""
+
+    ALLOWED = "allowed"
+    DENIED = "denied"
+    UNDEFINED = "undefined"
+
+
+class Direction(StrEnum):
+    """The two directions that a pod can be isolated in (NetworkPolicySpec.policyTypes)."""
+
+    INGRESS = "Ingress"
+    EGRESS = "Egress"
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why one side of a flow is allowed, denied or undefined.
+
+    `policies` are the policies (`namespace/name`) that isolate the pod in this direction, `rules`
+    the rules that let the flow pass (`namespace/name ingress[0] at file:line`).
+    """
+
+    direction: Direction
+    expected: Expected
+    text: str
+    policies: tuple[str, ...] = ()
+    rules: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """What should happen to a flow, and the reasons, egress side first."""
+
+    expected: Expected
+    reasons: tuple[Reason, ...] = ()

@@ -1,0 +1,208 @@
+"""Which flows there are between the members of a topology, and naming some of them in a line.
+
+A statement such as `staging/* -> production/api:5432/TCP` names flows by pattern. Port, protocol,
+family and path may be left out, and then any will do, but a path other than the pod's own address
+has to be named: `web -> service shop/api:80 by cluster-ip`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from netproof.errors import UsageError
+from netproof.model.flow import Endpoint, EndpointKind, Flow, Path
+from netproof.model.workload import Family, Host, HostKind, Pod, Protocol, Service, Topology
+
+DIRECT = (Path.POD_IP, Path.HOST_IP)
+
+_STATEMENT = re.compile(
+    r"^\s*(?P<source>\S+)\s*->\s*(?P<destination>(service )?[^\s:]+)"
+    r"(:(?P<port>\d+|\*)(/(?P<protocol>TCP|UDP|SCTP))?)?"
+    r"(\s+(?P<family>IPv4|IPv6))?(\s+by (?P<path>[a-z-]+))?\s*$"
+)
+
+
+def sources(topology: Topology) -> tuple[Pod, ...]:
+    """Return the pods that can start a flow: those that run our agent."""
+    return tuple(pod for pod in topology.pods if pod.probes)
+
+
+def pod_flows(topology: Topology) -> Iterator[Flow]:
+    """Yield every flow from pod to pod, to each port the destination serves, in both families.
+
+    A pod's flows to itself are among them: the API leaves them undefined, reports show them.
+    """
+    for source in sources(topology):
+        for destination in sources(topology):
+            for family in _common(source, destination):
+                for port in destination.ports:
+                    yield Flow(
+                        Endpoint.pod(source.key),
+                        Endpoint.pod(destination.key),
+                        port.number,
+                        port.protocol,
+                        family,
+                    )
+
+
+def outside_flows(topology: Topology) -> Iterator[Flow]:
+    """Yield every flow from a pod to a host outside the cluster."""
+    for source in sources(topology):
+        for host in (h for h in topology.hosts if h.kind is HostKind.OUTSIDE):
+            for family in _common(source, host):
+                for port in host.ports:
+                    yield Flow(
+                        Endpoint.pod(source.key),
+                        Endpoint.outside(host.name),
+                        port.number,
+                        port.protocol,
+                        family,
+                        Path.HOST_IP,
+                    )
+
+
+def service_flows(topology: Topology, path: Path = Path.CLUSTER_IP) -> Iterator[Flow]:
+    """Yield every flow from a pod to a Service that has backends with our agent.
+
+    `path` is `cluster-ip`, or `name` to have the pod look the Service's name up first.
+    """
+    for service in topology.services:
+        backends = topology.backends(service)
+        if backends and all(pod.probes for pod in backends):
+            yield from _to_service(topology, service, path)
+
+
+def dns_flows(topology: Topology, dns: str) -> Iterator[Flow]:
+    """Yield a look-up from every pod, by UDP and TCP, at the cluster's DNS Service."""
+    found = [service for service in topology.services if service.key == dns]
+    for service in found:
+        yield from _to_service(topology, service, Path.DNS)
+
+
+def node_port_flows(topology: Topology, service: str, *, outside: bool = True) -> Iterator[Flow]:
+    """Yield every flow to the node ports of a Service (`namespace/name`), at every node.
+
+    They start at the pods and, unless told otherwise, at the first host outside the cluster.
+    """
+    ports = [p for s in topology.services if s.key == service for p in s.ports if p.node_port]
+    starts: list[Pod | Host] = list(sources(topology))
+    if outside:
+        starts += [h for h in topology.hosts if h.kind is HostKind.OUTSIDE][:1]
+    for start in starts:
+        end = Endpoint.pod(start.key) if isinstance(start, Pod) else Endpoint.outside(start.name)
+        for node in (h for h in topology.hosts if h.kind is HostKind.NODE):
+            for family in (f for f in Family if start.ip(f) and node.ip(f)):
+                for port in ports:
+                    yield Flow(
+                        end,
+                        Endpoint(EndpointKind.NODE, node.name),
+                        port.node_port or 0,
+                        port.protocol,
+                        family,
+                        Path.NODE_PORT,
+                    )
+
+
+def same_node(topology: Topology) -> Iterator[Flow]:
+    """Yield the flows between pods that share a node, a pod's flows to itself left out."""
+    return (flow for flow in pod_flows(topology) if _nodes(flow, topology) == 1)
+
+
+def cross_node(topology: Topology) -> Iterator[Flow]:
+    """Yield the flows between pods on different nodes."""
+    return (flow for flow in pod_flows(topology) if _nodes(flow, topology) == 2)  # noqa: PLR2004
+
+
+def _nodes(flow: Flow, topology: Topology) -> int:
+    """Return how many nodes a flow between pods touches, 0 for one of a pod to itself."""
+    if is_self(flow):
+        return 0
+    return len({topology.pod(end.name).node for end in (flow.source, flow.destination)})
+
+
+def _to_service(topology: Topology, service: Service, path: Path) -> Iterator[Flow]:
+    for source in sources(topology):
+        for family in (f for f in _families(topology, service, path) if source.ip(f)):
+            for port in (p for p in service.ports if path is not Path.DNS or p.number == 53):
+                yield Flow(
+                    Endpoint.pod(source.key),
+                    Endpoint.service(service.key),
+                    port.number,
+                    port.protocol,
+                    family,
+                    path,
+                )
+
+
+def _families(topology: Topology, service: Service, path: Path) -> list[Family]:
+    """Return where a Service can be reached; the name of a headless one leads to its pods."""
+    if service.cluster_ips or path is not Path.NAME:
+        return [family for family in Family if service.ip(family)]
+    pods = topology.backends(service)
+    return [family for family in Family if all(pod.ip(family) for pod in pods)]
+
+
+def _common(a: Pod, b: Pod | Host) -> list[Family]:
+    return [family for family in Family if a.ip(family) and b.ip(family)]
+
+
+@dataclass(frozen=True, slots=True)
+class FlowPattern:
+    """The flows that one line names; "" stands for any."""
+
+    text: str
+    source: str
+    destination: str
+    port: str
+    protocol: str
+    family: str
+    path: str
+
+    def matches(self, flow: Flow) -> bool:
+        """Tell whether the line names this flow."""
+        return (
+            fnmatchcase(flow.source.name, self.source)
+            and fnmatchcase(str(flow.destination), self.destination)
+            and self.port in ("", "*", str(flow.port))
+            and self.protocol in ("", flow.protocol)
+            and self.family in ("", flow.family)
+            and (flow.path == self.path if self.path else flow.path in DIRECT)
+        )
+
+    def select(self, flows: Iterable[Flow]) -> Sequence[Flow]:
+        """Return the flows that the line names, a pod's flows to itself left out.
+
+        Raises UsageError where there is none: a statement about nothing could never fail.
+        """
+        named = [flow for flow in flows if self.matches(flow) and not is_self(flow)]
+        if not named:
+            raise UsageError(f"no flow of this scenario matches {self.text!r}")
+        return named
+
+
+def is_self(flow: Flow) -> bool:
+    """Tell whether a pod is both ends of the flow."""
+    return flow.source.kind is EndpointKind.POD and flow.source == flow.destination
+
+
+def parse_pattern(text: str) -> FlowPattern:
+    """Read `source -> destination[:port[/protocol]] [family] [by path]`; raise UsageError else."""
+    found = _STATEMENT.match(text)
+    if not found or (found["path"] and found["path"] not in set(Path)):
+        raise UsageError(
+            f"{text!r} names no flows; write `namespace/pod -> namespace/pod:port/protocol`, "
+            "with * where any will do"
+        )
+    part = {key: value or "" for key, value in found.groupdict().items()}
+    return FlowPattern(
+        text.strip(),
+        part["source"],
+        part["destination"],
+        part["port"],
+        str(Protocol(part["protocol"])) if part["protocol"] else "",
+        part["family"],
+        part["path"],
+    )

@@ -1,0 +1,190 @@
+"""What a run leaves behind: plain values that reports are made from, JSON both ways.
+
+A step's cells are kept as tables of letters, one letter a cell, because a record of every flow in
+words is a hundred times the size and read by nobody. Whatever is worth reading, a flow that did
+not do what was expected of it, is kept in words besides.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from netproof.model.flow import Connectivity, Expected, Flow, Outcome, Path, Reason
+from netproof.model.workload import Family, Protocol
+
+SCHEMA = "netproof.run/v1"
+
+
+class FlowVerdict(StrEnum):
+    """What a flow shows of the cluster."""
+
+    ENFORCED = "enforced"
+    LEAK = "leak"
+    OVER_BLOCKED = "over-blocked"
+    INCONCLUSIVE = "inconclusive"
+    UNDEFINED = "undefined"
+
+
+class RunVerdict(StrEnum):
+    """What a run shows of the cluster; also used for a scenario and a step."""
+
+    PASS = "PASS"  # noqa: S105 - a verdict, no password
+    FAIL = "FAIL"
+    NOT_ENFORCED = "NOT ENFORCED"
+    INCONCLUSIVE = "INCONCLUSIVE"
+
+
+EXPECTED_LETTERS = {Expected.ALLOWED: "A", Expected.DENIED: "D", Expected.UNDEFINED: "U"}
+OUTCOME_LETTERS = {
+    Outcome.CONNECTED: "c",
+    Outcome.DROPPED: "d",
+    Outcome.REJECTED: "r",
+    Outcome.UNRESOLVED: "n",
+    Outcome.ERROR: "e",
+}
+VERDICT_LETTERS = {
+    FlowVerdict.ENFORCED: "=",
+    FlowVerdict.LEAK: "L",
+    FlowVerdict.OVER_BLOCKED: "B",
+    FlowVerdict.INCONCLUSIVE: "?",
+    FlowVerdict.UNDEFINED: "u",
+}
+NOT_PROBED = "."
+"""The letter of a cell that the step did not ask about, in each of the three tables."""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """All flows of one port, family and path: a row a source, a column a destination.
+
+    `expected`, `observed` and `verdicts` hold one string a source with one letter a destination
+    (`EXPECTED_LETTERS`, `OUTCOME_LETTERS`, `VERDICT_LETTERS`).
+    """
+
+    port: int
+    protocol: Protocol
+    family: Family
+    path: Path
+    sources: tuple[str, ...]
+    destinations: tuple[str, ...]
+    expected: tuple[str, ...]
+    observed: tuple[str, ...]
+    verdicts: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A flow that is neither enforced nor undefined, in words.
+
+    `why` says how the verdict came about, `seconds` is the time from the first packet to the
+    outcome, `nodes` is "same node", "across nodes", or "" where one end has no node.
+    """
+
+    flow: Flow
+    verdict: FlowVerdict
+    expected: Expected
+    outcome: Outcome
+    connectivity: Connectivity
+    detail: str = ""
+    arrived: bool | None = None
+    attempts: int = 1
+    nodes: str = ""
+    reasons: tuple[Reason, ...] = ()
+    why: str = ""
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Convergence:
+    """How long the cluster took to do what was expected: rounds of probes, and seconds.
+
+    `settled` is False when the deadline came first.
+    """
+
+    rounds: int = 0
+    seconds: float = 0.0
+    settled: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class StepRecord:
+    """One state of the cluster and all that was seen in it.
+
+    `places` says where policies are written: `namespace/name` -> `file:line`.
+    """
+
+    name: str
+    policies: tuple[str, ...]
+    verdict: RunVerdict
+    counts: dict[FlowVerdict, int]
+    convergence: Convergence
+    tables: tuple[Table, ...]
+    findings: tuple[Finding, ...] = ()
+    places: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ScenarioRecord:
+    """One bundle on one fleet, from before its policies to after them.
+
+    `repeat` is the command that runs it again, "" where there is none. `known_gap` words the
+    documented gaps of the CNI that explain all findings; such a scenario keeps its verdict and
+    does not fail the run.
+    """
+
+    id: str
+    title: str
+    bundle: str
+    worker: str
+    verdict: RunVerdict
+    seconds: float
+    steps: tuple[StepRecord, ...]
+    repeat: str = ""
+    known_gap: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CanaryRecord:
+    """Whether one allow and one deny in each direction came out as they must.
+
+    `enforces` is None when it could not be told; `text` is the sentence for people.
+    """
+
+    worker: str
+    enforces: bool | None
+    text: str
+    steps: tuple[StepRecord, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterRecord:
+    """Where the run took place and what it is expected to do."""
+
+    kind: str
+    name: str
+    version: str = ""
+    nodes: tuple[str, ...] = ()
+    dataplane: str = ""
+    enforces: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class RunRecord:
+    """One run: `started` is UTC in ISO 8601, `exit_reason` the sentence that ends the report.
+
+    `exit_code` is None where nobody has said what the verdict amounts to.
+    """
+
+    run_id: str
+    netproof: str
+    started: str
+    seconds: float
+    cluster: ClusterRecord
+    verdict: RunVerdict
+    exit_reason: str
+    canaries: tuple[CanaryRecord, ...] = ()
+    scenarios: tuple[ScenarioRecord, ...] = ()
+    errors: tuple[str, ...] = ()
+    exit_code: int | None = None
+    schema: str = field(default=SCHEMA)

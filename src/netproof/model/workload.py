@@ -1,0 +1,181 @@
+"""Who takes part: namespaces, pods, Services and hosts, as netproof sees them.
+
+Names are those of the bundle. What a namespace is called in the cluster (it carries the run's and
+the worker's id there) is known to the cluster stage only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TypeVar
+
+T = TypeVar("T")
+
+NAMESPACE_NAME_LABEL = "kubernetes.io/metadata.name"
+"""The label the API server puts on every namespace (KEP-2161); its value is the name."""
+
+
+class Protocol(StrEnum):
+    """Transport protocols that NetworkPolicy v1 knows (NetworkPolicyPort.protocol)."""
+
+    TCP = "TCP"
+    UDP = "UDP"
+    SCTP = "SCTP"
+
+
+class Family(StrEnum):
+    """IP families, in the words of Service.spec.ipFamilies."""
+
+    IPV4 = "IPv4"
+    IPV6 = "IPv6"
+
+    @classmethod
+    def of(cls, address: str) -> Family:
+        """Tell the family of a textual IP address."""
+        return cls.IPV6 if ":" in address else cls.IPV4
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Port:
+    """A port that a pod serves (ContainerPort); `name` is empty where it has none."""
+
+    number: int
+    protocol: Protocol = Protocol.TCP
+    name: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.number}/{self.protocol}"
+
+
+@dataclass(frozen=True, slots=True)
+class Namespace:
+    """A namespace with its labels, the one of `NAMESPACE_NAME_LABEL` included."""
+
+    name: str
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Pod:
+    """A pod; `node` and `ips` are empty until the cluster has placed it.
+
+    `probes` says whether it runs our agent: pods without one (cluster DNS) can be reached and
+    selected but are no source of a flow.
+    """
+
+    namespace: str
+    name: str
+    labels: Mapping[str, str] = field(default_factory=dict)
+    ports: tuple[Port, ...] = ()
+    node: str = ""
+    ips: tuple[str, ...] = ()
+    host_network: bool = False
+    probes: bool = True
+
+    @property
+    def key(self) -> str:
+        """`namespace/name`, unique within a topology."""
+        return f"{self.namespace}/{self.name}"
+
+    def ip(self, family: Family) -> str | None:
+        """Return the pod's address of that family, or None where it has none."""
+        return next((ip for ip in self.ips if Family.of(ip) is family), None)
+
+
+@dataclass(frozen=True, slots=True)
+class ServicePort:
+    """One port of a Service; `target` is a container port's number or name."""
+
+    number: int
+    target: int | str
+    protocol: Protocol = Protocol.TCP
+    name: str = ""
+    node_port: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A Service with a selector; `cluster_ips` is empty until the cluster has assigned them."""
+
+    namespace: str
+    name: str
+    selector: Mapping[str, str] = field(default_factory=dict)
+    ports: tuple[ServicePort, ...] = ()
+    cluster_ips: tuple[str, ...] = ()
+
+    @property
+    def key(self) -> str:
+        """`namespace/name`, unique among the Services of a topology."""
+        return f"{self.namespace}/{self.name}"
+
+    def ip(self, family: Family) -> str | None:
+        """Return the ClusterIP of that family, or None where it has none."""
+        return next((ip for ip in self.cluster_ips if Family.of(ip) is family), None)
+
+
+class HostKind(StrEnum):
+    """Machines that are not pods."""
+
+    NODE = "node"
+    OUTSIDE = "outside"
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """A node, or a host outside the cluster, with its addresses and the ports it serves."""
+
+    kind: HostKind
+    name: str
+    ips: tuple[str, ...] = ()
+    ports: tuple[Port, ...] = ()
+
+    def ip(self, family: Family) -> str | None:
+        """Return the host's address of that family, or None where it has none."""
+        return next((ip for ip in self.ips if Family.of(ip) is family), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Topology:
+    """All that can send, receive or be selected in one scenario."""
+
+    namespaces: tuple[Namespace, ...] = ()
+    pods: tuple[Pod, ...] = ()
+    services: tuple[Service, ...] = ()
+    hosts: tuple[Host, ...] = ()
+
+    def namespace(self, name: str) -> Namespace:
+        """Return the namespace of that name; raise KeyError where there is none."""
+        return _only(name, [n for n in self.namespaces if n.name == name])
+
+    def pod(self, key: str) -> Pod:
+        """Return the pod of that `namespace/name`; raise KeyError where there is none."""
+        return _only(key, [p for p in self.pods if p.key == key])
+
+    def service(self, key: str) -> Service:
+        """Return the Service of that `namespace/name`; raise KeyError where there is none."""
+        return _only(key, [s for s in self.services if s.key == key])
+
+    def host(self, name: str) -> Host:
+        """Return the host of that name; raise KeyError where there is none."""
+        return _only(name, [h for h in self.hosts if h.name == name])
+
+    def backends(self, service: Service) -> tuple[Pod, ...]:
+        """Return the pods that a Service selects, in the order of the topology.
+
+        A Service without a selector has none (Service.spec.selector: endpoints are then managed
+        by somebody else).
+        """
+        wanted = service.selector.items()
+        return tuple(
+            pod
+            for pod in self.pods
+            if wanted and pod.namespace == service.namespace and wanted <= pod.labels.items()
+        )
+
+
+def _only(key: str, found: list[T]) -> T:
+    if not found:
+        raise KeyError(key)
+    return found[0]

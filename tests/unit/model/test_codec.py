@@ -1,0 +1,95 @@
+"""Records survive the trip through JSON, and nothing else passes for one."""
+
+import copy
+import json
+from typing import Any
+
+import pytest
+
+from netproof.errors import HarnessBug, UsageError
+from netproof.model import codec
+from netproof.model.record import FlowVerdict, RunRecord
+from tests.unit.report.sample import ALL_PASS, EVERYTHING, FLAT, LEAKING
+
+
+@pytest.mark.parametrize("record", [EVERYTHING, FLAT, ALL_PASS], ids=lambda r: str(r.verdict))
+def test_a_run_survives_the_trip(record: RunRecord) -> None:
+    """Every field comes back with its value and its type."""
+    assert record == codec.loads(codec.dumps(record))
+
+
+def test_a_scenario_survives_the_trip() -> None:
+    """Scenarios travel on their own from test worker to controller."""
+    assert LEAKING == codec.scenario_from_plain(codec.to_plain(LEAKING))
+
+
+def test_what_is_written_again_has_the_same_bytes() -> None:
+    """Neither reading nor writing changes the order of anything."""
+    text = codec.dumps(EVERYTHING)
+    assert text == codec.dumps(codec.loads(text))
+
+
+def test_the_schema_comes_first() -> None:
+    """A reader sees the version before anything else."""
+    assert "schema" == next(iter(codec.to_plain(EVERYTHING)))
+
+
+def test_enums_come_back_as_enums() -> None:
+    """A verdict is a verdict again, not a string."""
+    read = codec.loads(codec.dumps(EVERYTHING))
+    assert isinstance(next(iter(read.scenarios[0].steps[0].counts)), FlowVerdict)
+
+
+def broken(**changes: Any) -> dict[str, Any]:
+    plain: dict[str, Any] = copy.deepcopy(codec.to_plain(ALL_PASS))
+    return plain | changes
+
+
+@pytest.mark.parametrize(
+    ("plain", "message"),
+    [
+        (broken(schema="netproof.run/v2"), "$.schema: this netproof reads 'netproof.run/v1'"),
+        (broken(unheard_of=1), "$: unknown key 'unheard_of'"),
+        (broken(verdict="MAYBE"), "$.verdict: 'MAYBE' is none of PASS, FAIL"),
+        (broken(seconds="long"), "$.seconds: expected float, found str"),
+        (broken(seconds=True), "$.seconds: expected float, found bool"),
+        (broken(scenarios={}), "$.scenarios: expected list, found dict"),
+        (broken(errors=[1]), "$.errors[0]: expected str, found int"),
+        (broken(cluster={"name": "x"}), "$.cluster: missing key 'kind'"),
+        (broken(exit_code="0"), "$.exit_code: expected int, found str"),
+        (broken(canaries=[{"worker": "w", "text": ""}]), "$.canaries[0]: missing key 'enforces'"),
+        ([], "the record is None"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_what_is_no_record_is_refused_with_its_place(plain: Any, message: str) -> None:
+    """An error names the field and what is wrong with it."""
+    with pytest.raises(UsageError) as refused:
+        codec.run_from_plain(plain)
+    assert message in str(refused.value)
+
+
+def test_a_whole_number_of_seconds_is_a_number_of_seconds() -> None:
+    """JSON knows one kind of number: 12 is read as 12.0."""
+    read = codec.run_from_plain(broken(seconds=12))
+    assert isinstance(read.seconds, float)
+
+
+def test_text_that_is_no_json_is_refused() -> None:
+    """The message says where the text stops being JSON."""
+    with pytest.raises(UsageError, match=r"not JSON: .*line 1"):
+        codec.loads("{")
+
+
+def test_half_a_character_survives() -> None:
+    """What a container wrote that is no Unicode is written as an escape and comes back."""
+    plain = broken(errors=["\udc80"])
+    text = json.dumps(plain)
+    assert text.isascii()
+    assert ("\udc80",) == codec.loads(codec.dumps(codec.loads(text))).errors
+
+
+def test_what_a_record_cannot_hold_is_our_bug() -> None:
+    """Only the model's own kinds of value are written."""
+    with pytest.raises(HarnessBug, match="cannot hold a set"):
+        codec.to_plain({"errors": {1}})

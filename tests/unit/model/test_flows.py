@@ -1,0 +1,108 @@
+"""Which flows there are, and naming some of them in a line."""
+
+import pytest
+
+from netproof.errors import UsageError
+from netproof.model import flows
+from netproof.model.flow import Endpoint, Flow, Path
+from netproof.model.workload import (
+    Family,
+    Host,
+    HostKind,
+    Pod,
+    Port,
+    Protocol,
+    Service,
+    ServicePort,
+    Topology,
+)
+
+WEB = Pod("shop", "web", {"app": "web"}, (Port(80),), "n1", ("10.0.0.1", "fd00::1"))
+DB = Pod("shop", "db", {"app": "db"}, (Port(53, Protocol.UDP),), "n2", ("10.0.0.2",))
+DNS = Pod("kube-system", "dns", {"k8s-app": "dns"}, (Port(53),), "n2", ("10.0.0.9",), probes=False)
+TOPOLOGY = Topology(
+    pods=(WEB, DB, DNS),
+    services=(
+        Service("shop", "web", {"app": "web"}, (ServicePort(8080, 80),), ("10.9.0.1",)),
+        Service("kube-system", "dns", {"k8s-app": "dns"}, (ServicePort(53, 53),), ("10.9.0.9",)),
+    ),
+    hosts=(Host(HostKind.OUTSIDE, "outside", ("203.0.113.1",), (Port(443),)),),
+)
+
+
+def test_pods_reach_each_other_in_the_families_they_share() -> None:
+    """A pod without IPv6 is not tried by IPv6; pods without an agent are no ends of a flow."""
+    assert {
+        "shop/web -> shop/web:80/TCP IPv4",
+        "shop/web -> shop/web:80/TCP IPv6",
+        "shop/web -> shop/db:53/UDP IPv4",
+        "shop/db -> shop/web:80/TCP IPv4",
+        "shop/db -> shop/db:53/UDP IPv4",
+    } == {str(flow) for flow in flows.pod_flows(TOPOLOGY)}
+
+
+def test_services_are_dialled_at_their_own_port() -> None:
+    """Only Services whose backends run our agent can prove who answered."""
+    assert {
+        "shop/web -> service shop/web:8080/TCP IPv4 by cluster-ip",
+        "shop/db -> service shop/web:8080/TCP IPv4 by cluster-ip",
+    } == {str(flow) for flow in flows.service_flows(TOPOLOGY)}
+
+
+def test_dns_is_asked_by_every_pod() -> None:
+    """The destination of a look-up is the DNS Service."""
+    asked = {str(flow) for flow in flows.dns_flows(TOPOLOGY, "kube-system/dns")}
+    assert "shop/db -> service kube-system/dns:53/TCP IPv4 by dns" in asked
+
+
+def test_the_outside_is_reached_by_its_address() -> None:
+    """A host outside is an end of its own kind."""
+    found = list(flows.outside_flows(TOPOLOGY))
+    assert found[0].path is Path.HOST_IP
+    assert found[0].destination == Endpoint.outside("outside")
+
+
+FLOW = Flow(Endpoint.pod("shop/web"), Endpoint.pod("shop/db"), 53, Protocol.UDP, Family.IPV4)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["shop/web -> shop/db", "* -> *", "shop/* -> shop/db:53", "* -> shop/db:*/UDP IPv4"],
+)
+def test_a_line_names_the_flow(text: str) -> None:
+    """What is left out, or is *, may be anything."""
+    assert flows.parse_pattern(text).matches(FLOW)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["shop/db -> shop/web", "* -> *:54", "* -> *:53/TCP", "* -> * IPv6", "* -> * by cluster-ip"],
+)
+def test_a_line_does_not_name_the_flow(text: str) -> None:
+    """Each part of a line narrows it."""
+    assert not flows.parse_pattern(text).matches(FLOW)
+
+
+def test_a_line_reads_back_what_a_flow_prints() -> None:
+    """What a report shows can be pasted into a test."""
+    by_service = next(iter(flows.service_flows(TOPOLOGY)))
+    assert flows.parse_pattern(str(by_service)).matches(by_service)
+
+
+@pytest.mark.parametrize("text", ["", "web to db", "a/b -> c/d:x", "a/b -> c/d by magic"])
+def test_a_line_that_names_no_flows_is_refused(text: str) -> None:
+    """The message shows how to write it."""
+    with pytest.raises(UsageError, match="write `namespace/pod"):
+        flows.parse_pattern(text)
+
+
+def test_a_line_about_nothing_is_refused() -> None:
+    """A statement that matches no flow could never fail."""
+    with pytest.raises(UsageError, match="no flow of this scenario matches 'x/y -> \\*'"):
+        flows.parse_pattern("x/y -> *").select([FLOW])
+
+
+def test_self_traffic_is_never_meant_by_a_pattern() -> None:
+    """The API leaves a pod's traffic to itself undefined, so a wildcard leaves it out."""
+    to_self = Flow(Endpoint.pod("shop/web"), Endpoint.pod("shop/web"), 80)
+    assert [FLOW] == list(flows.parse_pattern("* -> *").select([to_self, FLOW]))
