@@ -1,0 +1,119 @@
+"""The peers of a rule (NetworkPolicyPeer): pods by selectors, or a block of addresses.
+
+Source: k8s.io/api/networking/v1/types.go, pkg/apis/networking/validation/validation.go.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
+
+from netproof.policy.fields import Field
+from netproof.policy.origin import NOWHERE, Origin
+from netproof.policy.selectors import LabelSelector, read_selector
+
+Network = IPv4Network | IPv6Network
+Address = IPv4Address | IPv6Address
+
+_CIDR = re.compile(r"([0-9.]+|[0-9a-fA-F:.]+)/([0-9]+)", re.ASCII)
+_ZEROS_V4 = re.compile(r"(^|[./])0+(?=[0-9])", re.ASCII)
+_ZEROS_V6 = re.compile(r"(/)0+(?=[0-9])", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class PodPeer:
+    """Pods: of the policy's own namespace, or of the namespaces that a selector matches.
+
+    None is a selector that is not written, which differs from an empty one: without
+    `namespace_selector` only the own namespace counts, without `pod_selector` every pod there.
+    """
+
+    pod_selector: LabelSelector | None = None
+    namespace_selector: LabelSelector | None = None
+    origin: Origin = field(default=NOWHERE, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class IpBlock:
+    """The addresses of `cidr` without those of `excepts`."""
+
+    cidr: Network
+    excepts: tuple[Network, ...] = ()
+    origin: Origin = field(default=NOWHERE, compare=False)
+
+    def contains(self, address: Address) -> bool:
+        """Tell whether the address is in the block; one of the other IP family never is."""
+        return address in self.cidr and not any(address in cut for cut in self.excepts)
+
+
+Peer = PodPeer | IpBlock
+
+
+def read_peer(at: Field) -> Peer | None:
+    """Read one entry of `from` or `to` and note what the API server would refuse of it."""
+    at.mapping(("podSelector", "namespaceSelector", "ipBlock"))
+    pods, namespaces = at.child("podSelector"), at.child("namespaceSelector")
+    block = at.child("ipBlock")
+    peer = PodPeer(
+        read_selector(pods) if pods.present else None,
+        read_selector(namespaces) if namespaces.present else None,
+        at.origin,
+    )
+    if block.present:
+        if pods.present or namespaces.present:
+            at.forbidden(
+                "may not specify both ipBlock and another peer; make them two entries of the list"
+            )
+        return _block(block)
+    if not pods.present and not namespaces.present:
+        at.required("must specify a peer; leave the whole list out to allow everyone")
+        return None
+    return peer
+
+
+def _block(at: Field) -> IpBlock | None:
+    at.mapping(("cidr", "except"))
+    text = at.child("cidr").text()
+    if not text:
+        at.child("cidr").required()
+        return None
+    cidr = _network(at.child("cidr"), text)
+    excepts = []
+    for item in at.child("except").items():
+        cut = _network(item, word) if (word := item.text()) is not None else None
+        if cut and cidr:
+            if not _is_within(cut, cidr):
+                item.invalid(word, "must be a strict subset of `cidr`")
+            excepts.append(cut)
+    return IpBlock(cidr, tuple(excepts), at.origin) if cidr else None
+
+
+def _is_within(inner: Network, outer: Network) -> bool:
+    return inner.prefixlen > outer.prefixlen and inner.network_address in outer
+
+
+def _network(at: Field, text: str) -> Network | None:
+    """Parse a CIDR; host bits are masked off, as the API server did until it began to refuse them.
+
+    Leading zeros and IPv4-mapped IPv6 are refused, as newer API servers do (KEP-4858): whether
+    010 is eight or ten, and which family a mapped address has, each dataplane decides for itself.
+    """
+    without_zeros = (_ZEROS_V6 if ":" in text else _ZEROS_V4).sub(r"\1", text)
+    network = _parse(without_zeros)
+    if network is None:
+        at.invalid(text, "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)")
+    elif without_zeros != text:
+        at.invalid(text, "must not have leading 0s in IP or prefix length")
+    elif isinstance(network, IPv6Network) and network.network_address.ipv4_mapped:
+        at.invalid(text, "must not have an IPv4-mapped IPv6 address")
+    return network
+
+
+def _parse(text: str) -> Network | None:
+    if not _CIDR.fullmatch(text):
+        return None  # ip_network would take a bare address, a netmask or a zone
+    try:
+        return ip_network(text, strict=False)
+    except ValueError:
+        return None

@@ -1,0 +1,109 @@
+"""Namespace, Pod and Service as the values that the other stages share.
+
+Of these kinds only what netproof reads is checked; the rest is for the API server to refuse.
+"""
+
+from __future__ import annotations
+
+from netproof.model.workload import NAMESPACE_NAME_LABEL, Namespace, Pod, Port, Service, ServicePort
+from netproof.policy.fields import Field
+from netproof.policy.metadata import Metadata
+from netproof.policy.ports import read_protocol
+from netproof.policy.selectors import read_labels
+from netproof.policy.syntax import port_name, port_number
+
+
+def read_namespace(_root: Field, metadata: Metadata) -> Namespace:
+    """Make a Namespace; its name label is set whatever is written, as the API server does."""
+    return Namespace(metadata.name, {**metadata.labels, NAMESPACE_NAME_LABEL: metadata.name})
+
+
+def read_pod(root: Field, metadata: Metadata) -> Pod:
+    """Read a Pod's labels, ports and hostNetwork.
+
+    Ports of sidecars count: init containers that keep running (restartPolicy Always).
+    """
+    spec = root.child("spec").mapping()
+    containers = spec.child("containers").items()
+    if not containers:
+        spec.child("containers").required("a pod needs at least one container")
+    sidecars = [
+        item
+        for item in spec.child("initContainers").items()
+        if item.child("restartPolicy").text() == "Always"
+    ]
+    ports = [port for item in (*containers, *sidecars) for port in _container_ports(item)]
+    return Pod(
+        metadata.namespace,
+        metadata.name,
+        metadata.labels,
+        tuple(dict.fromkeys(ports)),
+        host_network=spec.child("hostNetwork").boolean(),
+    )
+
+
+def read_service(root: Field, metadata: Metadata) -> Service:
+    """Read a Service's selector and ports; addresses are the cluster's to give."""
+    spec = root.child("spec").mapping()
+    items = spec.child("ports").items()
+    ports = [_service_port(item) for item in items]
+    seen: set[tuple[object, ...]] = set()
+    for item, port in zip(items, ports, strict=True):
+        if len(items) > 1 and not port.name:
+            item.child("name").required("every port of a Service with several needs a name")
+        if (port.number, port.protocol) in seen:
+            item.duplicate(f"{port.number}/{port.protocol}")
+        seen.add((port.number, port.protocol))
+    return Service(
+        metadata.namespace, metadata.name, read_labels(spec.child("selector")), tuple(ports)
+    )
+
+
+def _container_ports(at: Field) -> list[Port]:
+    ports: list[Port] = []
+    for item in at.mapping().child("ports").items():
+        port = _container_port(item)
+        if port.name and port.name in {other.name for other in ports}:
+            item.child("name").duplicate(port.name)
+        ports.append(port)
+    return ports
+
+
+def _container_port(at: Field) -> Port:
+    at.mapping(("containerPort", "hostIP", "hostPort", "name", "protocol"))
+    number = _number(at.child("containerPort"))
+    name = at.child("name").text() or ""
+    for message in port_name(name) if name else ():
+        at.child("name").invalid(name, message)
+    return Port(number, read_protocol(at.child("protocol")), name)
+
+
+def _service_port(at: Field) -> ServicePort:
+    at.mapping(("appProtocol", "name", "nodePort", "port", "protocol", "targetPort"))
+    number = _number(at.child("port"))
+    target = at.child("targetPort").number_or_text()
+    if target is not None:
+        wrong = port_name(target) if isinstance(target, str) else port_number(target)
+        for message in wrong:
+            at.child("targetPort").invalid(target, message)
+    node_port = at.child("nodePort").integer()
+    for message in port_number(node_port) if node_port else ():
+        at.child("nodePort").invalid(node_port, message)
+    return ServicePort(
+        number,
+        number if target is None else target,
+        read_protocol(at.child("protocol")),
+        at.child("name").text() or "",
+        node_port or None,
+    )
+
+
+def _number(at: Field) -> int:
+    number = at.integer()
+    if number is None:
+        if not at.present:
+            at.required()
+        return 0
+    for message in port_number(number):
+        at.invalid(number, message)
+    return number
