@@ -1,0 +1,90 @@
+"""One side of a flow: what the policies of one pod say of packets in one direction.
+
+The question: may this pod, in this direction, exchange these packets with that party?
+
+The order of the questions is the argument:
+1. A pod that no policy isolates in the direction is open.
+2. A rule for the port that names no peers lets everyone pass, whoever they are.
+3. Where the API does not say who the other party is to a policy, the answer is undefined.
+4. A rule for the port whose peers match lets the packets pass; without one they are denied.
+Source: https://kubernetes.io/docs/concepts/services-networking/network-policies/
+"""
+
+from __future__ import annotations
+
+from netproof.expected.index import IndexedRule, PolicyIndex
+from netproof.expected.parties import Packets, Party
+from netproof.expected.unsaid import why_undefined
+from netproof.model.flow import Direction, Expected, Reason
+from netproof.model.workload import Pod
+
+
+def judge(
+    index: PolicyIndex, pod: Pod, other: Party, packets: Packets, direction: Direction
+) -> Reason:
+    """Say whether the policies that isolate `pod` in `direction` let these packets pass."""
+    policies = tuple(policy.key for policy in index.isolating(pod, direction))
+    if not policies:
+        return Reason(direction, Expected.ALLOWED, _open(pod, direction))
+    server = pod if direction is Direction.INGRESS else other.pod
+    rules = [
+        rule
+        for rule in index.rules(pod, direction)
+        if rule.has_port(packets.port, packets.protocol, server)
+    ]
+    passing = [rule for rule in rules if rule.everyone or _matches(rule, other, packets)]
+    if not any(rule.everyone for rule in passing):
+        blocks = any(rule.blocks for rule in rules)
+        why = why_undefined(pod, other, packets, direction, blocks=blocks)
+        if why:
+            text = f"{_isolate(policies, pod, direction)}, but {why}"
+            return Reason(direction, Expected.UNDEFINED, text, policies)
+    if passing:
+        text = _lets(passing, other, packets, direction)
+        names = tuple(rule.place for rule in passing)
+        return Reason(direction, Expected.ALLOWED, text, policies, names)
+    text = _denied(policies, pod, other, packets, direction)
+    return Reason(direction, Expected.DENIED, text, policies)
+
+
+def _matches(rule: IndexedRule, other: Party, packets: Packets) -> bool:
+    # An ipBlock counts for pods too: the API has no exception, though its documentation says
+    # that blocks "should be cluster-external IPs" and some CNIs match those only.
+    if rule.pods and other.name in rule.pods:
+        return True
+    address = other.who.ip(packets.family) if rule.blocks else None
+    return address is not None and rule.has_address(address)
+
+
+def _open(pod: Pod, direction: Direction) -> str:
+    end = "anyone may connect to it" if direction is Direction.INGRESS else "it may go anywhere"
+    return f"no policy isolates {pod.key} for {direction.lower()}, so {end}"
+
+
+def _isolate(policies: tuple[str, ...], pod: Pod, direction: Direction) -> str:
+    verb = "isolates" if len(policies) == 1 else "isolate"
+    return f"{_listed(policies)} {verb} {pod.key} for {direction.lower()}"
+
+
+def _lets(passing: list[IndexedRule], other: Party, packets: Packets, direction: Direction) -> str:
+    names = [rule.name for rule in passing]
+    verb = "lets" if len(passing) == 1 else "let"
+    return f"{_listed(names)} {verb} {_passage(other, packets, direction)}"
+
+
+def _denied(
+    policies: tuple[str, ...], pod: Pod, other: Party, packets: Packets, direction: Direction
+) -> str:
+    whose = "its" if len(policies) == 1 else "their"
+    passage = _passage(other, packets, direction)
+    return f"{_isolate(policies, pod, direction)} and none of {whose} rules lets {passage}"
+
+
+def _passage(other: Party, packets: Packets, direction: Direction) -> str:
+    if direction is Direction.INGRESS:
+        return f"{other.name} in on {packets}"
+    return f"it out to {other.name} on {packets}"
+
+
+def _listed(names: tuple[str, ...] | list[str]) -> str:
+    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
