@@ -1,0 +1,50 @@
+"""Matches of nftables rules: addresses, ports and endpoints as the shortest text that says them.
+
+One element goes into the rule itself, several into a named set. Must not know: policies.
+"""
+
+from collections.abc import Sequence
+
+from netproof.lab.dataplane.addresses import Family, elements
+from netproof.lab.dataplane.intervals import Intervals
+from netproof.lab.dataplane.ports import LAST_PORT, Endpoint, Ports
+from netproof.lab.dataplane.table import Sets
+
+PORT_KEY = "meta l4proto . th dport"
+
+
+def address(sets: Sets, family: Family, side: str, known: Intervals) -> str:
+    """Match a side (`saddr`, `daddr`) against addresses, of which there is at least one."""
+    texts = elements(family, known)
+    if len(texts) == 1:
+        return f"{family.value} {side} {texts[0]}"
+    is_interval = any(first != last for first, last in known)
+    kind = family.set_type + ("; flags interval" if is_interval else "")
+    return f"{family.value} {side} {sets.name(kind, texts)}"
+
+
+def side(sets: Sets, family: Family, side: str, known: Intervals) -> str:
+    """Match a side like `address`; empty text where every address of the family would match."""
+    return "" if known == family.everything else address(sets, family, side, known)
+
+
+def ports(sets: Sets, known: Sequence[Ports]) -> str:
+    """Match the destination port, of which there is at least one."""
+    if len(known) > 1:
+        texts = [f"{protocol} . {_span(first, last)}" for protocol, first, last in known]
+        return f"{PORT_KEY} {sets.name('inet_proto . inet_service; flags interval', texts)}"
+    protocol, first, last = known[0]
+    if (first, last) == (0, LAST_PORT):
+        return f"meta l4proto {protocol}"
+    return f"meta l4proto {protocol} th dport {_span(first, last)}"
+
+
+def endpoints(sets: Sets, family: Family, known: Sequence[Endpoint]) -> str:
+    """Match the destination address and port together."""
+    kind = f"{family.set_type} . inet_proto . inet_service"
+    texts = sorted({f"{ip} . {protocol} . {port}" for ip, protocol, port in known})
+    return f"{family.value} daddr . {PORT_KEY} {sets.name(kind, texts)}"
+
+
+def _span(first: int, last: int) -> str:
+    return str(first) if first == last else f"{first}-{last}"

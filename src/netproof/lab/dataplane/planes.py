@@ -1,0 +1,80 @@
+"""The dataplanes one can choose: what each makes of a view for a node."""
+
+from typing import Protocol
+
+from netproof.lab.dataplane import compiler, services, world
+from netproof.lab.dataplane.compiler import POLICY_TABLE, Filters
+from netproof.lab.dataplane.options import Options
+from netproof.lab.dataplane.semantics import Semantics
+from netproof.lab.dataplane.table import Table
+from netproof.lab.dataplane.view import View
+from netproof.lab.dataplane.world import World
+
+
+class Dataplane(Protocol):
+    """Compiles views to tables. One instance sees the views of one cluster, in order."""
+
+    def policy_table(self, view: View, node: str) -> Table:
+        """Return the table that enforces the policies on a node."""
+
+    def service_table(self, view: View, node: str) -> Table:
+        """Return the table that translates Services and masquerades on a node."""
+
+    def policy_ruleset(self, view: View, node: str) -> str:
+        """Return the text that replaces a node's policy table in one transaction."""
+
+    def service_ruleset(self, view: View, node: str) -> str:
+        """Return the text that replaces a node's service table in one transaction."""
+
+
+class _Services:
+    """What all dataplanes do alike."""
+
+    def policy_table(self, view: View, node: str) -> Table:
+        raise NotImplementedError
+
+    def service_table(self, view: View, node: str) -> Table:
+        """Return the table that translates Services and masquerades on a node."""
+        return services.service_table(view, node)
+
+    def policy_ruleset(self, view: View, node: str) -> str:
+        """Return the text that replaces a node's policy table in one transaction."""
+        return self.policy_table(view, node).replacement()
+
+    def service_ruleset(self, view: View, node: str) -> str:
+        """Return the text that replaces a node's service table in one transaction."""
+        return self.service_table(view, node).replacement()
+
+
+class Flat(_Services):
+    """Stores policies and enforces none, as a CNI without a policy engine does."""
+
+    def policy_table(self, view: View, node: str) -> Table:
+        """Return an empty table."""
+        del view, node
+        return Table(POLICY_TABLE)
+
+
+class Enforcing(_Services):
+    """Enforces policies as its semantics read them."""
+
+    def __init__(self, semantics: Semantics, options: Options) -> None:
+        self._semantics = semantics
+        self._options = options
+        self._view: View | None = None
+        self._resolved: tuple[World, Filters] | None = None
+
+    def policy_table(self, view: View, node: str) -> Table:
+        """Return the table that enforces the policies on a node."""
+        world, filters = self._resolve(view)
+        return compiler.policy_table(
+            world, filters, node, semantics=self._semantics, options=self._options
+        )
+
+    def _resolve(self, view: View) -> tuple[World, Filters]:
+        """Work a view out once for all nodes."""
+        if self._resolved is None or view is not self._view:
+            known = world.read(self._semantics.perceive(self._view, view))
+            self._view = view
+            self._resolved = known, compiler.resolve(known, self._semantics)
+        return self._resolved
