@@ -1,0 +1,135 @@
+"""The inside of the lab, wired together: one event loop, one thread, everything in it.
+
+Must not know: how a process got to be the first of its namespaces, or who started it.
+"""
+
+import asyncio
+import contextlib
+import secrets
+import socket
+from collections.abc import Callable
+from typing import Any
+
+from netproof.lab.apiserver import tls
+from netproof.lab.apiserver.registry import Registry
+from netproof.lab.apiserver.resources import BY_PLURAL
+from netproof.lab.apiserver.server import ApiServer
+from netproof.lab.apiserver.store import Store, now
+from netproof.lab.controllers import dns, nodes
+from netproof.lab.controllers.endpoints import EndpointsController
+from netproof.lab.controllers.events import Recorder
+from netproof.lab.controllers.machine import Machine
+from netproof.lab.controllers.namespaces import NamespaceController
+from netproof.lab.controllers.pods import PodController
+from netproof.lab.controllers.policies import PolicyController
+from netproof.lab.dataplane import dataplane
+from netproof.lab.dataplane.nft import Nft, NftError
+from netproof.lab.dataplane.view import NodeInfo
+from netproof.lab.node.addresses import API_IP
+from netproof.lab.node.mounts import Views, pod_environment
+from netproof.lab.node.network import Network
+from netproof.lab.node.process import Reaper, StraySweeper
+from netproof.lab.node.runtime import LabRuntime, RunningPod
+from netproof.lab.node.sandbox import Sandboxes
+from netproof.lab.settings import Settings
+from netproof.lab.statedir import AUTHORITY
+
+_TOKEN_BYTES = 32
+_NAMESPACES = ("default", "kube-system", "kube-public", "kube-node-lease")
+# An object like any cluster's; pods have no use for the API, so nothing answers behind it.
+_KUBERNETES_SERVICE = {
+    "apiVersion": "v1",
+    "kind": "Service",
+    "metadata": {
+        "name": "kubernetes",
+        "namespace": "default",
+        "labels": {"component": "apiserver", "provider": "kubernetes"},
+    },
+    "spec": {"clusterIP": API_IP, "ports": [{"name": "https", "port": 443, "targetPort": 6443}]},
+}
+
+
+async def serve(
+    settings: Settings, listener: socket.socket, report: Callable[[dict[str, Any]], None]
+) -> None:
+    """Build the cluster, report how to reach it, and serve until this process is killed."""
+    network = Network.build(settings.nodes)
+    store = Store()
+    registry = Registry(store)
+    policies = _enforce_policies(settings, network, store)
+    names = dns.ClusterDns(store, registry)
+    runtime = _run_pods(network, store, policies, names)
+    certificates, token = tls.make_certificates(), secrets.token_hex(_TOKEN_BYTES)
+    NamespaceController(store, registry, ca_pem=certificates.ca_pem).start()
+    EndpointsController(store).start()
+    _create_objects(network, store, registry, names)
+    server = ApiServer(store, runtime, token=token, ssl=tls.server_context(certificates))
+    await server.start(listener)
+    url = f"https://127.0.0.1:{listener.getsockname()[1]}"
+    report(
+        {
+            "ok": True,
+            "server": url,
+            "nodes": list(network.nodes),
+            "authority": certificates.ca_pem.decode(),
+            "kubeconfig": tls.kubeconfig(
+                url, certificates.ca_pem, token, settings.name, ca_file=AUTHORITY
+            ),
+        }
+    )
+    await asyncio.Event().wait()
+
+
+def _enforce_policies(settings: Settings, network: Network, store: Store) -> PolicyController:
+    """Give every node an nftables context and keep its rules as the objects say."""
+    nfts: dict[str, Nft] = {}
+    for name, node in network.nodes.items():
+        with node.netns:
+            nfts[name] = Nft()
+    infos = tuple(NodeInfo(name, node.addresses.ips) for name, node in network.nodes.items())
+    chosen = dataplane(settings.dataplane, settings.defects)
+    return PolicyController(store, chosen, nfts, infos)
+
+
+def _run_pods(
+    network: Network, store: Store, policies: PolicyController, names: dns.ClusterDns
+) -> LabRuntime:
+    """Start scheduler and kubelets; return what the API needs of them."""
+    loop = asyncio.get_running_loop()
+    reaper = Reaper(loop)
+    pods: dict[str, RunningPod] = {}
+    machine = Machine(
+        store=store,
+        network=network,
+        sandboxes=Sandboxes(network, Views()),
+        reaper=reaper,
+        sweeper=StraySweeper(loop),
+        running=pods,
+        events=Recorder(store, "kubelet", now),
+        policies_settled=lambda: _in_force(policies),
+        built_in={dns.POD_KEY: names.serve},
+        environment=pod_environment(),
+    )
+    PodController(machine, Recorder(store, "default-scheduler", now))
+    return LabRuntime(pods, reaper)
+
+
+async def _in_force(policies: PolicyController) -> None:
+    # Rules that the kernel refuses are told by the node's status; its pods start nevertheless,
+    # as they do on a node whose network plugin has trouble with a policy.
+    with contextlib.suppress(NftError):
+        await policies.settled()
+
+
+def _create_objects(
+    network: Network, store: Store, registry: Registry, names: dns.ClusterDns
+) -> None:
+    """Create what a cluster has from the start."""
+    for node in network.nodes.values():
+        store.create("nodes", nodes.node_object(node.addresses, now()))
+    store.create("nodes", nodes.outside_object(now()))
+    for namespace in _NAMESPACES:
+        body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}
+        registry.create(BY_PLURAL["namespaces"], None, body)
+    registry.create(BY_PLURAL["services"], "default", _KUBERNETES_SERVICE)
+    names.create_objects()

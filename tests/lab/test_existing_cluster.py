@@ -1,0 +1,271 @@
+"""The lab as if it were somebody's cluster: rights, quotas, a dead API, leftovers of a crash."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from netproof import cli
+from netproof.cluster import rights
+from netproof.cluster.backend import ClusterRef
+from netproof.cluster.client import Client
+from netproof.cluster.existing import ExistingCluster
+from netproof.cluster.lab import LabCluster, LabOptions, environment
+from netproof.cluster.placement import PodOptions
+from netproof.cluster.profiles import folder, load
+from netproof.errors import ClusterError, UsageError
+from netproof.run import doctor
+from netproof.run.agents import deploy_agents
+from netproof.run.scenario import Wishes
+from tests.lab.gate import Asked, Decision, gate, only
+
+ROOT = Path(__file__).parents[2]
+ALL = [(verb, right.group, right.resource) for right in rights.RIGHTS for verb in right.verbs]
+WISHES = Wishes("python", 0.3, 5.0)
+
+
+@pytest.fixture(scope="module")
+def lab(worker_id: str) -> Iterator[ClusterRef]:
+    """Somebody's cluster, for the tests of this module."""
+    cluster = LabCluster(LabOptions(name=f"existing-{os.getpid()}-{worker_id}"))
+    yield cluster.start()
+    cluster.stop()
+
+
+@pytest.fixture(scope="module")
+def flat(worker_id: str) -> Iterator[ClusterRef]:
+    """Somebody's cluster that stores policies and enforces none."""
+    cluster = LabCluster(
+        LabOptions(name=f"existing-flat-{os.getpid()}-{worker_id}", dataplane="flat")
+    )
+    yield cluster.start()
+    cluster.stop()
+
+
+def _netproof(*argv: str) -> int:
+    return cli.main(argv)
+
+
+def _namespaces(ref: ClusterRef) -> list[str]:
+    client = Client(ref)
+    listed = [space["metadata"]["name"] for space in client.list("Namespace")]
+    client.close()
+    return [name for name in listed if name.startswith("np-")]
+
+
+def _suites(kubeconfig: Path | str, reports: Path, *arguments: str) -> Any:
+    command = [sys.executable, "-m", "pytest", "suites/additive", "--cluster", "existing", "-q"]
+    command += ["--kubeconfig", str(kubeconfig), "--report-dir", str(reports), *arguments]
+    return subprocess.run(
+        [*command, "-p", "no:cacheprovider"],
+        cwd=ROOT,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_the_printed_role_suffices(lab: ClusterRef, tmp_path: Path, capsys: Any) -> None:
+    """A user with the rights that `netproof rbac` prints, and no others, runs the suites."""
+    assert 0 == _netproof("rbac")
+    (role,) = yaml.safe_load_all(capsys.readouterr().out)
+    granted = [
+        (verb, group, resource)
+        for rule in role["rules"]
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+        for verb in rule["verbs"]
+    ]
+    with gate(lab.kubeconfig, tmp_path, only(granted)) as somebody:
+        ran = _suites(somebody.kubeconfig, tmp_path, "-n", "2")
+    assert 0 == ran.returncode, ran.stdout + ran.stderr
+    assert somebody.seen <= {*granted, ("create", "authorization.k8s.io", _REVIEWS)}
+    assert [] == _namespaces(lab)
+
+
+_REVIEWS = "selfsubjectaccessreviews"
+
+
+@pytest.mark.parametrize("refused", ALL, ids=lambda right: f"{right[0]}-{right[2]}")
+def test_each_missing_right_is_named(
+    refused: tuple[str, str, str], lab: ClusterRef, tmp_path: Path
+) -> None:
+    """Before anything is created, a missing right is named with what it is for."""
+    verb, group, resource = refused
+    full = f"{resource}.{group}" if group else resource
+    with (
+        gate(lab.kubeconfig, tmp_path, only(set(ALL) - {refused})) as somebody,
+        pytest.raises(ClusterError, match=rf"1 are missing: {verb} {full} \(for "),
+    ):
+        ExistingCluster(str(somebody.kubeconfig)).start()
+    assert {("create", "authorization.k8s.io", _REVIEWS)} == somebody.seen
+
+
+def test_a_run_without_rights_ends_as_a_message(lab: ClusterRef, tmp_path: Path) -> None:
+    """pytest says which rights are missing, without a traceback."""
+    with gate(lab.kubeconfig, tmp_path, only([])) as somebody:
+        ran = _suites(somebody.kubeconfig, tmp_path)
+    assert 4 == ran.returncode
+    assert "`netproof rbac` prints the ClusterRole" in ran.stderr
+    assert "Traceback" not in ran.stdout + ran.stderr
+
+
+REFUSALS = {
+    "quota": (
+        'pods "guarded" is forbidden: exceeded quota: team, requested: pods=1, used: pods=10',
+        "have it raised",
+    ),
+    "quota on resources": (
+        'pods "guarded" is forbidden: failed quota: team: must specify limits.cpu',
+        "pass --pod-resource cpu=50m",
+    ),
+    "limit range": (
+        'pods "guarded" is forbidden: minimum cpu usage per Container is 100m',
+        "a LimitRange is in force",
+    ),
+    "webhook": (
+        'admission webhook "images.corp" denied the request: docker.io is not allowed',
+        "an admission rule of this cluster refuses it",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", REFUSALS)
+def test_a_refused_pod_ends_as_a_message(case: str, lab: ClusterRef, tmp_path: Path) -> None:
+    """A quota, a limit or an admission rule is quoted, with what to do; nothing is left."""
+    said, remedy = REFUSALS[case]
+
+    def no_pods(asked: Asked) -> Decision:
+        return (403, said) if asked.right == ("create", "", "pods") else None
+
+    with gate(lab.kubeconfig, tmp_path, admission=[no_pods]) as somebody:
+        cluster = ExistingCluster(str(somebody.kubeconfig))
+        found = doctor.ask(cluster, "quota001", WISHES)
+    assert doctor.Answer.CANNOT_BE_TOLD is found.answer
+    assert f"{said} (403)" in found.text
+    assert remedy in found.text
+    assert [] == _namespaces(lab)
+
+
+def test_a_stopped_api(lab: ClusterRef, tmp_path: Path) -> None:
+    """An API that is not there is a message that names the way out."""
+    with gate(lab.kubeconfig, tmp_path) as somebody:
+        kubeconfig = somebody.kubeconfig
+    ran = _suites(kubeconfig, tmp_path)
+    assert 4 == ran.returncode
+    assert "the API server cannot be reached" in ran.stderr
+    assert "Traceback" not in ran.stdout + ran.stderr
+
+
+@pytest.mark.parametrize(
+    ("kubeconfig", "context", "message"),
+    [
+        ("/no/such/file", "", "the kubeconfig /no/such/file cannot be used"),
+        ("", "no-such-context", "with context no-such-context"),
+    ],
+)
+def test_unknown_kubeconfig_or_context(
+    kubeconfig: str, context: str, message: str, lab: ClusterRef
+) -> None:
+    """A kubeconfig or context that is not there is named."""
+    with pytest.raises(UsageError, match=message):
+        ExistingCluster(kubeconfig or lab.kubeconfig, context).start()
+
+
+def test_doctor_says_yes(lab: ClusterRef, capsys: Any) -> None:
+    """A cluster that enforces is said to, in one sentence."""
+    assert 0 == _netproof("doctor", "--kubeconfig", lab.kubeconfig)
+    told = capsys.readouterr().out
+    assert 1 == told.count("\n")
+    assert "enforces NetworkPolicies: one allow and one deny held in each direction" in told
+    assert [] == _namespaces(lab)
+
+
+def test_doctor_says_no(flat: ClusterRef, capsys: Any) -> None:
+    """A cluster that ignores policies is said to, in one sentence."""
+    assert 1 == _netproof("doctor", "--kubeconfig", flat.kubeconfig)
+    assert "does not enforce NetworkPolicies" in capsys.readouterr().out
+
+
+def test_flannel_is_expected_to_enforce_nothing(flat: ClusterRef, tmp_path: Path) -> None:
+    """With the profile of a CNI that enforces nothing, NOT ENFORCED is what was expected."""
+    ran = _suites(flat.kubeconfig, tmp_path, "--cni", "flannel")
+    assert 0 == ran.returncode, ran.stdout + ran.stderr
+    assert "as its profile says." in " ".join(ran.stdout.split())
+
+
+def test_enforcement_can_be_required(flat: ClusterRef, tmp_path: Path) -> None:
+    """Whoever chooses a CNI asks for enforcement, whatever the profile says."""
+    ran = _suites(flat.kubeconfig, tmp_path, "--cni", "flannel", "--require-enforcement")
+    assert 1 == ran.returncode, ran.stdout + ran.stderr
+
+
+def test_pod_options_reach_the_pods(lab: ClusterRef, tmp_path: Path) -> None:
+    """Tolerations, node selector, resources and spreading are in the pods as created."""
+    client = Client(lab)
+    node = client.list("Node")[0]["metadata"]["name"]
+    options = PodOptions(
+        node_selector=(("kubernetes.io/hostname", node),),
+        tolerations=("dedicated=tests:NoSchedule", "*"),
+        resources=(("cpu", "10m"),),
+    )
+    ref = ExistingCluster(lab.kubeconfig, pods=options, profile=load("calico", folder()))._ref()
+    try:
+        deploy_agents(replace(ref, name="dressed"), 1)
+        (pod,) = client.list("Pod", labels="app=agent-0")
+        spec = pod["spec"]
+        assert "agent-0-np" == pod["metadata"]["name"]
+        assert {"cpu": "10m"} == spec["containers"][0]["resources"]["limits"]
+        assert {"kubernetes.io/hostname": node} == spec["nodeSelector"]
+        assert "dedicated" in [entry.get("key") for entry in spec["tolerations"]]
+        assert "kubernetes.io/hostname" == spec["topologySpreadConstraints"][0]["topologyKey"]
+    finally:
+        for name in _namespaces(lab):
+            client.delete("Namespace", name)
+        client.close()
+
+
+@pytest.fixture
+def crashed(lab: ClusterRef) -> str:
+    """The run id of a run that was killed while its pods ran."""
+    code = (
+        "import os, sys; from netproof.cluster.backend import ClusterRef;"
+        "from netproof.run.agents import deploy_agents;"
+        "deploy_agents(ClusterRef('existing', sys.argv[2], sys.argv[1]), 1);"
+        "print('up', flush=True); os.kill(os.getpid(), 9)"
+    )
+    run_id = f"crash{os.getpid()}"
+    ran = subprocess.run(
+        [sys.executable, "-c", code, lab.kubeconfig, run_id],
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert -signal.SIGKILL == ran.returncode, ran.stderr
+    return run_id
+
+
+def test_clean_removes_what_a_crashed_run_left(
+    crashed: str, lab: ClusterRef, capsys: Any
+) -> None:
+    """A dead process's namespaces go, those of a living one stay."""
+    deploy_agents(ClusterRef("existing", "alive", lab.kubeconfig), 1)
+    assert 0 == _netproof("clean", "--kubeconfig", lab.kubeconfig, "--dry-run")
+    told = capsys.readouterr().out
+    assert f"np-{crashed}-lab-agents would go: its process is dead" in told
+    assert "np-alive-lab-agents stays: its process runs" in told
+    assert 0 == _netproof("clean", "--kubeconfig", lab.kubeconfig)
+    assert ["np-alive-lab-agents"] == _namespaces(lab)
+    assert 0 == _netproof("clean", "--kubeconfig", lab.kubeconfig, "--run", "alive")
+    assert [] == _namespaces(lab)

@@ -1,0 +1,133 @@
+"""A run that is killed leaves nothing behind; an agent that is killed is never a denial."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from netproof.cluster.lab import LabCluster, LabOptions
+from netproof.cluster.naming import Naming
+from netproof.model.record import FlowVerdict, RunVerdict
+from netproof.run import canary
+from netproof.run.scenario import Wishes
+from netproof.run.worker import Worker
+from tests.lab.lab_process import ROOT, children, eventually
+
+MOMENTS = 20
+LONGEST_S = 4.0
+"""By then the suites are under way: lab, canary, fleet and the first scenarios lie before."""
+
+
+def _descendants(pid: int) -> dict[int, str]:
+    """Return all processes below one, each with its start time, so that none is mistaken."""
+    found: dict[int, str] = {}
+    for child in children(pid):
+        found[child] = _start(child)
+        found |= _descendants(child)
+    return found
+
+
+def _start(pid: int) -> str:
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    except OSError:
+        return ""
+    return "" if stat[0] in "ZX" else stat[19]
+
+
+@pytest.mark.parametrize("seed", range(MOMENTS))
+def test_a_killed_run_leaves_nothing(seed: int, tmp_path: Path) -> None:
+    """SIGKILL to a run, at any moment, ends every process it started and removes its files."""
+    moment = random.Random(seed).uniform(0.05, LONGEST_S)
+    run = subprocess.Popen(
+        [
+            *(sys.executable, "-m", "pytest", "suites", "-q", "-p", "no:cacheprovider"),
+            *("--cluster", "lab", "--report-dir", str(tmp_path / "reports")),
+        ],
+        cwd=ROOT,
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    with pytest.raises(subprocess.TimeoutExpired):
+        run.wait(moment)
+    family = _descendants(run.pid)
+    run.kill()
+    run.wait()
+    eventually(lambda: not any(_start(pid) == start for pid, start in family.items()), "all ended")
+    eventually(lambda: not list(tmp_path.iterdir()), f"removed: {list(tmp_path.iterdir())}")
+
+
+@pytest.fixture
+def worker() -> Iterator[Worker]:
+    """Own a small fleet on a lab of its own; removes both."""
+    lab = LabCluster(LabOptions(name=f"death-{os.getpid()}"))
+    ref = lab.start()
+    made = Worker(ref, Naming("death", "w0"), Wishes("python", converge_s=1.0).settings(ref))
+    try:
+        made.deploy(canary.workloads())
+        yield made
+        made.close()
+    finally:
+        lab.stop()
+
+
+def _agents(identity: str) -> list[int]:
+    """Return the processes of the agent of that name, in any lab of this test."""
+    wanted = f'"identity": "{identity}"'
+    found = []
+    for entry in Path("/proc").iterdir():
+        try:
+            words = (entry / "cmdline").read_bytes().decode(errors="replace").split("\0")
+        except OSError:
+            continue
+        if entry.name.isdigit() and any(wanted in w and "-death" in w for w in words):
+            found.append(int(entry.name))
+    return found
+
+
+def _kill(identity: str) -> None:
+    for pid in _agents(identity):
+        os.kill(pid, signal.SIGKILL)
+
+
+def test_an_agent_that_keeps_dying_is_inconclusive(worker: Worker) -> None:
+    """What a pod would have answered whose agent dies again and again is unknown, not denied."""
+    over = threading.Event()
+
+    def murder() -> None:
+        while not over.wait(0.02):
+            _kill("canary/guarded")
+
+    killer = threading.Thread(target=murder)
+    killer.start()
+    try:
+        record = worker.run(canary.scenario())
+    finally:
+        over.set()
+        killer.join()
+    touched = [f for s in record.steps for f in s.findings]
+    assert record.verdict is RunVerdict.INCONCLUSIVE
+    assert {FlowVerdict.INCONCLUSIVE} == {finding.verdict for finding in touched}
+    assert {"canary/guarded"} == {finding.flow.destination.name for finding in touched}
+
+
+@pytest.mark.parametrize("seed", range(MOMENTS))
+def test_an_agent_that_dies_once_is_never_a_denial(seed: int, worker: Worker) -> None:
+    """One death, at any moment, ends in the truth or in INCONCLUSIVE."""
+    moment = random.Random(seed).uniform(0.0, 1.0)
+    killer = threading.Timer(moment, _kill, ["canary/guarded"])
+    killer.start()
+    try:
+        record = worker.run(canary.scenario())
+    finally:
+        killer.join()
+    assert record.verdict in {RunVerdict.PASS, RunVerdict.INCONCLUSIVE}
