@@ -1,0 +1,708 @@
+"""The program inside every probe pod: serves the pod's ports, probes others on request.
+
+Standard library only and sent as text (`python3 -I -S -c <this> serve <config>`), so any image
+with Python 3.9 will do; it stays one file for that reason. It must not know Kubernetes, policies
+or expectations. Two rules hold throughout: what is ready is handled before any deadline is, and
+time in which this process was kept from running does not count, so that a starved agent never
+says "dropped".
+"""
+
+from __future__ import annotations
+
+import errno
+import heapq
+import json
+import os
+import resource
+import select
+import signal
+import socket
+import struct
+import sys
+import time
+from collections import deque
+
+TYPE_CHECKING = False  # typing's own costs 3 ms at each start
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+    from typing import Any
+
+    Outcome = tuple[str, str]
+    Steps = Generator[float, Any, Any]  # yields until when it waits, is told whether it was woken
+    Read = Callable[[bytes, bool], Any]  # data, whether it is all there is -> None to read on
+    Query = tuple[str, str, int, str, int]  # protocol, server, port, name, type
+
+VERSION = 1
+SCTP = 132  # IPPROTO_SCTP, which `socket` lacks
+KINDS = {
+    "TCP": (socket.SOCK_STREAM, 0),
+    "UDP": (socket.SOCK_DGRAM, 0),
+    "SCTP": (socket.SOCK_STREAM, SCTP),
+}
+FAMILIES = {"IPv4": socket.AF_INET, "IPv6": socket.AF_INET6}
+RECORDS = {"IPv4": 1, "IPv6": 28}  # A and AAAA (RFC 1035, RFC 3596)
+ADDRESSES = {1: socket.AF_INET, 28: socket.AF_INET6}
+RECVERR = {socket.AF_INET: (0, 11), socket.AF_INET6: (41, 25)}  # IP_RECVERR, IPV6_RECVERR
+PKTINFO = {socket.AF_INET: (0, 8, 8), socket.AF_INET6: (41, 49, 50)}  # level, to ask, as told
+MSG_ERRQUEUE = 0x2000
+PORT_RANGE = "/proc/sys/net/ipv4/ip_local_port_range"  # no pathlib: 5 ms at each start
+RESOLV_CONF = "/etc/resolv.conf"
+DNS_PORT = 53
+
+BATCH = 1024  # events a wake-up; a full batch means that more are ready, so no deadline is due
+BURST = 64  # probes started between two looks at what is ready: their answers overtake the rest
+MOST_PROBES = 4000  # at once; fewer would turn one time-out per job into several
+MOST_GUESTS = 1000  # connections being served; the oldest goes first
+MOST_NONCES = 50000  # remembered; about 10 MB, and more than any one round sends to a pod
+MOST_LINE = 1 << 25  # bytes of one request; 100,000 targets are 15 MB
+TICK = 0.05  # seconds; the clock never steps further than this past the wake-up it asked for
+ANSWER = 5.0  # seconds; an established connection proves the path, its server may be starved
+GUEST = 10.0  # seconds for a client to say its line
+RESEND = (0.25, 0.55, 1.0)  # of the time-out: small buffers overflow, one loss is no verdict
+
+CONNECTED, DROPPED, REJECTED = "connected", "dropped", "rejected"
+UNRESOLVED, ERROR = "unresolved", "error"
+REFUSED = {errno.ECONNREFUSED, errno.EHOSTUNREACH, errno.EACCES, errno.EPERM}
+BY_ICMP = {errno.ENETUNREACH, errno.ENOPROTOOPT, errno.EHOSTDOWN, errno.ENONET, errno.EPROTO}
+
+
+def named(code: int) -> str:
+    return errno.errorcode.get(code, str(code))
+
+
+def local(code: int) -> Outcome:
+    """Tell what an error of our own call means: the host said no, or had no means to try."""
+    if code in REFUSED:
+        return REJECTED, named(code)
+    return ERROR, f"{named(code)}: {os.strerror(code)}"
+
+
+def told(code: int) -> Outcome:
+    """Tell what an error means that came back from the network."""
+    if code == errno.ETIMEDOUT:
+        return DROPPED, named(code)
+    if code == errno.ECONNRESET:  # before the connection stood it would be ECONNREFUSED
+        return ERROR, f"connected, then {named(code)}"
+    return (REJECTED, named(code)) if code in BY_ICMP else local(code)
+
+
+def queued(sock: socket.socket) -> int:
+    """Return the errno of an ICMP message that did not become the socket's own error, or 0.
+
+    It does not where it comes while the very call that provoked it still holds the socket.
+    """
+    try:
+        ancillary = sock.recvmsg(512, 512, MSG_ERRQUEUE)[1]
+    except OSError:
+        return 0
+    return next((int.from_bytes(data[:4], sys.byteorder) for _, _, data in ancillary), 0)
+
+
+class Task:
+    """A generator on its way, the socket that wakes it and what to do with what it returns."""
+
+    __slots__ = ("done", "due", "sock", "steps")
+
+    def __init__(self, done: Callable[[Any], object], sock: socket.socket | None = None) -> None:
+        self.steps: Steps | None = None
+        self.done, self.sock, self.due = done, sock, 0.0
+
+
+class Loop:
+    """One epoll, one heap of deadlines, and a clock that stands still while the process does."""
+
+    def __init__(self) -> None:
+        self.epoll = select.epoll()
+        self.handlers: dict[int, Callable[[int], object]] = {}
+        self.closing: list[socket.socket] = []
+        self.deadlines: list[tuple[float, int, Task]] = []
+        self.count = 0
+        self.time = 0.0
+        self.last = time.monotonic()
+
+    def now(self) -> float:
+        return self.time + min(time.monotonic() - self.last, TICK)
+
+    def add(self, sock: socket.socket, handler: Callable[[int], object], mask: int) -> None:
+        self.epoll.register(sock, mask)
+        self.handlers[sock.fileno()] = handler
+
+    def watch(self, task: Task, sock: socket.socket, also: int = 0) -> None:
+        """Have a task woken by a socket; edge-triggered, so once is enough."""
+        self.add(sock, lambda _: self.step(task, True), select.EPOLLIN | select.EPOLLET | also)
+
+    def drop(self, sock: socket.socket) -> None:
+        """Close a socket once the batch is done: no event must meet its number used again."""
+        if self.handlers.pop(sock.fileno(), None):
+            self.epoll.unregister(sock)
+        self.closing.append(sock)
+
+    def step(self, task: Task, woken: bool | None) -> None:
+        if task.steps is None:
+            return
+        try:
+            task.due = task.steps.send(woken)
+            self.count += 1
+            heapq.heappush(self.deadlines, (task.due, self.count, task))
+        except StopIteration as end:
+            self.end(task, end.value)
+        except OSError as error:
+            self.end(task, local(error.errno or 0))
+        except (LookupError, TypeError, ValueError, ArithmeticError) as error:
+            self.end(task, (ERROR, f"no such target: {error!r}"))
+
+    def end(self, task: Task, value: object) -> None:
+        task.steps = None
+        if task.sock is not None:
+            self.drop(task.sock)
+        task.done(value)
+
+    def turn(self, idle: bool) -> None:
+        """Do all there is to do; wait for it when `idle`."""
+        due = self.deadlines[0][0] - self.now() if self.deadlines else 60.0
+        wait = min(max(due, 0.0), 60.0) if idle else 0.0
+        events = self.epoll.poll(wait, BATCH)
+        now = time.monotonic()
+        self.time += min(now - self.last, wait + TICK)
+        self.last = now
+        for fd, mask in events:
+            if fd in self.handlers:
+                self.handlers[fd](mask)
+        while len(events) < BATCH and self.deadlines and self.deadlines[0][0] <= self.time:
+            at, _, task = heapq.heappop(self.deadlines)
+            if task.due == at:
+                self.step(task, False)
+        for sock in self.closing:
+            sock.close()
+        self.closing.clear()
+
+
+class Server:
+    """Answers on every port with the pod's identity, and remembers whose requests arrived."""
+
+    def __init__(self, loop: Loop, config: dict[str, Any]) -> None:
+        self.loop = loop
+        self.name = json.dumps(config["identity"])
+        self.arrived: dict[str, None] = {}
+        self.guests: dict[int, Task] = {}
+        self.listeners: list[tuple[socket.socket, Callable[[socket.socket], bool]]] = []
+        self.serving: list[object] = []
+        self.failures: list[object] = []
+        for address in config.get("listen") or ["0.0.0.0", "::"]:  # noqa: S104 - any pod may ask
+            for port, protocol in config["ports"]:
+                family = "IPv6" if ":" in address else "IPv4"
+                try:
+                    at = self.serve(port, protocol, FAMILIES[family], address)
+                    self.serving.append([at, protocol, family])
+                except OSError as error:
+                    self.failures.append([port, protocol, family, named(error.errno or 0)])
+
+    def serve(self, port: int, protocol: str, family: int, address: str) -> int:
+        """Serve at an address and return the port, which the kernel chooses for port 0."""
+        sock = socket.socket(family, *KINDS[protocol])
+        sock.setblocking(False)
+        if family == socket.AF_INET6:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        if protocol == "UDP":
+            level, ask, _ = PKTINFO[sock.family]
+            sock.setsockopt(level, ask, 1)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 22)
+            sock.bind((address, port))
+        else:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            sock.bind((address, port))
+            sock.listen(4096)
+        some = self.datagrams if protocol == "UDP" else self.connections
+        self.listeners.append((sock, some))
+        self.loop.add(sock, lambda _: some(sock), select.EPOLLIN)
+        return int(sock.getsockname()[1])
+
+    def reply(self, line: bytes, peer: str) -> bytes:
+        """Return the answer to a request, nothing to anything else, and remember its nonce."""
+        words = line.split()
+        if len(words) != 2 or words[0] != b"netproof" or not words[1].isalnum():
+            return b""
+        nonce = words[1][:64].decode()
+        if len(self.arrived) >= MOST_NONCES:
+            del self.arrived[next(iter(self.arrived))]
+        self.arrived[nonce] = None
+        return f'{{"identity":{self.name},"nonce":"{nonce}","from":"{peer}"}}\n'.encode()
+
+    def connections(self, listener: socket.socket) -> bool:
+        """Take what connections there are; tell whether there may be more."""
+        for _ in range(BURST):
+            try:
+                sock, peer = listener.accept()
+            except BlockingIOError:
+                return False
+            except OSError:  # out of descriptors, or the client is gone already
+                self.evict()
+                return False
+            self.welcome(sock, peer[0])
+        return True
+
+    def welcome(self, sock: socket.socket, peer: str) -> None:
+        sock.setblocking(False)
+        if len(self.guests) >= MOST_GUESTS:
+            self.evict()
+        task = Task(lambda _: self.guests.pop(id(sock), None), sock)
+        task.steps = self.converse(task, sock, peer)
+        self.guests[id(sock)] = task
+        self.loop.step(task, None)
+
+    def evict(self) -> None:
+        if self.guests:
+            self.loop.end(next(iter(self.guests.values())), None)
+
+    def converse(self, task: Task, sock: socket.socket, peer: str) -> Steps:
+        data, until, watched = b"", self.loop.now() + GUEST, False
+        while b"\n" not in data and len(data) < 512:
+            try:
+                more = sock.recv(512)
+            except BlockingIOError:
+                if not watched:  # most clients have spoken by now and need no watching
+                    self.loop.watch(task, sock)
+                    watched = True
+                elif not (yield until):
+                    return
+                continue
+            if not more:
+                return
+            data += more
+        sock.send(self.reply(data, peer))
+
+    def datagrams(self, sock: socket.socket) -> bool:
+        """Answer what datagrams there are; tell whether there may be more."""
+        level, _, kind = PKTINFO[sock.family]
+        for _ in range(BURST):
+            try:
+                data, ancillary, _, peer = sock.recvmsg(512, 128)
+                answer = self.reply(data, peer[0])
+                # From the address it came to: a host with several would answer from another.
+                own = [(level, kind, ours(info)) for at, _, info in ancillary if at == level]
+                if answer:
+                    sock.sendmsg([answer], own, 0, peer)
+            except BlockingIOError:
+                return False
+            except OSError:
+                continue  # this client cannot be answered; the next may be luckier
+        return True
+
+    def drain(self) -> None:
+        """Take in all that lies in the sockets' buffers: it has arrived as well."""
+        for sock, some in self.listeners:
+            while some(sock):
+                continue
+        for guest in tuple(self.guests.values()):
+            self.loop.step(guest, True)
+
+
+def ours(info: bytes) -> bytes:
+    """Keep our address of in_pktinfo or in6_pktinfo, not the interface: routing chooses that."""
+    return info[:16] + bytes(4) if len(info) == 20 else bytes(4) + info[8:12] + bytes(4)
+
+
+class Prober:
+    """Carries out targets: a task each, as many at once as descriptors allow."""
+
+    def __init__(self, loop: Loop, most: int) -> None:
+        self.loop, self.most = loop, most
+        self.waiting: deque[tuple[Job, int, dict[str, Any]]] = deque()
+        self.active, self.serial, self.prefix = 0, 0, os.urandom(8).hex()
+        try:
+            with open(PORT_RANGE) as range_:  # noqa: PTH123
+                self.low, self.high = (int(word) for word in range_.read().split())
+        except (OSError, ValueError):
+            self.low, self.high = 32768, 60999
+        self.port = self.low + int(time.time() * 1000) % (self.high - self.low)
+
+    def start(self) -> bool:
+        """Start a burst of waiting probes; tell whether the loop may sleep now."""
+        for _ in range(BURST):
+            if not self.waiting or self.active >= self.most:
+                return True
+            job, index, target = self.waiting.popleft()
+            if not job.cancelled:
+                self.launch(job, index, target)
+        return False
+
+    def launch(self, job: Job, index: int, target: dict[str, Any]) -> None:
+        self.serial += 1
+        self.active += 1
+        nonce, began = f"{self.prefix}x{self.serial:x}", time.monotonic()
+
+        def done(value: Outcome) -> None:
+            self.active -= 1
+            job.add([index, *value, round(time.monotonic() - began, 4), nonce])
+
+        task = Task(done)
+        task.steps = self.probe(task, target, job.timeout, nonce)
+        self.loop.step(task, None)
+
+    def probe(self, task: Task, target: dict[str, Any], timeout: float, nonce: str) -> Steps:
+        kind, protocol = target["kind"], target["protocol"]
+        record, address, port = RECORDS[target["family"]], target["address"], target["port"]
+        if kind == "dns":
+            server = address or nameservers()[0][0]
+            query = protocol, server, port, target["name"], record
+            code, found = yield from self.ask(task, query, timeout)
+            return found if code is None else judged(code, found, target["expect"])
+        if kind == "name":
+            address, why = yield from self.resolve(task, target["name"], record, timeout)
+            if not address:
+                return UNRESOLVED, why
+        wanted = target["identities"]
+        way = self.datagram if protocol == "UDP" else self.stream
+        request = f"netproof {nonce}\n".encode()
+        return (
+            yield from way(
+                task,
+                self.fresh(task, protocol, address),
+                (address, port),
+                request,
+                timeout,
+                lambda data, whole: greeting(data, whole, nonce, wanted),
+            )
+        )
+
+    def stream(
+        self,
+        task: Task,
+        sock: socket.socket,
+        at: tuple[str, int],
+        request: bytes,
+        timeout: float,
+        read: Read,
+    ) -> Steps:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        code = sock.connect_ex(at)
+        if code not in (0, errno.EINPROGRESS):
+            return local(code)
+        self.loop.watch(task, sock, select.EPOLLOUT)
+        woken = yield self.loop.now() + timeout
+        code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) or queued(sock)
+        if code or not woken:
+            return told(code) if code else (DROPPED, "")
+        data, until = b"", self.loop.now() + max(ANSWER, timeout)
+        try:
+            sock.send(request)
+            while True:
+                try:
+                    more = sock.recv(4096)
+                except BlockingIOError:
+                    if not (yield until):
+                        return ERROR, "connected, but no answer came"
+                    continue
+                data += more
+                found = read(data, not more or len(data) > 4096)
+                if found:
+                    return found
+        except OSError as error:
+            return ERROR, f"connected, then {named(error.errno or 0)}"
+
+    def datagram(
+        self,
+        task: Task,
+        sock: socket.socket,
+        at: tuple[str, int],
+        request: bytes,
+        timeout: float,
+        read: Read,
+    ) -> Steps:
+        self.bind(sock)
+        code = sock.connect_ex(at)
+        if code:
+            return local(code)
+        self.loop.watch(task, sock)
+        began = self.loop.now()
+        try:
+            for part in RESEND:
+                sock.send(request)
+                while (yield began + timeout * part):
+                    try:
+                        return read(sock.recv(4096), True)
+                    except BlockingIOError:
+                        code = queued(sock)
+                        if code:
+                            return told(code)
+        except OSError as error:
+            return told(error.errno or 0)
+        return DROPPED, ""
+
+    def fresh(self, task: Task, protocol: str, address: str) -> socket.socket:
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        task.sock = sock = socket.socket(family, *KINDS[protocol])
+        sock.setblocking(False)
+        sock.setsockopt(*RECVERR[family], 1)
+        return sock
+
+    def bind(self, sock: socket.socket) -> None:
+        """Take the next source port in turn: chance would reuse one that conntrack remembers."""
+        for _ in range(BURST):
+            self.port = self.port + 1 if self.port < self.high else self.low
+            try:
+                return sock.bind(("", self.port))
+            except OSError as error:
+                if error.errno not in (errno.EADDRINUSE, errno.EACCES):
+                    raise
+        return None  # connect() will choose one
+
+    def ask(self, task: Task, query: Query, timeout: float) -> Steps:
+        """Ask a name server; return its code and addresses, or None and why there are none."""
+        protocol, server, port, name, record = query
+        message = question(name, record)
+        head = struct.pack("!H", len(message)) if protocol == "TCP" else b""
+        way = self.stream if protocol == "TCP" else self.datagram
+        found = yield from way(
+            task,
+            self.fresh(task, protocol, server),
+            (server, port),
+            head + message,
+            timeout,
+            lambda data, whole: answer(data[len(head) :], message, whole),
+        )
+        if task.sock is not None:
+            self.loop.drop(task.sock)
+            task.sock = None
+        return found if isinstance(found[0], int) else (None, found)
+
+    def resolve(self, task: Task, name: str, record: int, timeout: float) -> Steps:
+        """Look a name up as the C library does: search list, ndots, an end at a time-out."""
+        servers, search, ndots = nameservers()
+        longer = [] if name.endswith(".") else [f"{name}.{domain}" for domain in search]
+        names = [name, *longer] if name.count(".") >= ndots else [*longer, name]
+        why = "no name server in /etc/resolv.conf"
+        for full in names if servers else []:
+            for server in servers:
+                code, found = yield from self.ask(
+                    task, ("UDP", server, DNS_PORT, full, record), timeout
+                )
+                if code is not None:
+                    break
+            if code == 0 and found:
+                return found[0], ""
+            said = " ".join(found).strip() if code is None else f"response code {code}"
+            why = f"{said} from {server} for {full}"
+            if code is None:
+                break
+        return None, why
+
+
+def greeting(data: bytes, whole: bool, nonce: str, wanted: list[str]) -> Outcome | None:
+    """Tell what an answer proves: nothing yet, that it is one we want, or whose it is."""
+    if not whole and not data.endswith(b"\n"):
+        return None
+    try:
+        reply = json.loads(data)
+        who, echo = reply["identity"], reply["nonce"]
+    except (ValueError, LookupError, TypeError):
+        return ERROR, f"connected, but answered {data[:80]!r}" if data else "closed without answer"
+    if echo != nonce:
+        return ERROR, f"answered by {who} with another nonce"
+    if who not in wanted:
+        return ERROR, f"answered by {who}, wanted {' or '.join(wanted)}"
+    return CONNECTED, ""
+
+
+def question(name: str, record: int) -> bytes:
+    labels = [label.encode() for label in name.split(".") if label]
+    body = b"".join(bytes([len(label)]) + label for label in labels)
+    head = os.urandom(2) + struct.pack("!5H", 256, 1, 0, 0, 0)  # 256: recursion desired
+    return head + body + struct.pack("!B2H", 0, record, 1)
+
+
+def answer(data: bytes, message: bytes, whole: bool) -> Any:
+    """Read a reply to a question: its code and the addresses asked for, None when cut short."""
+    try:
+        flags, _, count = struct.unpack_from("!3H", data, 2)
+        at, found = len(message), []
+        for _ in range(count):
+            while 0 < data[at] < 192:  # RFC 1035 4.1.4: 192 begins a pointer, which ends a name
+                at += data[at] + 1
+            at += 2 if data[at] else 1
+            kind, _, _, length = struct.unpack_from("!2HIH", data, at)
+            if kind in ADDRESSES:
+                found.append(socket.inet_ntop(ADDRESSES[kind], data[at + 10 : at + 10 + length]))
+            at += 10 + length
+        ours = data[:2] == message[:2] and flags & 0x8000
+    except (IndexError, struct.error, ValueError):
+        ours = False
+        if not whole:
+            return None
+    return (flags & 15, found) if ours else (ERROR, "the answer is no DNS message")
+
+
+def judged(code: int, found: list[str], expected: list[str]) -> Outcome:
+    if code not in (0, 3):
+        return ERROR, f"the name server answered with response code {code}"
+    if code == 0 and expected and not set(expected) & set(found):
+        return ERROR, f"answered {found}, wanted {expected}"
+    return CONNECTED, "NXDOMAIN" if code else ""
+
+
+def nameservers() -> tuple[list[str], list[str], int]:
+    servers: list[str] = []
+    search: list[str] = []
+    ndots = 1
+    with open(RESOLV_CONF) as lines:  # noqa: PTH123
+        for line in lines:
+            words = line.split("#")[0].split() or [""]
+            if words[0] == "nameserver":
+                servers += words[1:2]
+            elif words[0] == "search":
+                search = words[1:]
+            elif words[0] == "options":
+                ndots = next((int(w[6:]) for w in words if w.startswith("ndots:")), ndots)
+    return servers[:3], search, ndots
+
+
+class Job:
+    """A list of targets on its way; results are told in lines as they come."""
+
+    def __init__(self, say: Callable[[object], None], request: dict[str, Any]) -> None:
+        self.say, self.id, self.timeout = say, request["id"], float(request["timeout"])
+        self.left, self.cancelled = len(request["targets"]), False
+        self.results: list[object] = []
+
+    def add(self, result: object) -> None:
+        self.results.append(result)
+        self.left -= 1
+        if not self.left or len(self.results) >= 1000:
+            self.tell()
+
+    def tell(self) -> None:
+        if not self.cancelled:
+            self.say({"id": self.id, "results": self.results, "done": not self.left})
+        self.results = []
+
+
+class Control:
+    """One harness connection: JSON lines in, JSON lines out."""
+
+    def __init__(self, agent: Agent, sock: socket.socket) -> None:
+        self.agent, self.sock = agent, sock
+        self.unread, self.unsent = b"", b""
+        self.jobs: list[Job] = []
+        mask = select.EPOLLIN | select.EPOLLOUT | select.EPOLLET
+        agent.loop.add(sock, self.ready, mask)
+
+    def ready(self, _: int) -> None:
+        try:
+            self.flush()
+            while True:
+                self.read()
+        except BlockingIOError:
+            return
+        except OSError:
+            for job in self.jobs:
+                job.cancelled = True
+            self.agent.loop.drop(self.sock)
+
+    def read(self) -> None:
+        data = self.sock.recv(1 << 18)
+        self.unread += data
+        if b"\n" in data:
+            *lines, self.unread = self.unread.split(b"\n")
+            for line in lines:
+                self.obey(line)
+        if not data or len(self.unread) > MOST_LINE:
+            raise ConnectionError
+
+    def obey(self, line: bytes) -> None:
+        handlers = {"hello": self.hello, "probe": self.probe, "arrived": self.testify}
+        try:
+            request = json.loads(line)
+            handlers[request["op"]](request)
+        except (ValueError, LookupError, TypeError, AttributeError) as error:
+            self.say({"id": None, "error": f"not understood: {error!r}"})
+
+    def hello(self, request: dict[str, Any]) -> None:
+        self.say({"id": request["id"], **self.agent.about()})
+
+    def probe(self, request: dict[str, Any]) -> None:
+        job = Job(self.say, request)
+        self.jobs = [*(other for other in self.jobs if other.left), job]
+        if not job.left:
+            job.tell()
+        self.agent.prober.waiting.extend((job, i, t) for i, t in enumerate(request["targets"]))
+
+    def testify(self, request: dict[str, Any]) -> None:
+        server = self.agent.server
+        server.drain()
+        came = [nonce for nonce in request["nonces"] if nonce in server.arrived]
+        self.say({"id": request["id"], "arrived": came, "boot": self.agent.boot})
+
+    def say(self, reply: object) -> None:
+        self.unsent += json.dumps(reply, separators=(",", ":")).encode() + b"\n"
+        try:
+            self.flush()
+        except OSError:
+            self.unsent = b""  # the other side is gone, which the next read will tell
+
+    def flush(self) -> None:
+        while self.unsent:
+            try:
+                self.unsent = self.unsent[self.sock.send(self.unsent) :]
+            except BlockingIOError:
+                return  # it wakes us when there is room
+
+
+class Agent:
+    """Everything together, in one thread."""
+
+    def __init__(self, config: dict[str, Any]) -> None:
+        most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+        self.boot, self.identity = os.urandom(8).hex(), config["identity"]
+        self.loop = Loop()
+        self.server = Server(self.loop, config)
+        self.prober = Prober(self.loop, max(16, min(MOST_PROBES, most - MOST_GUESTS - 200)))
+        self.listener = socket.socket(socket.AF_UNIX)
+        self.listener.bind("\0" + config["control"])  # abstract: in the pod's network, on no disk
+        self.listener.listen(64)
+        self.loop.add(self.listener, self.admit, select.EPOLLIN)
+
+    def admit(self, _: int) -> None:
+        sock = self.listener.accept()[0]
+        sock.setblocking(False)
+        Control(self, sock)
+
+    def about(self) -> dict[str, object]:
+        try:
+            socket.socket(socket.AF_INET, *KINDS["SCTP"]).close()
+            sctp = True
+        except OSError:
+            sctp = False
+        return {
+            "identity": self.identity,
+            "version": VERSION,
+            "pid": os.getpid(),
+            "boot": self.boot,
+            "serving": self.server.serving,
+            "failures": self.server.failures,
+            "sctp": sctp,
+        }
+
+    def run(self) -> None:
+        idle = True
+        while True:
+            self.loop.turn(idle)
+            idle = self.prober.start()
+
+
+def main(arguments: list[str]) -> None:
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: os._exit(0))
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # a pod's first process inherits orphans
+    agent = Agent(json.loads(arguments[1]))
+    served, failed = len(agent.server.serving), len(agent.server.failures)
+    try:
+        line = f"netproof-agent ready: {agent.identity} serves {served} ports, {failed} failed\n"
+        os.write(1, line.encode())
+    except OSError:
+        pass  # nobody listens
+    agent.run()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

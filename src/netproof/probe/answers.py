@@ -1,0 +1,90 @@
+"""From an agent's results and its peers' testimony to observations: pure.
+
+Evidence rules 3 and 4 live here: a request that arrived is no denial, and a denial counts only
+while the agent at the other end demonstrably served.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from netproof.model.flow import Flow, Observation, Outcome, Path
+from netproof.probe.channel import Hello
+
+DIRECT = (Path.POD_IP, Path.HOST_IP)
+"""Where the port that is dialled is the port that is served."""
+
+UNANSWERED = (Outcome.DROPPED, Outcome.REJECTED, Outcome.ERROR)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An observation and the nonce that the request carried, for the far end to recognise."""
+
+    seen: Observation
+    nonce: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Witness:
+    """What an agent says of the requests sent to it; `trouble` is why it cannot say."""
+
+    arrived: frozenset[str] = frozenset()
+    hello: Hello | None = None
+    trouble: str = ""
+
+
+def read_result(result: Sequence[Any], attempts: int) -> tuple[int, Answer]:
+    """Read one result of an agent: which target it was for, and what came of it."""
+    index, outcome, detail, seconds, nonce = result
+    seen = Observation(Outcome(outcome), detail, seconds=seconds, attempts=attempts)
+    return index, Answer(seen, nonce)
+
+
+def unknown(why: str, attempts: int = 1) -> Answer:
+    """Return the answer of a probe that did not run, or of which nobody could tell."""
+    return Answer(Observation(Outcome.ERROR, why, attempts=attempts))
+
+
+def weigh(flow: Flow, answer: Answer, said: Sequence[Witness]) -> Observation:
+    """Return what is to be believed of an unanswered probe after hearing the far end.
+
+    Where several agents may have been meant (a Service's), all of them have to have served.
+    """
+    seen = answer.seen
+    if not said or seen.outcome not in UNANSWERED:
+        return seen
+    if any(answer.nonce in one.arrived for one in said):
+        return replace(seen, arrived=True)
+    trouble = next((one.trouble for one in said if one.trouble), "") or _not_served(
+        flow, seen, said
+    )
+    if not trouble:
+        return replace(seen, arrived=False)
+    if seen.outcome is Outcome.ERROR:
+        return seen
+    return replace(seen, outcome=Outcome.ERROR, detail=f"{seen.outcome}, but {trouble}")
+
+
+def merge(first: Observation, second: Observation) -> Observation:
+    """Return a second look at a flow, with what the first look already proved."""
+    arrived = True if first.arrived else second.arrived
+    attempts = first.attempts + second.attempts
+    if second.outcome is Outcome.CONNECTED:
+        arrived = second.arrived
+    return replace(second, arrived=arrived, attempts=attempts)
+
+
+def _not_served(flow: Flow, seen: Observation, said: Sequence[Witness]) -> str:
+    """Tell that a rejection came from a port that the agent could not serve, if it did."""
+    if flow.path not in DIRECT or seen.outcome is not Outcome.REJECTED:
+        return ""
+    key = (flow.port, str(flow.protocol), str(flow.family))
+    found: Mapping[str, str] = {
+        one.hello.identity: one.hello.failures[key]
+        for one in said
+        if one.hello and key in one.hello.failures
+    }
+    return "; ".join(f"{who} could not serve the port: {why}" for who, why in found.items())

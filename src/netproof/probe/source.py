@@ -1,0 +1,120 @@
+"""The commands that run the probe agent and reach it: pure text, for somebody else to start.
+
+The agent travels as an argument of its command, so that a stock Python image is enough. It is
+sent without docstrings and annotations, which halves what is stored with every pod and compiled
+at every start.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import json
+from collections.abc import Sequence
+from functools import cache
+from importlib import resources
+
+from netproof.model.flow import Endpoint, EndpointKind
+from netproof.model.workload import Port
+
+PYTHON = ("python3", "-I", "-S", "-c")
+OUTSIDE_IDENTITY = "outside"
+"""One agent stands for all hosts outside the cluster, whatever address it is reached at."""
+
+LONGEST_NAME = 100
+"""Bytes of a control socket's name; the kernel takes 107 (unix(7), sun_path)."""
+
+STARTING_S = 5.0
+"""How long a relay waits for an agent that is still starting: an interpreter on a busy node."""
+
+RELAY = """\
+import os,select,socket,sys,time
+name,end=sys.argv[1],time.monotonic()+float(sys.argv[2])
+s=socket.socket(socket.AF_UNIX)
+while 1:
+    try:
+        s.connect("\\0"+name);break
+    except OSError as e:
+        if time.monotonic()>end:sys.exit(f"no agent at {name}: {e.strerror}")
+        time.sleep(.02)
+while 1:
+    r=select.select([0,s],[],[])[0]
+    if s in r:
+        d=s.recv(1<<18)
+        if not d:sys.exit(f"the agent at {name} is gone")
+        while d:d=d[os.write(1,d):]
+    if 0 in r:
+        d=os.read(0,1<<18)
+        if not d:break
+        s.sendall(d)
+"""
+"""Copies between its standard streams and the agent until either of them ends."""
+
+
+def serve_command(
+    identity: str, ports: Sequence[Port], instance: str, listen: Sequence[str] = ()
+) -> list[str]:
+    """Return the command of a probe pod.
+
+    `identity` is what it answers with, `instance` keeps apart agents of one identity that share a
+    network namespace, `listen` are the addresses to serve at, all of them where it is empty.
+    """
+    config = {
+        "identity": identity,
+        "ports": [[port.number, str(port.protocol)] for port in ports],
+        "listen": list(listen),
+        "control": control_name(identity, instance),
+    }
+    return [*PYTHON, agent_source(), "serve", json.dumps(config)]
+
+
+def relay_command(identity: str, instance: str, starting_s: float = STARTING_S) -> list[str]:
+    """Return the command that, run beside an agent, joins its standard streams to it."""
+    return [*PYTHON, RELAY, control_name(identity, instance), str(starting_s)]
+
+
+def identity_of(endpoint: Endpoint) -> str:
+    """Return what the agent at that end of a flow calls itself."""
+    return OUTSIDE_IDENTITY if endpoint.kind is EndpointKind.OUTSIDE else endpoint.name
+
+
+def control_name(identity: str, instance: str) -> str:
+    """Return the name of an agent's control socket, which is abstract: it lies on no disk."""
+    name = f"netproof-{identity}-{instance}"
+    if len(name.encode()) <= LONGEST_NAME:
+        return name
+    digest = hashlib.sha256(name.encode()).hexdigest()[:32]
+    return f"{name[:40]}-{digest}"
+
+
+@cache
+def agent_source() -> str:
+    """Return the agent's program without what only its readers need."""
+    text = resources.files(__package__).joinpath("agent.py").read_text(encoding="utf-8")
+    return ast.unparse(_Strip().visit(ast.parse(text)))
+
+
+class _Strip(ast.NodeTransformer):
+    """Takes docstrings and annotations out of a program."""
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
+        node.returns = None
+        for argument in (*node.args.args, *node.args.kwonlyargs):
+            argument.annotation = None
+        return self._undocumented(node)
+
+    def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST:
+        return self._undocumented(node)
+
+    def visit_Module(self, node: ast.Module) -> ast.AST:
+        return self._undocumented(node)
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST:
+        if node.value is None:
+            return node
+        return ast.copy_location(ast.Assign([node.target], node.value), node)
+
+    def _undocumented(self, node: ast.Module | ast.ClassDef | ast.FunctionDef) -> ast.AST:
+        if ast.get_docstring(node) is not None:
+            node.body = node.body[1:] or [ast.Pass()]
+        return self.generic_visit(node)

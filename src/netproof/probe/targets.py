@@ -1,0 +1,208 @@
+"""What an agent is told to try for a flow: pure, from the flow and where things are.
+
+It must not know how the agent is reached, nor what is expected of the flow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TypeVar
+
+from netproof.errors import HarnessBug, ProbeError
+from netproof.model.flow import Endpoint, EndpointKind, Flow, Path
+from netproof.model.workload import (
+    Family,
+    Host,
+    HostKind,
+    Pod,
+    Protocol,
+    Service,
+    ServicePort,
+    Topology,
+)
+from netproof.probe.source import OUTSIDE_IDENTITY
+
+T = TypeVar("T")
+
+CLUSTER_DOMAIN = "cluster.local"
+"""Kubernetes' default (KubeletConfiguration.clusterDomain); a DNS server that answers "no such
+name" in a cluster of another domain has answered as well."""
+
+Rename = Callable[[str], str]
+"""From a namespace's name in the bundle to its name in the cluster."""
+
+
+class TargetKind(StrEnum):
+    """What an agent does for a target."""
+
+    CONNECT = "connect"
+    NAME = "name"
+    DNS = "dns"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One probe as the agent understands it.
+
+    `identities` are those whose answer counts. `name` is what to look up, and `expect` holds the
+    addresses that a name server may answer with, any address where it is empty.
+    """
+
+    kind: TargetKind
+    protocol: Protocol
+    family: Family
+    address: str
+    port: int
+    identities: tuple[str, ...] = ()
+    name: str = ""
+    expect: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, object]:
+        """Return plain values, without what the kind does not need."""
+        plain: dict[str, object] = {
+            "kind": self.kind,
+            "protocol": self.protocol,
+            "family": self.family,
+            "address": self.address,
+            "port": self.port,
+        }
+        if self.kind is not TargetKind.DNS:
+            plain["identities"] = self.identities
+        if self.kind is not TargetKind.CONNECT:
+            plain |= {"name": self.name, "expect": self.expect}
+        return plain
+
+
+def target_of(flow: Flow, topology: Topology, rename: Rename = str) -> Target:
+    """Return what the source's agent has to try for a flow.
+
+    Raises ProbeError where the destination has no address of the flow's family (it is not placed
+    yet, or the cluster has one family only), HarnessBug where the flow is not of this topology.
+    """
+    try:
+        return _BY_PATH[flow.path](flow, topology, rename)
+    except KeyError as error:
+        raise HarnessBug(f"{flow}: the topology has no {error.args[0]}") from error
+
+
+def _pod_ip(flow: Flow, topology: Topology, _: Rename) -> Target:
+    pod = topology.pod(flow.destination.name)
+    return _connect(flow, _address(pod.ip(flow.family), pod.key, flow.family), (pod.key,))
+
+
+def _host_ip(flow: Flow, topology: Topology, _: Rename) -> Target:
+    host = topology.host(flow.destination.name)
+    address = _address(host.ip(flow.family), host.name, flow.family)
+    return _connect(flow, address, _host_identities(host, topology))
+
+
+def _cluster_ip(flow: Flow, topology: Topology, _: Rename) -> Target:
+    service = _service(flow, topology)
+    address = _address(service.ip(flow.family), str(flow.destination), flow.family)
+    return _connect(flow, address, _identities(topology.backends(service)))
+
+
+def _node_port(flow: Flow, topology: Topology, _: Rename) -> Target:
+    if flow.destination.kind is EndpointKind.NODE:
+        host = topology.host(flow.destination.name)
+        service = _behind(flow, topology)
+    else:
+        service = _service(flow, topology)
+        host = _any_node(flow, topology)
+    address = _address(host.ip(flow.family), host.name, flow.family)
+    return _connect(flow, address, _identities(topology.backends(service)))
+
+
+def _name(flow: Flow, topology: Topology, rename: Rename) -> Target:
+    service = _service(flow, topology)
+    # Completed by the pod's search list, so that it is right in a cluster of any domain.
+    name = f"{service.name}.{rename(service.namespace)}.svc"
+    identities = _identities(topology.backends(service))
+    return Target(TargetKind.NAME, flow.protocol, flow.family, "", flow.port, identities, name)
+
+
+def _dns(flow: Flow, topology: Topology, _: Rename) -> Target:
+    service = _service(flow, topology)
+    address = _address(service.ip(flow.family), str(flow.destination), flow.family)
+    name = f"{service.name}.{service.namespace}.svc.{CLUSTER_DOMAIN}"
+    return Target(
+        TargetKind.DNS,
+        flow.protocol,
+        flow.family,
+        address,
+        flow.port,
+        name=name,
+        expect=(address,),
+    )
+
+
+_BY_PATH: dict[Path, Callable[[Flow, Topology, Rename], Target]] = {
+    Path.POD_IP: _pod_ip,
+    Path.HOST_IP: _host_ip,
+    Path.CLUSTER_IP: _cluster_ip,
+    Path.NODE_PORT: _node_port,
+    Path.NAME: _name,
+    Path.DNS: _dns,
+}
+
+
+def _connect(flow: Flow, address: str, identities: tuple[str, ...]) -> Target:
+    return Target(TargetKind.CONNECT, flow.protocol, flow.family, address, flow.port, identities)
+
+
+def _address(found: str | None, whose: str, family: Family) -> str:
+    if found is None:
+        raise ProbeError(f"{whose} has no {family} address")
+    return found
+
+
+def _service(flow: Flow, topology: Topology) -> Service:
+    if flow.destination.kind is not EndpointKind.SERVICE:
+        raise HarnessBug(f"{flow}: by {flow.path} only a Service can be reached")
+    return topology.service(flow.destination.name)
+
+
+def _behind(flow: Flow, topology: Topology) -> Service:
+    """Return the Service that a node's port leads to."""
+    return _first(
+        f"Service with node port {flow.port}/{flow.protocol}",
+        [s for s in topology.services if any(_has_node_port(p, flow) for p in s.ports)],
+    )
+
+
+def _has_node_port(port: ServicePort, flow: Flow) -> bool:
+    return port.node_port == flow.port and port.protocol is flow.protocol
+
+
+def _any_node(flow: Flow, topology: Topology) -> Host:
+    nodes = [h for h in topology.hosts if h.kind is HostKind.NODE and h.ip(flow.family)]
+    if not nodes:
+        raise ProbeError(f"no node has an {flow.family} address")
+    return nodes[0]
+
+
+def _host_identities(host: Host, topology: Topology) -> tuple[str, ...]:
+    if host.kind is HostKind.OUTSIDE:
+        return (OUTSIDE_IDENTITY,)
+    return _identities(
+        tuple(pod for pod in topology.pods if pod.host_network and pod.node == host.name)
+    )
+
+
+def _identities(pods: tuple[Pod, ...]) -> tuple[str, ...]:
+    return tuple(pod.key for pod in pods if pod.probes)
+
+
+def _first(what: str, found: list[T]) -> T:
+    if not found:
+        raise KeyError(what)
+    return found[0]
+
+
+def witnesses(flow: Flow, target: Target) -> tuple[Endpoint, ...]:
+    """Return the ends whose agents know whether a request for that target arrived."""
+    if flow.destination.kind is EndpointKind.OUTSIDE:
+        return (flow.destination,)
+    return tuple(Endpoint.pod(identity) for identity in target.identities)

@@ -1,0 +1,71 @@
+"""Weighing an unanswered probe against what the far end says."""
+
+from __future__ import annotations
+
+from netproof.model.flow import Endpoint, Flow, Observation, Outcome, Path
+from netproof.probe.answers import Answer, Witness, merge, read_result, weigh
+from netproof.probe.channel import Hello
+
+FLOW = Flow(Endpoint.pod("a/a"), Endpoint.pod("a/b"), 80)
+DROPPED = Answer(Observation(Outcome.DROPPED), "n1")
+REJECTED = Answer(Observation(Outcome.REJECTED, "ECONNREFUSED"), "n1")
+ALIVE = Witness(hello=Hello("a/b", "boot"))
+
+
+def test_a_result_is_read_with_its_nonce() -> None:
+    """A line of an agent becomes an observation with attempts."""
+    seen = Observation(Outcome.REJECTED, "ECONNREFUSED", seconds=0.25, attempts=2)
+    expected = (7, Answer(seen, "n1"))
+    assert expected == read_result([7, "rejected", "ECONNREFUSED", 0.25, "n1"], 2)
+
+
+def test_what_arrived_is_no_denial() -> None:
+    """A dropped probe whose nonce arrived carries the testimony."""
+    said = [Witness(frozenset({"n1"})), ALIVE]
+    assert Observation(Outcome.DROPPED, arrived=True) == weigh(FLOW, DROPPED, said)
+
+
+def test_a_denial_counts_where_the_far_end_served() -> None:
+    """A dropped probe stays dropped when the destination was there and saw nothing."""
+    assert Observation(Outcome.DROPPED, arrived=False) == weigh(FLOW, DROPPED, [ALIVE])
+
+
+def test_a_denial_by_a_dead_agent_is_unknown() -> None:
+    """A rejection while the destination's agent was gone says nothing."""
+    seen = weigh(FLOW, REJECTED, [ALIVE, Witness(trouble="the agent of a/b is gone")])
+    expected = Observation(Outcome.ERROR, "rejected, but the agent of a/b is gone")
+    assert expected == seen
+
+
+def test_a_port_that_could_not_be_served_denies_nothing() -> None:
+    """A rejection by a port that the agent could not bind is an error with the reason."""
+    hello = Hello("a/b", "boot", {(80, "TCP", "IPv4"): "EADDRINUSE"})
+    seen = weigh(FLOW, REJECTED, [Witness(hello=hello)])
+    why = "rejected, but a/b could not serve the port: EADDRINUSE"
+    assert Observation(Outcome.ERROR, why) == seen
+
+
+def test_without_witnesses_the_probe_stands_alone() -> None:
+    """Where nobody can be asked, the observation stays as it is."""
+    dns = Flow(Endpoint.pod("a/a"), Endpoint.service("k/dns"), 53, path=Path.DNS)
+    assert DROPPED.seen == weigh(dns, DROPPED, [])
+
+
+def test_an_error_keeps_its_own_reason() -> None:
+    """A dead far end does not hide why the probe itself failed."""
+    answer = Answer(Observation(Outcome.ERROR, "EMFILE: too many"), "n1")
+    assert answer.seen == weigh(FLOW, answer, [Witness(trouble="gone")])
+
+
+def test_a_second_look_keeps_what_arrived_at_the_first() -> None:
+    """An arrival is not undone by a second look that saw none; attempts add up."""
+    first = Observation(Outcome.DROPPED, arrived=True)
+    second = Observation(Outcome.DROPPED, arrived=False)
+    assert Observation(Outcome.DROPPED, arrived=True, attempts=2) == merge(first, second)
+
+
+def test_a_second_look_that_connects_is_believed() -> None:
+    """A first drop is forgotten once the flow connects."""
+    first = Observation(Outcome.DROPPED, arrived=True)
+    expected = Observation(Outcome.CONNECTED, attempts=2)
+    assert expected == merge(first, Observation(Outcome.CONNECTED))

@@ -1,0 +1,63 @@
+"""The commands of agent and relay."""
+
+from __future__ import annotations
+
+import json
+
+from netproof.model.flow import Endpoint
+from netproof.model.workload import Port, Protocol
+from netproof.probe.source import (
+    LONGEST_NAME,
+    RELAY,
+    agent_source,
+    control_name,
+    identity_of,
+    relay_command,
+    serve_command,
+)
+
+LARGEST_ARGUMENT = 128 * 1024
+"""execve(2), MAX_ARG_STRLEN: the kernel takes no longer one."""
+
+
+def test_a_pod_is_told_who_it_is_and_what_it_serves() -> None:
+    """The serve command carries identity, ports and control socket as JSON."""
+    command = serve_command("shop/web", [Port(80), Port(53, Protocol.UDP)], "run1")
+    assert ["python3", "-I", "-S", "-c", agent_source(), "serve"] == command[:-1]
+    expected = {
+        "identity": "shop/web",
+        "ports": [[80, "TCP"], [53, "UDP"]],
+        "listen": [],
+        "control": "netproof-shop/web-run1",
+    }
+    assert expected == json.loads(command[-1])
+
+
+def test_a_relay_is_told_where_its_agent_listens() -> None:
+    """The relay command names the same control socket as the serve command."""
+    command = relay_command("shop/web", "run1", 2.0)
+    assert ["python3", "-I", "-S", "-c", RELAY, "netproof-shop/web-run1", "2.0"] == command
+
+
+def test_what_is_sent_fits_an_argument_with_room_to_spare() -> None:
+    """The program without what only readers need is a fraction of the longest argument."""
+    assert len(agent_source().encode()) < LARGEST_ARGUMENT / 4
+
+
+def test_what_is_sent_has_no_docstrings_or_annotations() -> None:
+    """Docstrings and annotations stay at home."""
+    assert '"""' not in agent_source()
+    assert "->" not in agent_source()
+
+
+def test_long_names_stay_short_enough_and_apart() -> None:
+    """Names beyond what the kernel takes are cut, and still differ."""
+    names = {control_name("n" * 63 + "/" + "p" * 200, f"run{n}") for n in range(2)}
+    assert 2 == len(names)
+    assert all(len(name.encode()) <= LONGEST_NAME for name in names)
+
+
+def test_all_hosts_outside_have_one_agent() -> None:
+    """Hosts outside share an identity, pods have their own."""
+    ends = (Endpoint.outside("outside-2"), Endpoint.pod("shop/web"))
+    assert ["outside", "shop/web"] == [identity_of(end) for end in ends]
