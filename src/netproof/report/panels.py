@@ -1,0 +1,95 @@
+"""Tables laid over each other: ports and families that behave alike are shown as one matrix."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import Enum
+from functools import cached_property
+
+from netproof.model.record import NOT_PROBED, OUTCOME_LETTERS, Table
+from netproof.report.words import doors_told
+
+
+class Mark(Enum):
+    """What a cell of a matrix shows; `allowed` and `denied` as expected."""
+
+    ALLOWED = "allowed"
+    DENIED = "denied"
+    LEAK = "leak"
+    BLOCKED = "over-blocked"
+    UNTOLD = "inconclusive"
+    UNDEFINED = "undefined, or itself"
+    BLANK = "not tried"
+
+
+TROUBLE = (Mark.LEAK, Mark.BLOCKED, Mark.UNTOLD)
+_ENFORCED = {"A": Mark.ALLOWED, "D": Mark.DENIED}
+_MARKS = {"L": Mark.LEAK, "B": Mark.BLOCKED, "?": Mark.UNTOLD, "u": Mark.UNDEFINED}
+_OUTCOMES = {letter: str(outcome) for outcome, letter in OUTCOME_LETTERS.items()}
+_EXPECTED = {"A": "allowed", "D": "denied", "U": "undefined"}
+
+
+@dataclass(frozen=True)
+class Panel:
+    """Tables with the same ends, expectations and verdicts."""
+
+    tables: tuple[Table, ...]
+
+    @property
+    def label(self) -> str:
+        """Ports, protocols, families and path."""
+        doors = [(table.protocol, table.port, table.family) for table in self.tables]
+        return doors_told(doors, self.tables[0].path)
+
+    @property
+    def rows(self) -> tuple[str, ...]:
+        """The sources."""
+        return self.tables[0].sources
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The destinations."""
+        return self.tables[0].destinations
+
+    @cached_property
+    def marks(self) -> tuple[tuple[Mark, ...], ...]:
+        """What each cell shows: a tuple a row."""
+        table = self.tables[0]
+        rows = zip(table.expected, table.verdicts, strict=True)
+        return tuple(tuple(map(_mark, *row)) for row in rows)
+
+    @property
+    def flows(self) -> int:
+        """How many flows the matrix stands for."""
+        cells = sum(mark is not Mark.BLANK for row in self.marks for mark in row)
+        return cells * len(self.tables)
+
+    @property
+    def has_trouble(self) -> bool:
+        """Tell whether any flow is neither enforced nor undefined."""
+        return any(mark in TROUBLE for row in self.marks for mark in row)
+
+    def expected(self, row: int, column: int) -> str:
+        """Say what is expected of the flows of a cell."""
+        return _EXPECTED[self.tables[0].expected[row][column]]
+
+    def outcomes(self, row: int, column: int) -> str:
+        """Say what the probes of a cell saw; more than one where the doors differ."""
+        letters = dict.fromkeys(table.observed[row][column] for table in self.tables)
+        return " or ".join(_OUTCOMES[letter] for letter in letters)
+
+
+def _mark(expected: str, verdict: str) -> Mark:
+    if verdict == NOT_PROBED:
+        return Mark.BLANK
+    return _MARKS.get(verdict) or _ENFORCED[expected]
+
+
+def panels(tables: Iterable[Table]) -> list[Panel]:
+    """Lay tables over each other that show the same, in the order of the first of each."""
+    alike: dict[tuple[object, ...], list[Table]] = {}
+    for table in tables:
+        ends = (table.path, table.sources, table.destinations)
+        alike.setdefault((*ends, table.expected, table.verdicts), []).append(table)
+    return [Panel(tuple(group)) for group in alike.values()]

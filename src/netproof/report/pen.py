@@ -1,0 +1,78 @@
+"""How a terminal report looks: colours where there are any, symbols that do without them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from netproof.model.record import FlowVerdict, RunVerdict
+from netproof.report.panels import Mark
+
+RED, GREEN, YELLOW, GREY, BOLD = "31", "32", "33", "90", "1"
+
+_SYMBOLS = {
+    Mark.ALLOWED: "·",
+    Mark.DENIED: "x",
+    Mark.LEAK: "L!",
+    Mark.BLOCKED: "B!",
+    Mark.UNTOLD: "?",
+    Mark.UNDEFINED: "-",
+    Mark.BLANK: "",
+}
+_MARK_STYLES = {
+    Mark.ALLOWED: GREEN,
+    Mark.DENIED: GREY,
+    Mark.LEAK: f"{BOLD};97;41",
+    Mark.BLOCKED: f"{BOLD};30;43",
+    Mark.UNTOLD: f"{BOLD};35",
+    Mark.UNDEFINED: GREY,
+}
+_VERDICT_STYLES = {
+    RunVerdict.PASS: f"{BOLD};{GREEN}",
+    RunVerdict.FAIL: f"{BOLD};{RED}",
+    RunVerdict.NOT_ENFORCED: f"{BOLD};{RED}",
+    RunVerdict.INCONCLUSIVE: f"{BOLD};{YELLOW}",
+    FlowVerdict.LEAK: f"{BOLD};{RED}",
+    FlowVerdict.OVER_BLOCKED: f"{BOLD};{YELLOW}",
+    FlowVerdict.INCONCLUSIVE: f"{BOLD};35",
+}
+_LEGEND_GAP = "   "
+_ASCII = str.maketrans({"·": "|", "│": "|", "…": "~"})
+
+
+@dataclass(frozen=True, slots=True)
+class Pen:
+    """What the paper can take: colours (ANSI), and characters beyond ASCII."""
+
+    colour: bool = False
+    unicode: bool = True
+
+    def paint(self, text: str, style: str) -> str:
+        """Return the text in a style (SGR codes), or as it is without colours."""
+        return f"\x1b[{style}m{text}\x1b[0m" if self.colour and style and text else text
+
+    def verdict(self, verdict: RunVerdict | FlowVerdict, text: str = "") -> str:
+        """Return a verdict, or a text about it, in its colour."""
+        return self.paint(text or str(verdict), _VERDICT_STYLES.get(verdict, ""))
+
+    def symbol(self, mark: Mark) -> str:
+        """Return the symbol of a cell, without colour."""
+        return "." if mark is Mark.ALLOWED and not self.unicode else _SYMBOLS[mark]
+
+    def mark(self, mark: Mark, width: int) -> str:
+        """Return a cell in its colour, padded to `width` characters."""
+        symbol = self.symbol(mark)
+        return self.paint(symbol, _MARK_STYLES.get(mark, "")) + " " * (width - len(symbol))
+
+    def legend(self, width: int) -> list[str]:
+        """Return the lines that explain the symbols."""
+        told = [mark for mark in Mark if mark is not Mark.BLANK]
+        plain = _LEGEND_GAP.join(f"{self.symbol(mark)} {mark.value}" for mark in told)
+        half = len(told) if len(plain) <= width else len(told) // 2
+        drawn = [f"{self.mark(mark, len(self.symbol(mark)))} {mark.value}" for mark in told]
+        return [_LEGEND_GAP.join(part) for part in (drawn[:half], drawn[half:]) if part]
+
+    def final(self, text: str) -> str:
+        """Return the finished text in the characters that the paper takes."""
+        if self.unicode:
+            return text
+        return text.translate(_ASCII).encode("ascii", "backslashreplace").decode("ascii")

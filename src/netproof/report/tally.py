@@ -1,0 +1,87 @@
+"""Sums over the steps of a scenario and the scenarios of a run."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+
+from netproof.model.record import (
+    CanaryRecord,
+    Finding,
+    FlowVerdict,
+    RunRecord,
+    RunVerdict,
+    ScenarioRecord,
+    StepRecord,
+)
+
+
+def counts(scenarios: Iterable[ScenarioRecord]) -> dict[FlowVerdict, int]:
+    """Return how many flows have which verdict, every verdict named."""
+    total: Counter[FlowVerdict] = Counter()
+    for step in (step for scenario in scenarios for step in scenario.steps):
+        total.update(step.counts)
+    return {verdict: total[verdict] for verdict in FlowVerdict}
+
+
+def flows(scenario: ScenarioRecord) -> int:
+    """Return how many flows were judged, each step's counted anew."""
+    return sum(counts([scenario]).values())
+
+
+def rounds(scenario: ScenarioRecord) -> int:
+    """Return how many rounds of probes the slowest step took to converge."""
+    return max((step.convergence.rounds for step in scenario.steps), default=0)
+
+
+def settled(scenario: ScenarioRecord) -> bool:
+    """Tell whether every step converged before its deadline."""
+    return all(step.convergence.settled for step in scenario.steps)
+
+
+def is_wrong(scenario: ScenarioRecord) -> bool:
+    """Tell whether a scenario did not pass, and no documented gap of the CNI explains that."""
+    return scenario.verdict is not RunVerdict.PASS and not scenario.known_gap
+
+
+def leaks(run: RunRecord) -> int:
+    """Return how many flows of the run's scenarios leaked."""
+    return counts(run.scenarios)[FlowVerdict.LEAK]
+
+
+def told(run: RunRecord) -> tuple[ScenarioRecord, ...]:
+    """Return the scenarios, and before them each canary in which a flow went wrong, as one.
+
+    What the canary of a cluster says that enforces nothing is said by the run's verdict.
+    """
+    if run.verdict is RunVerdict.NOT_ENFORCED:
+        return run.scenarios
+    wrong = [one for one in run.canaries if any(step.findings for step in one.steps)]
+    return (*map(_as_scenario, wrong), *run.scenarios)
+
+
+def _as_scenario(canary: CanaryRecord) -> ScenarioRecord:
+    failed = any(step.verdict is RunVerdict.FAIL for step in canary.steps)
+    return ScenarioRecord(
+        id=f"canary/{canary.worker}",
+        title=canary.text,
+        bundle="",
+        worker=canary.worker,
+        verdict=RunVerdict.FAIL if failed else RunVerdict.INCONCLUSIVE,
+        seconds=sum(step.convergence.seconds for step in canary.steps),
+        steps=canary.steps,
+    )
+
+
+def worth_listing(run: RunRecord, finding: Finding) -> bool:
+    """Tell whether to list a finding; leaks where nothing is enforced are said once, in sum."""
+    return run.verdict is not RunVerdict.NOT_ENFORCED or finding.verdict is not FlowVerdict.LEAK
+
+
+def found(run: RunRecord) -> Iterator[tuple[ScenarioRecord, StepRecord, Finding]]:
+    """Yield every finding that is worth listing, with where it was found."""
+    for scenario in told(run):
+        for step in scenario.steps:
+            for finding in step.findings:
+                if worth_listing(run, finding):
+                    yield scenario, step, finding

@@ -1,0 +1,90 @@
+"""Findings as SARIF."""
+
+import json
+from dataclasses import replace
+from typing import Any
+
+from netproof.model.record import RunRecord
+from netproof.report import sarif
+from tests.unit.report.sample import ALL_PASS, EVERYTHING, FLAT, LEAKING, run_of
+
+
+def log(record: RunRecord) -> dict[str, Any]:
+    """Return the only run of the log."""
+    read: dict[str, Any] = json.loads(sarif.render(record))
+    (only,) = read["runs"]
+    assert isinstance(only, dict)
+    return only
+
+
+def test_a_leak_stands_on_the_line_of_the_policy() -> None:
+    """A code host shows it where the policy is written."""
+    found = [result for result in log(EVERYTHING)["results"] if result["ruleId"] == "leak"]
+    (location,) = found[0]["locations"]
+    at = location["physicalLocation"]
+    assert "suites/peers/bundles/api-to-postgres.yaml" == at["artifactLocation"]["uri"]
+    assert 3 == at["region"]["startLine"]
+
+
+def test_an_over_blocked_flow_stands_on_the_rule_that_lets_it_pass() -> None:
+    """The rule says more than the policy."""
+    found = [one for one in log(EVERYTHING)["results"] if one["ruleId"] == "over-blocked"]
+    assert 9 == found[0]["locations"][0]["physicalLocation"]["region"]["startLine"]
+
+
+def test_levels_follow_the_verdict() -> None:
+    """What went wrong is an error, what cannot be told a warning."""
+    levels = {(one["ruleId"], one["level"]) for one in log(EVERYTHING)["results"]}
+    assert {
+        ("leak", "error"),
+        ("over-blocked", "error"),
+        ("inconclusive", "warning"),
+    } == levels
+
+
+def test_rules_are_declared() -> None:
+    """Each result names its rule by id and by index."""
+    run = log(EVERYTHING)
+    rules = [rule["id"] for rule in run["tool"]["driver"]["rules"]]
+    assert all(one["ruleId"] == rules[one["ruleIndex"]] for one in run["results"])
+
+
+def test_fingerprints_tell_results_apart() -> None:
+    """The same flow in the same scenario is the same result in the next run."""
+    prints = [one["partialFingerprints"]["netproof/v1"] for one in log(EVERYTHING)["results"]]
+    assert len(set(prints)) == len(prints)
+
+
+def test_a_known_gap_is_suppressed_with_its_reason() -> None:
+    """It is on record and raises no alarm."""
+    known = log(run_of((replace(LEAKING, known_gap="as documented"),)))
+    assert {"as documented"} == {
+        suppression["justification"]
+        for one in known["results"]
+        for suppression in one["suppressions"]
+    }
+
+
+def test_a_finding_without_a_place_stands_on_the_bundle() -> None:
+    """A leak that no policy explains still belongs to a file."""
+    steps = tuple(replace(step, places={}) for step in LEAKING.steps)
+    (first, *_) = log(run_of((replace(LEAKING, steps=steps),)))["results"]
+    at = first["locations"][0]["physicalLocation"]
+    assert {"artifactLocation": {"uri": LEAKING.bundle}} == at
+
+
+def test_errors_are_notifications() -> None:
+    """What broke in the harness is no result."""
+    (invocation,) = log(EVERYTHING)["invocations"]
+    assert invocation["executionSuccessful"] is False
+    assert 1 == len(invocation["toolExecutionNotifications"])
+
+
+def test_a_clean_run_has_no_results() -> None:
+    """Nothing to show is shown as such."""
+    assert [] == log(ALL_PASS)["results"]
+
+
+def test_a_cluster_that_enforces_nothing_blames_no_line() -> None:
+    """The policies are not at fault."""
+    assert [] == log(FLAT)["results"]

@@ -1,0 +1,29 @@
+"""What holds for every report that is written to a file."""
+
+import pytest
+
+from netproof.model import codec
+from netproof.report import WRITERS, Writer
+from tests.unit.report.sample import EVERYTHING
+
+each = pytest.mark.parametrize("writer", WRITERS.values(), ids=WRITERS)
+
+
+@each
+def test_the_same_record_gives_the_same_bytes(writer: Writer) -> None:
+    """A record that has been away and back is the same record."""
+    away = codec.loads(codec.dumps(EVERYTHING))
+    assert writer.render(EVERYTHING) == writer.render(away)
+
+
+@each
+def test_a_report_is_a_text_file(writer: Writer) -> None:
+    """It ends with a newline and has no control characters."""
+    told = writer.render(EVERYTHING)
+    assert told.endswith("\n")
+    assert told.replace("\n", "").isprintable()
+
+
+def test_every_report_has_a_file_of_its_own() -> None:
+    """Two reports in a directory do not overwrite each other."""
+    assert len(WRITERS) == len({writer.file_name for writer in WRITERS.values()})
