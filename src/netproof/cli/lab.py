@@ -1,0 +1,75 @@
+"""`netproof lab ...`: the embedded cluster, for use by hand."""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+from netproof.cluster import labs
+from netproof.cluster.lab import LabCluster, LabOptions, environment
+from netproof.run.agents import deploy_agents
+
+if TYPE_CHECKING:
+    Commands = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 - no public name
+
+
+def add(commands: Commands) -> None:
+    """Hang `netproof lab` and its actions into the parser."""
+    lab = commands.add_parser("lab", help="the embedded cluster").add_subparsers(
+        required=True, metavar="ACTION"
+    )
+    _add_up(lab.add_parser("up", help="start a lab and leave it running"))
+    down = lab.add_parser("down", help="end a lab")
+    down.add_argument("--name", default="lab", help="which one (default: lab)")
+    down.set_defaults(run=_down)
+    for name, text in (("preflight", "try what a lab needs"), ("defects", "list the defects")):
+        asked = lab.add_parser(name, help=text)
+        asked.set_defaults(run=_ask_lab, question=name)
+
+
+def _add_up(up: argparse.ArgumentParser) -> None:
+    up.add_argument("--name", default="lab", help="to tell several labs apart (default: lab)")
+    up.add_argument("--nodes", type=int, default=2, help="how many nodes (default: 2)")
+    up.add_argument("--dataplane", default="enforcing", help="enforcing (default) or flat")
+    up.add_argument("--defect", action="append", default=[], help="a named fault; repeatable")
+    up.add_argument("--port", type=int, default=0, help="of the API on 127.0.0.1 (default: free)")
+    up.add_argument("--agents", type=int, default=0, help="probe pods to deploy (default: none)")
+    up.set_defaults(run=_up)
+
+
+def _up(options: argparse.Namespace) -> int:
+    wanted = LabOptions(
+        nodes=options.nodes,
+        dataplane=options.dataplane,
+        defects=tuple(options.defect),
+        port=options.port,
+        name=options.name,
+        outlive=True,
+    )
+    ref = LabCluster(wanted).start()
+    if options.agents:
+        deploy_agents(ref, options.agents)
+    named = "" if options.name == "lab" else f" --name {options.name}"
+    _say(
+        f"The lab is up: {options.nodes} nodes, dataplane {ref.dataplane}.",
+        f"  use it:  export KUBECONFIG={ref.kubeconfig}",
+        f"  end it:  netproof lab down{named}",
+    )
+    return 0
+
+
+def _down(options: argparse.Namespace) -> int:
+    ended = labs.end(options.name)
+    _say(f"The lab {options.name} is gone." if ended else f"No lab {options.name} was running.")
+    return 0
+
+
+def _ask_lab(options: argparse.Namespace) -> int:
+    command = [sys.executable, "-m", "netproof.lab", options.question]
+    return subprocess.run(command, env=environment(), check=False).returncode
+
+
+def _say(*lines: str) -> None:
+    sys.stdout.write("\n".join(lines) + "\n")

@@ -1,0 +1,87 @@
+"""`netproof profile ...`: CNI profiles, looked at, checked and pinned."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from netproof.cluster import downloads, kindconfig, pins, profiles
+from netproof.cluster.profile import Profile
+
+if TYPE_CHECKING:
+    Commands = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 - no public name
+
+
+def add(commands: Commands) -> None:
+    """Hang `netproof profile` and its actions into the parser."""
+    parser = commands.add_parser("profile", help="the CNI profiles of kind clusters")
+    actions = parser.add_subparsers(required=True, metavar="ACTION")
+    for name, text, run in (
+        ("list", "list the profiles", _list),
+        ("check", "check profiles and their kind configs", _check),
+        ("pin", "write the checksums of all downloads into a profile", _pin),
+        ("fetch", "download what a profile needs, for a machine without internet", _fetch),
+    ):
+        action = actions.add_parser(name, help=text)
+        action.add_argument("--cni-profiles", type=Path, default=profiles.folder(), metavar="DIR")
+        action.set_defaults(run=run)
+        if name == "check":
+            action.add_argument("names", nargs="*", metavar="NAME", help="default: all")
+        if name in ("pin", "fetch"):
+            action.add_argument("name", metavar="NAME")
+            action.add_argument("--downloads", type=Path, metavar="DIR", required=name == "fetch")
+
+
+def _list(option: argparse.Namespace) -> int:
+    for name in profiles.names(option.cni_profiles):
+        found = profiles.load(name, option.cni_profiles)
+        enforces = "enforces" if found.enforces else "enforces nothing"
+        archived = "" if found.maintained else ", archived upstream"
+        unpinned = sum(not artifact.sha256 for artifact in found.artifacts)
+        pinned = f", {unpinned} downloads without checksum" if unpinned else ""
+        _say(f"{name:12} {found.version:10} {enforces}{archived}{pinned}")
+    return 0
+
+
+def _check(option: argparse.Namespace) -> int:
+    for name in option.names or profiles.names(option.cni_profiles):
+        found = profiles.load(name, option.cni_profiles)
+        config = kindconfig.read(found.kind_config)
+        for family in (None, *found.families):
+            fitted = kindconfig.fitted(config, family) if family else config
+            kindconfig.check(fitted, found, found.kind_config)
+        _say(f"{name}: good")
+    return 0
+
+
+def _pin(option: argparse.Namespace) -> int:
+    """Pin what has no checksum yet; a checksum that changed is told and never overwritten."""
+    profile = profiles.load(option.name, option.cni_profiles)
+    get = downloads.from_folder(option.downloads) if option.downloads else downloads.fetch
+    found = list(pins.look(profile, get))
+    for pin in found:
+        _say(f"{_state(pin)}: {pin.artifact.url} {pin.sha256}")
+    text = profile.file.read_text(encoding="utf-8")
+    profile.file.write_text(pins.written(text, found), encoding="utf-8")
+    return 1 if any(pin.changed for pin in found) else 0
+
+
+def _state(pin: pins.Pin) -> str:
+    if pin.changed:
+        return f"CHANGED (the profile says {pin.artifact.sha256})"
+    return "pinned" if pin.new else "as declared"
+
+
+def _fetch(option: argparse.Namespace) -> int:
+    profile: Profile = profiles.load(option.name, option.cni_profiles)
+    option.downloads.mkdir(parents=True, exist_ok=True)
+    for artifact in pins.artifacts(profile):
+        got = downloads.download(artifact, option.downloads, downloads.fetch)
+        _say(f"{got.path} {got.sha256}{'' if got.verified else ' (unverified)'}")
+    return 0
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")

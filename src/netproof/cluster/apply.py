@@ -1,0 +1,74 @@
+"""Applying and deleting objects, and waiting until they are gone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from netproof.cluster.client import Client, Obj, is_not_found
+from netproof.cluster.waiting import wait_until
+from netproof.errors import ClusterError
+
+Key = tuple[str, str]
+"""Namespace and name of a policy, as the caller names them."""
+
+
+def apply_policies(client: Client, policies: Iterable[Obj]) -> None:
+    """Create the policies in order; raise ClusterError with the API server's words at the first no.
+
+    What was created before a refusal stays, and is removed by `delete_policies`.
+    """
+    for policy in policies:
+        client.create(policy)
+
+
+def delete_policies(client: Client, policies: Iterable[Obj]) -> None:
+    """Delete the policies; those that are not there are no error."""
+    for policy in policies:
+        meta = policy["metadata"]
+        client.delete("NetworkPolicy", meta["name"], meta["namespace"])
+
+
+class PoliciesInForce:
+    """The policies that somebody has put into a cluster, so that they can be changed and removed.
+
+    What was asked for counts as there even where the API server refused it: removing what is not
+    there is no error.
+    """
+
+    def __init__(self, client: Client) -> None:
+        """Keep the means; there are no policies yet."""
+        self._client = client
+        self._present: dict[Key, Obj] = {}
+
+    def become(self, wanted: Mapping[Key, Obj]) -> None:
+        """Create, replace and delete until the wanted policies are there and no others.
+
+        Raises ClusterError with the API server's words at the first no.
+        """
+        before = dict(self._present)
+        for key, policy in wanted.items():
+            self._present[key] = policy
+            if key not in before:
+                self._client.create(policy)
+            elif policy != before[key]:
+                self._client.replace(policy)
+        for key in before.keys() - wanted.keys():
+            delete_policies(self._client, [self._present.pop(key)])
+
+
+def wait_gone(
+    client: Client, kind: str, name: str, namespace: str = "", *, deadline_s: float
+) -> None:
+    """Wait until an object no longer exists; raise NotReadyError at the deadline."""
+
+    def look() -> bool | None:
+        try:
+            client.get(kind, name, namespace)
+        except ClusterError as error:
+            if is_not_found(error):
+                return True
+            raise
+        return None
+
+    where = f"{namespace}/{name}" if namespace else name
+    wait_until(look, deadline_s=deadline_s, what=lambda: f"{kind} {where} is not gone yet")

@@ -1,0 +1,158 @@
+"""The embedded lab as a cluster: the only module that starts it, as a process of its own.
+
+The lab dies with the process that started it (a pipe held open between the two, the lifeline)
+unless it is told to outlive it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from netproof.cluster.backend import ClusterRef
+from netproof.errors import ClusterError
+
+START_TIMEOUT_S = 30.0
+"""A lab is ready within a second; a machine under load gets thirty."""
+
+STOP_TIMEOUT_S = 10.0
+
+PROBE_TIMEOUT_S = 0.3
+"""The lab's network answers within a millisecond; a reply waits for a busy machine's scheduler."""
+
+CONVERGE_S = 2.0
+"""The lab's rules are in force before the API call returns; a busy machine needs a second look."""
+
+
+@dataclass(frozen=True, slots=True)
+class LabOptions:
+    """What kind of lab to start; `port` 0 takes a free one."""
+
+    nodes: int = 2
+    dataplane: str = "enforcing"
+    defects: tuple[str, ...] = ()
+    port: int = 0
+    name: str = "lab"
+    outlive: bool = False
+
+    def arguments(self) -> list[str]:
+        """Return the options as the lab's command line takes them."""
+        defects = [word for name in self.defects for word in ("--defect", name)]
+        wanted = ["--nodes", str(self.nodes), "--dataplane", self.dataplane, "--name", self.name]
+        return [*wanted, *defects]
+
+
+def state_dir(name: str) -> Path:
+    """Return the folder that holds the kubeconfig of this user's lab of that name."""
+    return Path(tempfile.gettempdir()) / f"netproof-{os.getuid()}-{name}"
+
+
+class LabCluster:
+    """The lab behind the Backend protocol."""
+
+    def __init__(self, options: LabOptions) -> None:
+        """Keep the options; nothing is started yet."""
+        self._options = options
+        self._process: subprocess.Popen[bytes] | None = None
+        self._lifeline: int | None = None
+
+    def start(self) -> ClusterRef:
+        """Start the lab and return when its API answers; raise ClusterError where it does not."""
+        ready_r, ready_w = os.pipe()
+        life_r, life_w = os.pipe()
+        self._process = _spawn(self._options, ready_w, life_r)
+        os.close(ready_w)
+        os.close(life_r)
+        self._lifeline = life_w
+        try:
+            told = _read_ready(ready_r, self._process)
+        except ClusterError:
+            self.stop()
+            raise
+        return self._ref(told)
+
+    def stop(self) -> None:
+        """End the lab and wait until it is gone."""
+        if self._lifeline is not None:
+            os.close(self._lifeline)
+            self._lifeline = None
+        if self._process is not None:
+            _end(self._process)
+            self._process = None
+
+    def _ref(self, told: dict[str, Any]) -> ClusterRef:
+        options = self._options
+        dataplane = " with ".join([options.dataplane, *options.defects])
+        return ClusterRef(
+            kind="lab",
+            name=options.name,
+            kubeconfig=told["kubeconfig"],
+            dataplane=dataplane,
+            enforces=options.dataplane != "flat",
+            outside_node="outside",
+            probe_timeout_s=PROBE_TIMEOUT_S,
+            converge_s=CONVERGE_S,
+        )
+
+
+def _spawn(options: LabOptions, ready: int, lifeline: int) -> subprocess.Popen[bytes]:
+    lifelines = [] if options.outlive else ["--lifeline-fd", str(lifeline)]
+    command = [
+        *(sys.executable, "-m", "netproof.lab", "serve"),
+        *("--port", str(options.port), "--ready-fd", str(ready)),
+        *("--state-dir", str(state_dir(options.name))),
+        *lifelines,
+        *options.arguments(),
+    ]
+    log = subprocess.DEVNULL if options.outlive else None
+    return subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=log,
+        stderr=log,
+        pass_fds=(ready, lifeline),
+        start_new_session=True,
+        env=environment(),
+    )
+
+
+def environment() -> dict[str, str]:
+    """Return an environment in which a child process finds this netproof, installed or not."""
+    source = str(Path(__file__).resolve().parents[2])
+    rest = os.environ.get("PYTHONPATH")
+    return {**os.environ, "PYTHONPATH": f"{source}{os.pathsep}{rest}" if rest else source}
+
+
+def _read_ready(fd: int, process: subprocess.Popen[bytes]) -> dict[str, Any]:
+    """Read the one line that the lab says when it is ready, or why it is not."""
+    with os.fdopen(fd, "rb") as pipe:
+        if not select.select([pipe], [], [], START_TIMEOUT_S)[0]:
+            raise ClusterError(f"the lab said nothing within {START_TIMEOUT_S:g} s of its start")
+        line = pipe.readline()
+    if not line:
+        code = process.wait(STOP_TIMEOUT_S)
+        raise ClusterError(f"the lab ended before it was ready, with exit code {code}")
+    told: dict[str, Any] = json.loads(line)
+    if not told["ok"]:
+        raise ClusterError(
+            f"the lab cannot start: {told['step']}: {told['error']}; {told['remedy']}"
+        )
+    return told
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Ask the lab to end; it is killed when it does not."""
+    process.terminate()
+    try:
+        process.wait(STOP_TIMEOUT_S)
+    except subprocess.TimeoutExpired:
+        process.send_signal(signal.SIGKILL)
+        process.wait()

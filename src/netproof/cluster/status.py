@@ -1,0 +1,80 @@
+"""Reading a pod's status: is it running, and if not, why not. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from netproof.errors import NotReadyError
+from netproof.model.workload import Pod
+
+Obj = dict[str, Any]
+
+HOPELESS = {
+    "CreateContainerConfigError",
+    "ErrImageNeverPull",
+    "ErrImagePull",
+    "ImagePullBackOff",
+    "InvalidImageName",
+    "RunContainerError",
+    "StartError",
+}
+"""Reasons a container waits for that waiting does not mend (the kubelet's and runtimes' words)."""
+
+SHOWN = 5
+"""Pods named in a message; more say no more."""
+
+
+def unready(raw: Obj | None) -> str:
+    """Return why a pod is not running yet, "" when it is; raise NotReadyError where it never will.
+
+    Running means that the kubelet says Ready and that the pod has its address.
+    """
+    if raw is None:
+        return "not there"
+    status = raw.get("status", {})
+    for container in status.get("containerStatuses") or []:
+        waiting = container.get("state", {}).get("waiting") or {}
+        if waiting.get("reason") in HOPELESS:
+            raise NotReadyError(f"{_name(raw)} cannot run: {_words(waiting)}")
+    if _condition(status, "Ready") == "True" and status.get("podIPs"):
+        return ""
+    return _why(status)
+
+
+def placed(pod: Pod, raw: Obj) -> Pod:
+    """Return the pod with the node and the addresses that the cluster gave it."""
+    ips = tuple(entry["ip"] for entry in raw["status"]["podIPs"])
+    return replace(pod, node=raw["spec"].get("nodeName", ""), ips=ips)
+
+
+def sentence(unready_pods: Mapping[str, str]) -> str:
+    """Word which pods are not running and why, the first few of them."""
+    waiting = [f"{key}: {why}" for key, why in unready_pods.items() if why]
+    more = f" and {len(waiting) - SHOWN} more" if len(waiting) > SHOWN else ""
+    return f"{len(waiting)} probe pods are not ready: {'; '.join(waiting[:SHOWN])}{more}"
+
+
+def _condition(status: Obj, kind: str) -> str:
+    found = [c["status"] for c in status.get("conditions") or [] if c["type"] == kind]
+    return str(found[0]) if found else ""
+
+
+def _why(status: Obj) -> str:
+    for condition in status.get("conditions") or []:
+        if condition["type"] == "PodScheduled" and condition["status"] == "False":
+            return _words(condition)
+    for container in status.get("containerStatuses") or []:
+        for state in container.get("state", {}).values():
+            if state.get("reason"):
+                return _words(state)
+    return str(status.get("phase", "no status"))
+
+
+def _words(state: Obj) -> str:
+    return f"{state.get('reason', '')}: {state.get('message', '')}".strip(": ")
+
+
+def _name(raw: Obj) -> str:
+    return f"pod {raw['metadata']['namespace']}/{raw['metadata']['name']}"

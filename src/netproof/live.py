@@ -1,0 +1,69 @@
+"""What a person sees while a run is under way: lines that stay, and one that is written over.
+
+On a terminal a status line says how far the run is; elsewhere (CI, a file) there are only lines.
+What they say is `report.progress`; when they change, the plugin knows.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from netproof.model.record import RunVerdict, ScenarioRecord
+from netproof.report import progress
+
+CLEAR = "\r\x1b[K"
+"""Back to the first column, and erase to the end of the line (ECMA-48, EL)."""
+
+
+@dataclass(slots=True)
+class Live:
+    """The screen of one run; `write` takes text as it is."""
+
+    write: Callable[[str], object]
+    terminal: bool
+    width: Callable[[], int]
+    clock: Callable[[], float] = time.monotonic
+    total: int = 0
+    _verdicts: list[RunVerdict] = field(default_factory=list)
+    _running: dict[str, None] = field(default_factory=dict)
+    _began: float = 0.0
+
+    def begin(self) -> None:
+        """Start the clock that the status line shows."""
+        self._began = self.clock()
+
+    def started(self, name: str) -> None:
+        """Note that a case is under way."""
+        self._running[name] = None
+        self._status()
+
+    def finished(self, name: str) -> None:
+        """Note that a case has ended."""
+        self._running.pop(name, None)
+        self._status()
+
+    def told(self, record: ScenarioRecord) -> None:
+        """Write the line of a scenario."""
+        self._verdicts.append(record.verdict)
+        self.say(progress.line(record, colour=self.terminal))
+
+    def say(self, line: str) -> None:
+        """Write a line that stays, above the status line."""
+        self.write(f"{CLEAR if self.terminal else ''}{line}\n")
+        self._status()
+
+    def end(self) -> None:
+        """Erase the status line."""
+        if self.terminal:
+            self.write(CLEAR)
+        self.terminal = False
+
+    def _status(self) -> None:
+        if not self.terminal:
+            return
+        state = progress.Progress(
+            tuple(self._verdicts), self.total, tuple(self._running), self.clock() - self._began
+        )
+        self.write(CLEAR + progress.status(state, width=self.width() - 1, colour=True))

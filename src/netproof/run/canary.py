@@ -1,0 +1,111 @@
+"""The first question of every run: whether this cluster enforces anything at all.
+
+One allow and one deny in each direction, by TCP and UDP, in a namespace of their own that belongs
+to every fleet. If no denial bites, the run ends with that one sentence instead of a failure a case.
+"""
+
+from __future__ import annotations
+
+from netproof.model import flows
+from netproof.model.flow import Expected, Flow
+from netproof.model.record import CanaryRecord, StepRecord
+from netproof.model.workload import Topology
+from netproof.policy import Bundle, load_text
+from netproof.run.scenario import Scenario, Statement
+from netproof.run.worker import ENFORCED, Worker
+
+NAMESPACE = "canary"
+
+_PODS = """
+apiVersion: v1
+kind: Namespace
+metadata: {name: canary}
+"""
+_POD = """---
+apiVersion: v1
+kind: Pod
+metadata: {namespace: canary, name: NAME, labels: {app: NAME}}
+spec:
+  containers:
+    - name: app
+      image: canary
+      ports: [{containerPort: 8080}, {containerPort: 8080, protocol: UDP}]
+"""
+_POLICIES = """
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {namespace: canary, name: only-friend-may-enter}
+spec:
+  podSelector: {matchLabels: {app: guarded}}
+  policyTypes: [Ingress]
+  ingress:
+    - from: [{podSelector: {matchLabels: {app: friend}}}]
+---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {namespace: canary, name: caged-may-only-leave-to-friend}
+spec:
+  podSelector: {matchLabels: {app: caged}}
+  policyTypes: [Egress]
+  egress:
+    - to: [{podSelector: {matchLabels: {app: friend}}}]
+"""
+_STATEMENTS = (
+    Statement("canary/friend -> canary/guarded", Expected.ALLOWED),
+    Statement("canary/stranger -> canary/guarded", Expected.DENIED),
+    Statement("canary/caged -> canary/friend", Expected.ALLOWED),
+    Statement("canary/caged -> canary/stranger", Expected.DENIED),
+)
+
+
+def workloads() -> Bundle:
+    """Return the canary's namespace and pods, to be deployed with a fleet."""
+    pods = "".join(_POD.replace("NAME", n) for n in ("friend", "stranger", "guarded", "caged"))
+    return load_text(_PODS + pods, "canary")
+
+
+def scenario() -> Scenario:
+    """Return the canary as a scenario."""
+    return Scenario(
+        id="canary",
+        title="One allow and one deny in each direction",
+        bundle=load_text(_POLICIES, "canary"),
+        source="canary",
+        flows=_flows,
+        statements=_STATEMENTS,
+    )
+
+
+def ask(worker: Worker) -> CanaryRecord:
+    """Run the canary and word what it says of the cluster."""
+    seen = worker.run(scenario())
+    enforced = next(step for step in seen.steps if step.name == ENFORCED)
+    enforces, text = judge(enforced)
+    return CanaryRecord(worker.naming.worker, enforces, text, seen.steps)
+
+
+def judge(step: StepRecord) -> tuple[bool | None, str]:
+    """Tell whether a denial bit (None: cannot be told), and say so in a sentence."""
+    denials = [cell for table in step.tables for cell in _denials(table.expected, table.verdicts)]
+    enforced = denials.count("=")
+    if enforced == len(denials):
+        return True, "The cluster enforces NetworkPolicies: all canary denials hold."
+    if enforced:
+        return True, f"The cluster enforces some NetworkPolicies: {enforced} of {len(denials)}."
+    if "?" in denials:
+        return None, "Whether the cluster enforces NetworkPolicies cannot be told."
+    return False, (
+        "The cluster does not enforce NetworkPolicies: every flow that the canary's policies "
+        f"deny got through ({len(denials)} of {len(denials)})."
+    )
+
+
+def _denials(expected: tuple[str, ...], verdicts: tuple[str, ...]) -> list[str]:
+    pairs = zip("".join(expected), "".join(verdicts), strict=True)
+    return [verdict for wanted, verdict in pairs if wanted == "D"]
+
+
+def _flows(topology: Topology) -> list[Flow]:
+    stated = [flows.parse_pattern(statement.text) for statement in _STATEMENTS]
+    ours = (flow for flow in flows.pod_flows(topology) if flow.source.name.startswith(NAMESPACE))
+    return [flow for flow in ours if any(pattern.matches(flow) for pattern in stated)]

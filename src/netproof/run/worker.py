@@ -1,0 +1,217 @@
+"""One test worker: its fleet, its agents, and every state of the cluster that it looks at."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+
+from netproof import verdict
+from netproof.cluster import foreign, manifests
+from netproof.cluster.apply import PoliciesInForce
+from netproof.cluster.backend import ClusterRef
+from netproof.cluster.client import Client, Obj
+from netproof.cluster.fleet import Deployment, Fleet
+from netproof.cluster.naming import Naming
+from netproof.cluster.streams import PodStreams
+from netproof.expected import expected_matrix
+from netproof.model.flow import EndpointKind, Flow, Observation, Outcome
+from netproof.model.matrix import ObservedMatrix
+from netproof.model.record import ScenarioRecord, StepRecord
+from netproof.model.workload import Host, Port, Topology
+from netproof.policy import Bundle, Manifest, NetworkPolicy, rename_namespaces
+from netproof.probe.converge import converge
+from netproof.probe.runner import Prober
+from netproof.probe.source import serve_command
+from netproof.run.changes import State
+from netproof.run.scenario import Scenario, Settings, Statement, stated
+
+BASELINE = "without policies"
+ENFORCED = "policies in force"
+RESTORED = "policies removed"
+
+
+class Worker:
+    """A fleet with its agents; `close` removes both."""
+
+    def __init__(
+        self, ref: ClusterRef, naming: Naming, settings: Settings, outside: Sequence[Host] = ()
+    ) -> None:
+        """Connect to the cluster; nothing is deployed yet."""
+        self.client = Client(ref)
+        self.naming = naming
+        self.settings = settings
+        how = Deployment(
+            lambda pod: agent_command(pod.key, pod.ports, naming.run_id), settings.image
+        )
+        self.fleet = Fleet(self.client, naming, how)
+        self.topology = Topology()
+        self._around = Topology(hosts=tuple(outside))
+        self._open: dict[Flow, Observation] = {}
+        self._spaces: dict[str, str] = {}
+        self._in_force = PoliciesInForce(self.client)
+        streams = PodStreams(ref, self.fleet.locate)
+        self.prober = Prober(
+            streams,
+            lambda: self.topology,
+            naming.run_id,
+            timeout_s=settings.probe_timeout_s,
+            rename=lambda namespace: self._spaces.get(namespace, namespace),
+        )
+
+    def deploy(self, bundle: Bundle) -> Topology:
+        """Deploy a bundle's namespaces, pods and Services as a fleet of probe pods."""
+        self._spaces = {s.name: self.naming.namespace(s.name) for s in bundle.namespaces}
+        services = [self._owned(m) for m in self._renamed(bundle, "Service")]
+        self.fleet.deploy(bundle.namespaces, bundle.pods, services)
+        self._around = _merged(self._around, foreign.cluster_dns(self.client))
+        self.topology = _merged(self.fleet.topology, self._around)
+        return self.topology
+
+    def run(self, scenario: Scenario) -> ScenarioRecord:
+        """Run a scenario and undo all of it: baseline where none is known, policies, removed."""
+        started = time.monotonic()
+        home = self.fleet.topology
+        try:
+            steps = self._steps(scenario, State.at_home(home, Bundle()))
+        finally:
+            self._put_in_force(Bundle())
+            self._refit(State.at_home(home, Bundle()))
+            self._forget_strangers(home)
+        return ScenarioRecord(
+            id=scenario.id,
+            title=scenario.title,
+            bundle=scenario.source,
+            worker=self.naming.worker,
+            verdict=verdict.scenario_verdict(steps),
+            seconds=round(time.monotonic() - started, 3),
+            steps=tuple(steps),
+        )
+
+    def _steps(self, scenario: Scenario, state: State) -> list[StepRecord]:
+        for change in scenario.given:
+            state = change(state)
+        self._refit(state)
+        flows = tuple(scenario.flows(self.topology))
+        goes_on = bool(scenario.bundle.policies or scenario.then)
+        steps = [] if goes_on and self._known_open(flows) else [self.look(BASELINE, (), flows)]
+        if goes_on:
+            steps += self._under_policies(scenario, state)
+            self._put_in_force(Bundle())
+            self._refit(state)
+            steps.append(self.look(RESTORED, (), tuple(scenario.flows(self.topology))))
+        return steps
+
+    def _under_policies(self, scenario: Scenario, state: State) -> list[StepRecord]:
+        """Look at the flows while the policies are in force, and after each change."""
+        state = replace(state, bundle=scenario.bundle)
+        steps = [self._reach(state, ENFORCED, scenario, scenario.statements)]
+        for after in scenario.then:
+            state = after.change(state)
+            known = stated(after.allowed, after.denied)
+            steps.append(self._reach(state, str(after.change), scenario, known))
+        return steps
+
+    def _reach(
+        self, state: State, name: str, scenario: Scenario, known: Sequence[Statement]
+    ) -> StepRecord:
+        """Bring the cluster to a state, and look at all flows that there are then."""
+        self._refit(state)
+        flows = tuple(scenario.flows(self.topology))
+        policies = state.bundle.policies
+        expected = expected_matrix(flows, self.topology, policies)
+        for statement in known:
+            statement.check(expected)
+        self._put_in_force(state.bundle)
+        return self.look(name, policies, flows)
+
+    def _refit(self, state: State) -> None:
+        """Make the fleet what it should be, and forget the agents of pods that are gone."""
+        before = {pod.key: pod.ips for pod in self.fleet.topology.pods}
+        fleet = self.fleet.become(state.namespaces, state.pods)
+        after = {pod.key: pod.ips for pod in fleet.pods}
+        for key in before:
+            if before[key] != after.get(key):
+                self.prober.forget(key)
+        self.topology = _merged(fleet, self._around)
+
+    def _forget_strangers(self, home: Topology) -> None:
+        """Keep no control for pods that are not of the fleet: who comes by the name is another."""
+        known = {pod.key for pod in home.pods} | {pod.key for pod in self._around.pods}
+        self._open = {
+            flow: seen
+            for flow, seen in self._open.items()
+            if all(
+                end.kind is not EndpointKind.POD or end.name in known
+                for end in (flow.source, flow.destination)
+            )
+        }
+
+    def _put_in_force(self, bundle: Bundle) -> None:
+        """Create, update and delete policies until those of the bundle are there."""
+        wanted = {
+            (m.namespace, m.name): self._owned(m) for m in self._renamed(bundle, "NetworkPolicy")
+        }
+        self._in_force.become(wanted)
+
+    def look(
+        self, name: str, policies: Sequence[NetworkPolicy], flows: Sequence[Flow]
+    ) -> StepRecord:
+        """Probe every flow until the cluster does what is expected of it, and judge what it did."""
+        expected = expected_matrix(flows, self.topology, policies)
+        seen = converge(
+            self.prober.probe,
+            flows,
+            {flow: expected[flow].expected for flow in flows},
+            deadline_s=self.settings.converge_s,
+        )
+        if not policies:
+            self._remember(seen.observations)
+        return verdict.make_step(
+            name,
+            tuple(policy.key for policy in policies),
+            expected=expected,
+            observed=seen.observations,
+            baseline=self._open if policies else None,
+            convergence=seen.convergence,
+            topology=self.topology,
+            places={policy.key: str(policy.origin) for policy in policies},
+        )
+
+    def close(self) -> None:
+        """End the agents' streams and remove the fleet."""
+        self.prober.close()
+        self.fleet.remove()
+        self.client.close()
+
+    def _known_open(self, flows: Sequence[Flow]) -> bool:
+        return bool(flows) and all(flow in self._open for flow in flows)
+
+    def _remember(self, observed: ObservedMatrix) -> None:
+        """Keep which flows are open without policies: the control for every denial after."""
+        for flow, seen in observed.items():
+            if seen.outcome is Outcome.CONNECTED:
+                self._open[flow] = seen
+            else:
+                self._open.pop(flow, None)
+
+    def _renamed(self, bundle: Bundle, kind: str) -> list[Manifest]:
+        wanted = [manifest for manifest in bundle.manifests if manifest.kind == kind]
+        return list(rename_namespaces(wanted, self._spaces))
+
+    def _owned(self, manifest: Manifest) -> Obj:
+        return manifests.owned(manifest.raw, self.naming)
+
+
+def agent_command(identity: str, ports: Sequence[Port], instance: str) -> list[str]:
+    """Return the command that makes a container a probe pod: who it is, and what it serves."""
+    return serve_command(identity, ports, instance)
+
+
+def _merged(ours: Topology, around: Topology) -> Topology:
+    return Topology(
+        ours.namespaces + around.namespaces,
+        ours.pods + around.pods,
+        ours.services + around.services,
+        ours.hosts + around.hosts,
+    )
