@@ -1,0 +1,33 @@
+"""Both addresses of a pod are guarded alike."""
+
+import pytest
+
+from fixtures.policies import Enforce
+
+pytestmark = pytest.mark.usefixtures("enforcing")
+
+
+@pytest.mark.usefixtures("both_families")
+def test_deny(enforce: Enforce) -> None:
+    """A denial holds by IPv4 and by IPv6."""
+    enforce(
+        "deny",
+        allowed=["production/* -> staging/*:80 IPv4", "production/* -> staging/*:80 IPv6"],
+        denied=["staging/* -> production/*:80 IPv4", "staging/* -> production/*:80 IPv6"],
+    )
+
+
+@pytest.mark.usefixtures("both_families")
+def test_web_to_api(enforce: Enforce) -> None:
+    """A rule with selectors opens both addresses of a pod."""
+    enforce(
+        "web-to-api",
+        allowed=[
+            "production/web -> production/api:80/TCP IPv4",
+            "production/web -> production/api:80/TCP IPv6",
+        ],
+        denied=[
+            "production/postgres -> production/api:80/TCP IPv4",
+            "production/postgres -> production/api:80/TCP IPv6",
+        ],
+    )

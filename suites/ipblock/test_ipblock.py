@@ -1,0 +1,178 @@
+"""Blocks of addresses: with holes, overlapping, in both families, around pods and around the world."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from fixtures.policies import Enforce
+from netproof.model import flows
+from netproof.model.flow import Flow
+from netproof.model.workload import Topology
+
+pytestmark = pytest.mark.usefixtures("enforcing")
+
+
+def _with_outside(topology: Topology) -> Iterator[Flow]:
+    yield from flows.pod_flows(topology)
+    yield from flows.outside_flows(topology)
+
+
+@pytest.mark.usefixtures("both_families")
+def test_one_pod(enforce: Enforce) -> None:
+    """A block of one address lets that pod in, and no namesake."""
+    enforce(
+        "one-pod",
+        allowed=["production/web -> production/api"],
+        denied=["staging/web -> production/api", "production/postgres -> production/api"],
+    )
+
+
+@pytest.mark.usefixtures("both_families")
+def test_one_family(enforce: Enforce) -> None:
+    """A block of IPv4 lets nothing in by IPv6."""
+    enforce(
+        "one-family",
+        allowed=["production/web -> production/api:80 IPv4"],
+        denied=["production/web -> production/api:80 IPv6", "staging/web -> production/api"],
+    )
+
+
+@pytest.mark.usefixtures("both_families")
+def test_other_family(enforce: Enforce) -> None:
+    """A block of IPv6 lets nothing in by IPv4."""
+    enforce(
+        "other-family",
+        allowed=["production/web -> production/api:80 IPv6"],
+        denied=["production/web -> production/api:80 IPv4"],
+    )
+
+
+@pytest.mark.usefixtures("both_families")
+def test_everything(enforce: Enforce) -> None:
+    """The blocks of all addresses let all pods in."""
+    enforce(
+        "everything",
+        allowed=["* -> production/api"],
+    )
+
+
+@pytest.mark.usefixtures("both_families")
+def test_everything_ipv4(enforce: Enforce) -> None:
+    """The block of all IPv4 addresses leaves IPv6 shut."""
+    enforce(
+        "everything-ipv4",
+        allowed=["* -> production/api:80 IPv4"],
+        denied=["* -> production/api:80 IPv6"],
+    )
+
+
+@pytest.mark.usefixtures("both_families")
+def test_except_one_pod(enforce: Enforce) -> None:
+    """An address in except stays out, its neighbours come in."""
+    enforce(
+        "except-one-pod",
+        allowed=["production/postgres -> production/api", "staging/* -> production/api"],
+        denied=["production/web -> production/api"],
+    )
+
+
+def test_except_and_allowed_by_other_block(enforce: Enforce) -> None:
+    """What one block excepts another may allow."""
+    enforce(
+        "except-and-allowed-by-other-block",
+        allowed=["production/web -> production/api:80 IPv4"],
+        denied=["staging/web -> production/api:80 IPv4"],
+    )
+
+
+def test_except_and_allowed_by_other_policy(enforce: Enforce) -> None:
+    """What one policy excepts another may allow, by label."""
+    enforce(
+        "except-and-allowed-by-other-policy",
+        allowed=[
+            "production/web -> production/api",
+            "production/postgres -> production/api:80 IPv4",
+        ],
+        denied=["staging/web -> production/api"],
+    )
+
+
+@pytest.mark.usefixtures("both_families")
+def test_host_bits(enforce: Enforce) -> None:
+    """A network written with host bits is that network."""
+    enforce(
+        "host-bits",
+        allowed=["production/web -> production/api"],
+    )
+
+
+@pytest.mark.usefixtures("both_families")
+def test_egress_one_pod(enforce: Enforce) -> None:
+    """A block of one address on the way out."""
+    enforce(
+        "egress-one-pod",
+        allowed=["production/api -> staging/web"],
+        denied=["production/api -> production/web", "production/api -> staging/api"],
+    )
+
+
+@pytest.mark.usefixtures("both_families")
+def test_egress_except(enforce: Enforce) -> None:
+    """An address in except is out of reach."""
+    enforce(
+        "egress-except",
+        allowed=["production/api -> production/web", "production/api -> staging/api"],
+        denied=["production/api -> staging/web"],
+    )
+
+
+def test_block_and_port(enforce: Enforce) -> None:
+    """A block and a port both have to match."""
+    enforce(
+        "block-and-port",
+        allowed=["production/web -> production/api:5432 IPv4"],
+        denied=[
+            "production/web -> production/api:80 IPv4",
+            "staging/web -> production/api:5432 IPv4",
+        ],
+    )
+
+
+@pytest.mark.usefixtures("outside")
+def test_outside_one_host(enforce: Enforce) -> None:
+    """One host of the world is in reach, its sibling is not."""
+    enforce(
+        "outside-one-host",
+        flows=_with_outside,
+        allowed=["production/api -> outside:443"],
+        denied=["production/api -> outside-2:443"],
+    )
+
+
+@pytest.mark.usefixtures("outside")
+def test_outside_on_a_port(enforce: Enforce) -> None:
+    """The world is in reach on one port, for TCP and IPv4."""
+    enforce(
+        "outside-on-a-port",
+        flows=_with_outside,
+        allowed=[
+            "production/api -> outside:443/TCP IPv4",
+            "production/api -> outside-2:443/TCP IPv4",
+        ],
+        denied=[
+            "production/api -> outside:80/TCP IPv4",
+            "production/api -> outside:443/UDP IPv4",
+            "production/api -> outside:443/TCP IPv6",
+        ],
+    )
+
+
+@pytest.mark.usefixtures("outside")
+def test_selectors_exclude_outside(enforce: Enforce) -> None:
+    """All namespaces are not the world."""
+    enforce(
+        "selectors-exclude-outside",
+        flows=_with_outside,
+        allowed=["production/api -> staging/web", "production/web -> outside"],
+        denied=["production/api -> outside", "production/api -> outside-2"],
+    )

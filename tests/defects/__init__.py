@@ -1,0 +1,1 @@
+"""Deliberately broken dataplanes must be caught, each by some case of the suites."""

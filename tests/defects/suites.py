@@ -1,0 +1,57 @@
+"""Running the suites against a lab with a defect, as a person would, and reading the record."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from netproof.model import codec
+from netproof.model.record import RunRecord, RunVerdict
+
+ROOT = Path(__file__).parent.parent.parent
+
+CONVERGE_S = "0.3"
+"""The lab's rules are in force before the API answers; a defect never gets better by waiting."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What one run of the suites showed."""
+
+    exit_code: int
+    record: RunRecord
+    output: str
+
+    @property
+    def found_by(self) -> tuple[str, ...]:
+        """The cases in which some flow did what it must not do."""
+        seen = [s.id for s in self.record.scenarios if s.verdict is RunVerdict.FAIL]
+        canary = [c for c in self.record.canaries if any(step.findings for step in c.steps)]
+        return (("canary",) if canary else ()) + tuple(sorted(seen))
+
+
+def run_suites(reports: Path, *arguments: str) -> Outcome:
+    """Run the suites in a pytest of their own and return what they showed."""
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "pytest", "suites", "-q", "-p", "no:cacheprovider"),
+            *("--cluster", "lab", "--report-dir", str(reports), *arguments),
+        ],
+        cwd=ROOT,
+        env={k: v for k, v in os.environ.items() if not k.startswith("PYTEST_")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    written = reports / "record.json"
+    if not written.exists():
+        raise AssertionError(f"the suites wrote no record:\n{done.stdout}\n{done.stderr}")
+    return Outcome(done.returncode, codec.loads(written.read_text()), done.stdout)
+
+
+def with_defect(name: str, reports: Path, *arguments: str) -> Outcome:
+    """Run the suites against a lab that has one defect."""
+    return run_suites(reports, "--defect", name, "--converge-timeout", CONVERGE_S, *arguments)

@@ -1,0 +1,35 @@
+"""`make test-defects`: run all suites against each defect and print which cases found it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from netproof.cluster.lab import environment
+from tests.defects.suites import with_defect
+
+
+def main() -> int:
+    """Print a line a defect; fail when one is missed."""
+    asked = [sys.executable, "-m", "netproof.lab", "defects"]
+    told = subprocess.run(asked, env=environment(), capture_output=True, text=True, check=True)
+    names = [line.split()[0] for line in told.stdout.splitlines()]
+    missed = [name for name in names if not _found(name)]
+    print(f"\n{len(names) - len(missed)} of {len(names)} defects found", end="")
+    print(f", missed: {', '.join(missed)}" if missed else "")
+    return 1 if missed else 0
+
+
+def _found(name: str) -> bool:
+    with tempfile.TemporaryDirectory() as folder:
+        seen = with_defect(name, Path(folder), "-n", "2")
+    cases = seen.found_by
+    shown = ", ".join(cases[:4]) + (f" and {len(cases) - 4} more" if len(cases) > 4 else "")
+    print(f"{'found ' if cases else 'MISSED'}  {name:34} {len(cases):3}  {shown}", flush=True)
+    return bool(cases)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,51 @@
+"""Every defect of the lab's dataplane is found by the suites."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from netproof.cluster.lab import environment
+from netproof.model.record import RunVerdict
+from tests.defects.suites import run_suites, with_defect
+
+
+def _names() -> list[str]:
+    asked = [sys.executable, "-m", "netproof.lab", "defects", "--json"]
+    told = subprocess.run(asked, env=environment(), capture_output=True, check=True).stdout
+    return [defect["name"] for defect in json.loads(told)]
+
+
+@pytest.mark.parametrize("name", _names())
+def test_a_defect_is_found(name: str, tmp_path: Path) -> None:
+    """The suites fail with a leak or an over-blocked flow; the first one ends the run."""
+    seen = with_defect(name, tmp_path, "-x")
+    assert (seen.exit_code, seen.record.verdict) == (1, RunVerdict.FAIL), seen.output
+    assert seen.found_by
+
+
+def test_a_clean_lab_gives_no_alarm(tmp_path: Path) -> None:
+    """Without a defect, every case passes, and none is left out."""
+    seen = run_suites(tmp_path)
+    assert (seen.exit_code, seen.record.verdict) == (0, RunVerdict.PASS), seen.output
+    assert "skipped" not in seen.output
+
+
+def test_a_lab_that_enforces_nothing_is_called_that(tmp_path: Path) -> None:
+    """One sentence instead of a failure a case, and success, for it was declared so."""
+    seen = run_suites(tmp_path, "--dataplane", "flat", "--converge-timeout", "0.3")
+    assert (seen.exit_code, seen.record.verdict) == (0, RunVerdict.NOT_ENFORCED), seen.output
+    assert seen.output.count("NOT ENFORCED") == 1
+    assert "FAILED" not in seen.output
+
+
+def test_required_enforcement_fails_where_there_is_none(tmp_path: Path) -> None:
+    """Choosing a CNI, a cluster that enforces nothing is a failure, whatever was declared."""
+    seen = run_suites(
+        tmp_path, "--dataplane", "flat", "--converge-timeout", "0.3", "--require-enforcement"
+    )
+    assert (seen.exit_code, seen.record.verdict) == (1, RunVerdict.NOT_ENFORCED), seen.output
