@@ -74,7 +74,7 @@ def _agent_pids(count: int) -> list[int]:
             namespace = Path(entry.path, "ns/net").readlink()
         except OSError:
             continue  # it ended meanwhile, or is not ours to see
-        if b"serve" in words and any(b'"bench/a' in word for word in words):
+        if b"serve" in words and any(word.startswith(b"bench/a") for word in words):
             found[namespace] = int(entry.name)
     if len(found) != count:
         raise SystemExit(f"found {len(found)} agents instead of {count}")

@@ -82,14 +82,13 @@ def worker() -> Iterator[Worker]:
 
 def _agents(identity: str) -> list[int]:
     """Return the processes of the agent of that name, in any lab of this test."""
-    wanted = f'"identity": "{identity}"'
     found = []
     for entry in Path("/proc").iterdir():
         try:
             words = (entry / "cmdline").read_bytes().decode(errors="replace").split("\0")
         except OSError:
             continue
-        if entry.name.isdigit() and any(wanted in w and "-death" in w for w in words):
+        if entry.name.isdigit() and {identity, f"netproof-{identity}-death"} <= set(words):
             found.append(int(entry.name))
     return found
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import errno
 import heapq
-import json
 import os
 import resource
 import select
@@ -182,7 +181,8 @@ class Server:
 
     def __init__(self, loop: Loop, config: dict[str, Any]) -> None:
         self.loop = loop
-        self.name = json.dumps(config["identity"])
+        identity = config["identity"]
+        self.name = f'"{identity}"'  # names of Kubernetes need no escapes in JSON
         self.arrived: dict[str, None] = {}
         self.guests: dict[int, Task] = {}
         self.listeners: list[tuple[socket.socket, Callable[[socket.socket], bool]]] = []
@@ -493,7 +493,7 @@ def greeting(data: bytes, whole: bool, nonce: str, wanted: list[str]) -> Outcome
     if not whole and not data.endswith(b"\n"):
         return None
     try:
-        reply = json.loads(data)
+        reply = decoded(data)
         who, echo = reply["identity"], reply["nonce"]
     except (ValueError, LookupError, TypeError):
         return ERROR, f"connected, but answered {data[:80]!r}" if data else "closed without answer"
@@ -538,6 +538,18 @@ def judged(code: int, found: list[str], expected: list[str]) -> Outcome:
     if code == 0 and expected and not set(expected) & set(found):
         return ERROR, f"answered {found}, wanted {expected}"
     return CONNECTED, "NXDOMAIN" if code else ""
+
+
+def decoded(data: bytes) -> Any:
+    import json  # noqa: PLC0415 - not before it is needed: a third of an agent's start-up
+
+    return json.loads(data)
+
+
+def encoded(value: object) -> bytes:
+    import json  # noqa: PLC0415 - as above
+
+    return json.dumps(value, separators=(",", ":")).encode()
 
 
 def nameservers() -> tuple[list[str], list[str], int]:
@@ -611,7 +623,7 @@ class Control:
     def obey(self, line: bytes) -> None:
         handlers = {"hello": self.hello, "probe": self.probe, "arrived": self.testify}
         try:
-            request = json.loads(line)
+            request = decoded(line)
             handlers[request["op"]](request)
         except (ValueError, LookupError, TypeError, AttributeError) as error:
             self.say({"id": None, "error": f"not understood: {error!r}"})
@@ -633,7 +645,7 @@ class Control:
         self.say({"id": request["id"], "arrived": came, "boot": self.agent.boot})
 
     def say(self, reply: object) -> None:
-        self.unsent += json.dumps(reply, separators=(",", ":")).encode() + b"\n"
+        self.unsent += encoded(reply) + b"\n"
         try:
             self.flush()
         except OSError:
@@ -690,11 +702,23 @@ class Agent:
             idle = self.prober.start()
 
 
+def configured(words: list[str]) -> dict[str, Any]:
+    """Read identity, control socket, ports (`80/TCP,53/UDP`) and addresses to listen at."""
+    identity, control, ports, listen = words
+    served = [port.split("/") for port in ports.split(",") if port]
+    return {
+        "identity": identity,
+        "control": control,
+        "ports": [[int(number), protocol] for number, protocol in served],
+        "listen": [address for address in listen.split(",") if address],
+    }
+
+
 def main(arguments: list[str]) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: os._exit(0))
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # a pod's first process inherits orphans
-    agent = Agent(json.loads(arguments[1]))
+    agent = Agent(configured(arguments[1:]))
     served, failed = len(agent.server.serving), len(agent.server.failures)
     try:
         line = f"netproof-agent ready: {agent.identity} serves {served} ports, {failed} failed\n"

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import ast
 import hashlib
-import json
 from collections.abc import Sequence
 from functools import cache
 from importlib import resources
@@ -59,13 +58,10 @@ def serve_command(
     `identity` is what it answers with, `instance` keeps apart agents of one identity that share a
     network namespace, `listen` are the addresses to serve at, all of them where it is empty.
     """
-    config = {
-        "identity": identity,
-        "ports": [[port.number, str(port.protocol)] for port in ports],
-        "listen": list(listen),
-        "control": control_name(identity, instance),
-    }
-    return [*PYTHON, agent_source(), "serve", json.dumps(config)]
+    served = ",".join(str(port) for port in ports)
+    control = control_name(identity, instance)
+    words = [identity, control, served, ",".join(listen)]
+    return [*PYTHON, agent_source(), "serve", *words]
 
 
 def relay_command(identity: str, instance: str, starting_s: float = STARTING_S) -> list[str]:

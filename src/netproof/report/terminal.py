@@ -66,6 +66,17 @@ def scenario(
     return pen.final("\n".join([*told, "", *pen.legend(width)]) + "\n")
 
 
+def brief(record: ScenarioRecord) -> str:
+    """Return one line: what came of a scenario, and the gravest thing that was seen in it."""
+    told = [(step, mismatch) for step in record.steps for mismatch in mismatches(step)]
+    head = f"{record.verdict}  {record.id}"
+    if not told:
+        return head
+    step, first = told[0]
+    more = f", and {len(told) - 1} more" if len(told) > 1 else ""
+    return f"{head}: {TITLES[first.first.verdict]}  {first.title} ({step.name}){more}"
+
+
 def _is_worth_telling(one: ScenarioRecord, run: RunRecord) -> bool:
     if run.verdict is not RunVerdict.NOT_ENFORCED:
         return tally.is_wrong(one)

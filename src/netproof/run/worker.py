@@ -19,7 +19,13 @@ from netproof.model.flow import EndpointKind, Flow, Observation, Outcome
 from netproof.model.matrix import ObservedMatrix
 from netproof.model.record import ScenarioRecord, StepRecord
 from netproof.model.workload import Host, Port, Topology
-from netproof.policy import Bundle, Manifest, NetworkPolicy, rename_namespaces
+from netproof.policy import (
+    Bundle,
+    Manifest,
+    NetworkPolicy,
+    check_namespaces,
+    rename_namespaces,
+)
 from netproof.probe.converge import converge
 from netproof.probe.runner import Prober
 from netproof.probe.source import serve_command
@@ -69,7 +75,11 @@ class Worker:
         return self.topology
 
     def run(self, scenario: Scenario) -> ScenarioRecord:
-        """Run a scenario and undo all of it: baseline where none is known, policies, removed."""
+        """Run a scenario and undo all of it: baseline where none is known, policies, removed.
+
+        Raises PolicyError for a policy in a namespace that is neither the fleet's nor the bundle's.
+        """
+        check_namespaces(scenario.bundle, self._spaces)
         started = time.monotonic()
         home = self.fleet.topology
         try:
@@ -130,8 +140,8 @@ class Worker:
         before = {pod.key: pod.ips for pod in self.fleet.topology.pods}
         fleet = self.fleet.become(state.namespaces, state.pods)
         after = {pod.key: pod.ips for pod in fleet.pods}
-        for key in before:
-            if before[key] != after.get(key):
+        for key, ips in before.items():
+            if ips != after.get(key):
                 self.prober.forget(key)
         self.topology = _merged(fleet, self._around)
 

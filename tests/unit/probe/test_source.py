@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 from netproof.model.flow import Endpoint
 from netproof.model.workload import Port, Protocol
 from netproof.probe.source import (
@@ -21,16 +19,11 @@ LARGEST_ARGUMENT = 128 * 1024
 
 
 def test_a_pod_is_told_who_it_is_and_what_it_serves() -> None:
-    """The serve command carries identity, ports and control socket as JSON."""
-    command = serve_command("shop/web", [Port(80), Port(53, Protocol.UDP)], "run1")
-    assert ["python3", "-I", "-S", "-c", agent_source(), "serve"] == command[:-1]
-    expected = {
-        "identity": "shop/web",
-        "ports": [[80, "TCP"], [53, "UDP"]],
-        "listen": [],
-        "control": "netproof-shop/web-run1",
-    }
-    assert expected == json.loads(command[-1])
+    """The serve command carries identity, control socket, ports and addresses as plain words."""
+    ports = [Port(80), Port(53, Protocol.UDP)]
+    command = serve_command("shop/web", ports, "run1", ["127.0.0.1", "::1"])
+    assert ["python3", "-I", "-S", "-c", agent_source(), "serve"] == command[:6]
+    assert ["shop/web", "netproof-shop/web-run1", "80/TCP,53/UDP", "127.0.0.1,::1"] == command[6:]
 
 
 def test_a_relay_is_told_where_its_agent_listens() -> None:

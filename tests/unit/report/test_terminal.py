@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from netproof.model import flows
+from netproof.model.record import RunVerdict
 from netproof.report import terminal
 from tests.unit.report.sample import (
     ALL_PASS,
@@ -174,3 +175,11 @@ def test_a_run_without_scenarios_still_ends_with_its_sentence() -> None:
     """A run that broke at once has an empty table and a verdict."""
     told = terminal.render(replace(EVERYTHING, scenarios=(), errors=("no cluster",)))
     assert "Errors of the harness:\n  - no cluster\n" in told
+
+
+def test_the_brief_names_the_gravest_flow() -> None:
+    """A failed test's message is one line; the report at the end tells the rest."""
+    failed = next(one for one in EVERYTHING.scenarios if one.verdict is RunVerdict.FAIL)
+    told = terminal.brief(failed)
+    assert "\n" not in told
+    assert told.startswith(f"FAIL  {failed.id}: OVER-BLOCKED  production/web -> outside")
