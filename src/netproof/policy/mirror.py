@@ -55,7 +55,6 @@ class Workload:
 
     kind: str
     pod: Pod
-    service_account: str
     origin: Origin
     declared: tuple[Port, ...] = ()
 
@@ -168,12 +167,13 @@ def _read_known(node: Node, namespace: str, found: _Found) -> None:
             found.policies.append(value)
         case Pod():
             account = service_account(Field.root(node))
-            found.workloads.append(Workload("Pod", value, account, manifest.origin, value.ports))
+            pod = replace(value, service_account=account)
+            found.workloads.append(Workload("Pod", pod, manifest.origin, value.ports))
 
 
 def _read_workload(root: Field, kind: str, namespace: str, found: _Found) -> None:
     controller = CONTROLLERS[kind]
-    pod, account = read_workload(root, controller, namespace)
+    pod = read_workload(root, controller, namespace)
     if root.problems:
         name = called(kind, pod.namespace, pod.name or "(no name)")
         first = min(root.problems, key=lambda problem: problem.origin)
@@ -182,7 +182,7 @@ def _read_workload(root: Field, kind: str, namespace: str, found: _Found) -> Non
         kind, controller.api_version, pod.namespace, pod.name, {"metadata": {}}, root.origin
     )
     found.manifests.append(manifest)
-    found.workloads.append(Workload(kind, pod, account, root.origin, pod.ports))
+    found.workloads.append(Workload(kind, pod, root.origin, pod.ports))
 
 
 def _unmirrored(root: Field, kind: str, version: str, namespace: str) -> Note:

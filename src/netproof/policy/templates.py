@@ -8,7 +8,7 @@ Source: the apps/v1 and batch/v1 API, and the "well-known labels" page of its do
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from netproof.model.workload import Pod
 from netproof.policy.fields import Field
@@ -53,8 +53,8 @@ CONTROLLERS: Mapping[str, Controller] = {
 }
 
 
-def read_workload(root: Field, controller: Controller, default_namespace: str) -> tuple[Pod, str]:
-    """Return the pod that a controller makes, named as the controller, and its service account.
+def read_workload(root: Field, controller: Controller, default_namespace: str) -> Pod:
+    """Return the pod that a controller makes, under the controller's name.
 
     Problems are noted in the root.
     """
@@ -66,11 +66,11 @@ def read_workload(root: Field, controller: Controller, default_namespace: str) -
         template.required("a workload needs a pod template")
     labels = read_labels(template.child("metadata").child("labels"))
     metadata = Metadata(own.name, own.namespace, {**labels, **controller.added(own.name)})
-    return read_pod(template, metadata), service_account(template)
+    return replace(read_pod(template, metadata), service_account=service_account(template))
 
 
 def service_account(template: Field) -> str:
-    """Return the service account that a pod or pod template names, `default` where none."""
+    """Return the service account that a pod or pod template names, "" where it is the default."""
     spec = template.child("spec")
     named = spec.child("serviceAccountName").text() or spec.child("serviceAccount").text()
-    return named or "default"
+    return "" if named in (None, "default") else named

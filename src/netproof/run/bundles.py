@@ -12,7 +12,7 @@ from netproof.model.flow import Flow
 from netproof.model.record import RunVerdict, ScenarioRecord
 from netproof.model.review import CheckRecord, Judgement, PacketsRecord
 from netproof.model.workload import Topology
-from netproof.review import packets, wording
+from netproof.review import mapping, packets, wording
 from netproof.review.check import Case
 from netproof.run.controller import Handout, outside_hosts
 from netproof.run.scenario import Scenario, Settings
@@ -48,7 +48,10 @@ def all_flows(topology: Topology) -> Iterator[Flow]:
 
 
 def probe(case: Case, handout: Handout, settings: Settings, worker: str = WORKER) -> Probed:
-    """Deploy the mirror of a bundle, probe all of it in every state, and remove it again."""
+    """Deploy the mirror of a bundle, probe all of it in every state, and remove it again.
+
+    Bundles may be probed side by side, under workers' names of their own.
+    """
     naming = Naming(handout.run_id, worker)
     made = Worker(handout.ref, naming, settings, outside_hosts(handout.ref))
     try:
@@ -73,22 +76,21 @@ def judge(case: Case, probed: Probed) -> tuple[Judgement, ...]:
 
 
 def with_packets(
-    case: Case, checked: CheckRecord, handout: Handout, settings: Settings
+    case: Case, checked: CheckRecord, handout: Handout, settings: Settings, worker: str = WORKER
 ) -> CheckRecord:
     """Return a check with what packets show of the bundle on a cluster that is there."""
-    probed = probe(case, handout, settings)
+    probed = probe(case, handout, settings, worker)
     intents = tuple(
         replace(result, packets=packet)
         for result, packet in zip(checked.intents, judge(case, probed), strict=True)
     )
-    return replace(checked, intents=intents, packets=_told(probed.scenario))
+    notes = checked.notes + mapping.notes(case.mirror)
+    return replace(checked, intents=intents, notes=notes, packets=_told(probed.scenario))
 
 
 def _told(scenario: ScenarioRecord) -> PacketsRecord:
     findings = [
-        f"{step.name}: {finding.verdict}: {wording.flow(finding.flow)} {finding.flow.family}"
-        for step in scenario.steps
-        for finding in step.findings
+        wording.finding(step.name, finding) for step in scenario.steps for finding in step.findings
     ]
     return PacketsRecord(
         verdict=str(scenario.verdict),

@@ -136,7 +136,7 @@ def test_helm_template() -> None:
     made = mirror_texts([("-", HELM)], default_namespace="shop")
 
     assert ["shop/release-shop", "shop/release-shop-test"] == [w.key for w in made.workloads]
-    assert "release-shop" == made.workloads[0].service_account
+    assert "release-shop" == made.workloads[0].pod.service_account
     assert (Port(8080, Protocol.TCP, "http"),) == made.workloads[0].pod.ports
     assert [
         ("ServiceAccount shop/release-shop", "-:3"),

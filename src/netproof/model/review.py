@@ -1,0 +1,278 @@
+"""What a look at a bundle leaves behind: plain values that reports are made from.
+
+Nothing here knows how an intent is written or how a hint is found.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+CHECK_SCHEMA = "netproof.check/v1"
+DIFF_SCHEMA = "netproof.diff/v1"
+
+
+class Severity(StrEnum):
+    """How much a hint is worth reading, the most first."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    INFO = "info"
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Something that is not in the mirror as it is in the bundle; `place` is `file:line`."""
+
+    what: str
+    place: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Hint:
+    """A mistake that people make: where, what it means, what to write instead.
+
+    `silenced` is the reason that a comment beside it gives for leaving it as it is.
+    """
+
+    name: str
+    severity: Severity
+    place: str
+    subject: str
+    text: str
+    fix: str
+    silenced: str = ""
+
+
+class Kept(StrEnum):
+    """Whether an intent holds. Unknown never counts as kept.
+
+    Untried is an intent about flows for which no packet can be sent, such as those to addresses
+    where no host of ours is; then what the policies mean is all there is.
+    """
+
+    KEPT = "kept"
+    BROKEN = "broken"
+    UNKNOWN = "unknown"
+    UNTRIED = "untried"
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """A rule or policy that broke an intent, or what is missing; `place` is "" for the latter."""
+
+    place: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class BrokenFlow:
+    """A flow that an intent is about and that goes otherwise (`said`) than it states (`wanted`)."""
+
+    flow: str
+    wanted: str
+    said: str
+    causes: tuple[Cause, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """An intent against one reading of the bundle: the policies' meaning, or packets.
+
+    `flows` is how many flows it was judged by; `broken` are those that go otherwise.
+    """
+
+    kept: Kept
+    flows: int
+    broken: tuple[BrokenFlow, ...] = ()
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class IntentResult:
+    """One intent and both its judgements; `packets` is None where none were sent."""
+
+    intent: str
+    place: str
+    reason: str
+    static: Judgement
+    packets: Judgement | None = None
+
+    @property
+    def kept(self) -> Kept:
+        """The worse of the two judgements."""
+        both = {self.static.kept} | ({self.packets.kept} if self.packets else set())
+        return next(k for k in (Kept.BROKEN, Kept.UNKNOWN, Kept.KEPT) if k in both)
+
+
+@dataclass(frozen=True, slots=True)
+class Mutation:
+    """A change of one rule, and the intents (`file:line`) that notice it.
+
+    `flows` is how many flows it opens or closes; with none, nobody could notice.
+    """
+
+    place: str
+    text: str
+    flows: int
+    noticed_by: tuple[str, ...] = ()
+    example: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PacketsRecord:
+    """What the packets of a check showed: the run's verdict, and findings in words."""
+
+    verdict: str
+    sentence: str
+    flows: int
+    seconds: float
+    findings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CheckRecord:
+    """All that `netproof check` found; `mutations` is None where it was not asked for."""
+
+    bundle: str
+    netproof: str
+    workloads: int
+    policies: int
+    flows: int
+    seconds: float
+    notes: tuple[Note, ...] = ()
+    hints: tuple[Hint, ...] = ()
+    intents: tuple[IntentResult, ...] = ()
+    mutations: tuple[Mutation, ...] | None = None
+    packets: PacketsRecord | None = None
+    schema: str = field(default=CHECK_SCHEMA)
+
+    @property
+    def broken(self) -> tuple[IntentResult, ...]:
+        """The intents that do not hold, or of which it could not be told."""
+        return tuple(result for result in self.intents if result.kept is not Kept.KEPT)
+
+
+class Reach(StrEnum):
+    """What the policies say of a pair in a snapshot; what is denied is not written down."""
+
+    ALLOWED = "allowed"
+    UNDEFINED = "undefined"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Edge:
+    """A workload or the outside reaches a port of another."""
+
+    source: str
+    destination: str
+    port: str
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Who reaches whom: workloads with the ports they serve, and the edges that are not denied.
+
+    `blocks` are the ends outside that were told apart, `ports` the ports that were asked there.
+    """
+
+    workloads: dict[str, tuple[str, ...]]
+    edges: dict[Edge, Reach]
+    blocks: tuple[str, ...] = ()
+    ports: tuple[str, ...] = ()
+
+
+class Danger(StrEnum):
+    """How much a change of reachability deserves a look, the most first."""
+
+    HIGH = "high"
+    MEDIUM = "medium"
+    LOW = "low"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """An edge that differs: `was` and `now` are `allowed`, `denied`, `undefined` or `absent`."""
+
+    edge: Edge
+    was: str
+    now: str
+    danger: Danger
+    why: str
+    causes: tuple[Cause, ...] = ()
+
+    @property
+    def opens(self) -> bool:
+        """Tell whether the change lets anything through that was not let through before."""
+        return self.now == "allowed" or (self.now == "undefined" and self.was != "allowed")
+
+
+@dataclass(frozen=True, slots=True)
+class DiffRecord:
+    """What differs from an old state to a new one, most dangerous first."""
+
+    old: str
+    new: str
+    changes: tuple[Change, ...] = ()
+    schema: str = field(default=DIFF_SCHEMA)
+
+    @property
+    def opened(self) -> tuple[Change, ...]:
+        """The changes that let something through."""
+        return tuple(change for change in self.changes if change.opens)
+
+    @property
+    def closed(self) -> tuple[Change, ...]:
+        """The changes that do not."""
+        return tuple(change for change in self.changes if not change.opens)
+
+
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """One policy or rule in the argument about a flow; `weight` says what part it has in it."""
+
+    weight: str
+    place: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class SideExplanation:
+    """One side of a flow: the sentence that answers, and the arguments, those that decide first."""
+
+    direction: str
+    answer: str
+    sentence: str
+    arguments: tuple[Argument, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """The answer for one flow, and how it comes about on each side."""
+
+    flow: str
+    answer: str
+    sides: tuple[SideExplanation, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PairResult:
+    """What packets showed of all flows between two ends, in every state of the cluster."""
+
+    name: str
+    flows: int
+    findings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class BundleResult:
+    """What a run showed of one bundle: its intents and pairs, for tests to look up.
+
+    `enforces` is what the canary says; without packets it is None and there are no pairs.
+    """
+
+    bundle: str
+    intents: tuple[IntentResult, ...] = ()
+    pairs: tuple[PairResult, ...] = ()
+    enforces: bool | None = None

@@ -1,0 +1,177 @@
+"""What a change opens and closes, most dangerous first.
+
+Two bundles are compared in one world: with the same ports served and the same blocks told apart,
+so that a port which only one of them names does not look like a change. A kept snapshot knows
+only what it was asked; a block or port it does not have is looked up at what stands for the rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import replace
+from ipaddress import ip_network
+
+from netproof.model.flow import Flow
+from netproof.model.review import Cause, Change, Danger, DiffRecord, Edge, Reach, Snapshot
+from netproof.policy.mirror import Mirror, serving
+from netproof.policy.served import Wanted
+from netproof.review import judgement
+from netproof.review.blocks import OUTSIDE
+from netproof.review.snapshot import DNS_NAME, OTHER, View, take, views
+
+ABSENT = "absent"
+DENIED = "denied"
+
+ARGUED = 50
+"""For how many opened flows the rules that let them pass are looked up."""
+
+GUARDED = frozenset(
+    f"{number}"
+    for number in (
+        *(22, 2379, 6443, 10250),
+        *(1433, 1521, 3306, 5432, 9042, 27017),
+        *(5672, 6379, 9092, 9200, 11211),
+    )
+)
+"""Ports behind which data or control usually is: shells, databases, queues, etcd, kubelet."""
+
+CausesOf = Callable[[Edge], tuple[Cause, ...]]
+
+
+def compare_mirrors(old: Mirror, new: Mirror, names: tuple[str, str]) -> DiffRecord:
+    """Compare two bundles, of which `names` says what people call them."""
+    pair = serving(old, tuple(_also(new, old))), serving(new, tuple(_also(old, new)))
+    before, after = views(*pair)
+    return compare_snapshots(take(before), take(after), names, after)
+
+
+def compare_snapshots(
+    old: Snapshot, new: Snapshot, names: tuple[str, str], after: View | None = None
+) -> DiffRecord:
+    """Compare two snapshots; with a view of the new one, say what lets through what it opens."""
+    changes = [
+        change for edge in _asked(old, new) if (change := _change(edge, old, new)) is not None
+    ]
+    order = tuple(Danger)
+    changes.sort(key=lambda c: (not c.opens, order.index(c.danger), c.edge))
+    causes = _causes(after) if after else _no_causes
+    argued = [
+        replace(change, causes=causes(change.edge)) if change.opens and n < ARGUED else change
+        for n, change in enumerate(changes)
+    ]
+    return DiffRecord(names[0], names[1], tuple(argued))
+
+
+def _also(source: Mirror, target: Mirror) -> Iterator[Wanted]:
+    """Yield the ports that something in one bundle names of workloads that both have."""
+    here = {workload.key for workload in target.workloads}
+    for workload in source.workloads:
+        declared = {(port.number, port.protocol) for port in workload.declared}
+        for port in workload.pod.ports:
+            if workload.key in here and (port.number, port.protocol) not in declared:
+                pods = frozenset({workload.key})
+                yield Wanted(pods, port.number, port.protocol, "the other bundle", "")
+
+
+def _change(edge: Edge, old: Snapshot, new: Snapshot) -> Change | None:
+    was, now = answer(old, edge), answer(new, edge)
+    if was == now or {was, now} == {ABSENT, DENIED}:
+        return None
+    danger, why = _danger(edge, was, now)
+    return Change(edge, was, now, danger, why)
+
+
+def _asked(old: Snapshot, new: Snapshot) -> list[Edge]:
+    """Return every edge that either snapshot has an answer for that the other may not share."""
+    blocks = {*old.blocks, *new.blocks}
+    ports = {*old.ports, *new.ports}
+    found = {*old.edges, *new.edges}
+    leaving = {edge.source for edge in found if edge.destination in blocks}
+    entered = {(edge.destination, edge.port) for edge in found if edge.source in blocks}
+    found |= {Edge(source, block, port) for source in leaving for block in blocks for port in ports}
+    found |= {Edge(block, *target) for target in entered for block in blocks}
+    return sorted(found)
+
+
+def answer(of: Snapshot, edge: Edge) -> str:
+    """Return what a snapshot says of an edge, be it by what stands for it."""
+    known = _known(edge, of)
+    if known in of.edges:
+        return str(of.edges[known])
+    if any("/" in end and end not in of.workloads for end in _within(known, of)):
+        return ABSENT
+    served = of.workloads.get(known.destination)
+    return ABSENT if served is not None and known.port not in served else DENIED
+
+
+def _within(edge: Edge, of: Snapshot) -> tuple[str, ...]:
+    return tuple(end for end in (edge.source, edge.destination) if end not in of.blocks)
+
+
+def _known(edge: Edge, of: Snapshot) -> Edge:
+    """Return the edge that stands for one: blocks and ports outside by what is around them."""
+    if edge.source.startswith(OUTSIDE):
+        return replace(edge, source=_around(edge.source, of.blocks))
+    if not edge.destination.startswith(OUTSIDE):
+        return edge
+    protocol = edge.port.partition("/")[2]
+    port = edge.port if edge.port in of.ports else f"{OTHER}/{protocol}"
+    return replace(edge, destination=_around(edge.destination, of.blocks), port=port)
+
+
+def _around(name: str, known: Collection[str]) -> str:
+    """Return the smallest block around one, of those that a snapshot knows."""
+    block = name.removeprefix(OUTSIDE).strip()
+    if not block or name in known:
+        return name
+    inner = ip_network(block)
+    best = OUTSIDE
+    size = -1
+    for other in known:
+        text = other.removeprefix(OUTSIDE).strip()
+        if not other.startswith(OUTSIDE) or not text:
+            continue
+        outer = ip_network(text)
+        around = outer.version == inner.version and inner.network_address in outer
+        if around and size < outer.prefixlen < inner.prefixlen:
+            best, size = other, outer.prefixlen
+    return best
+
+
+def _danger(edge: Edge, was: str, now: str) -> tuple[Danger, str]:
+    if now not in set(Reach):
+        return Danger.LOW, "closes: who relies on it is cut off"
+    if was == Reach.ALLOWED:
+        return Danger.LOW, "no longer sure to pass"
+    number = edge.port.partition("/")[0]
+    abroad = edge.destination.startswith(OUTSIDE)
+    across = "/" in edge.destination and _space(edge.source) != _space(edge.destination)
+    for holds, danger, why in (
+        (edge.source.startswith(OUTSIDE), Danger.HIGH, "from outside the cluster"),
+        (edge.destination == OUTSIDE, Danger.HIGH, "to any address outside the cluster"),
+        (number in GUARDED, Danger.HIGH, f"port {number} is mostly data or control"),
+        (abroad, Danger.MEDIUM, "to addresses outside the cluster"),
+        (across, Danger.HIGH, "across namespaces"),
+        (edge.destination == DNS_NAME, Danger.MEDIUM, "to the cluster's DNS"),
+    ):
+        if holds:
+            return danger, why
+    return Danger.MEDIUM, "within a namespace"
+
+
+def _space(name: str) -> str:
+    return name.partition("/")[0]
+
+
+def _no_causes(_edge: Edge) -> tuple[Cause, ...]:
+    return ()
+
+
+def _causes(view: View) -> CausesOf:
+    flows: Mapping[Edge, Flow] = {view.edge(flow): flow for flow in view.world.flows}
+
+    def of(edge: Edge) -> tuple[Cause, ...]:
+        flow = flows.get(edge)
+        return judgement.causes(view.world, flow, view.world.matrix[flow]) if flow else ()
+
+    return of

@@ -1,0 +1,209 @@
+"""An intents file: what people mean their policies to do, each statement with its reason.
+
+The published schema is `intents.schema.json` beside this module; what it cannot say (workloads
+that are not there, statements that come twice) is checked here, with file and line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from netproof.errors import PolicyError
+from netproof.model.flow import Expected, Flow
+from netproof.model.workload import Port, Protocol
+from netproof.policy.document import Node, read_documents
+from netproof.policy.fields import Field
+from netproof.policy.files import decode
+from netproof.policy.mirror import Mirror, serving, states_intents
+from netproof.policy.peers import Network
+from netproof.policy.served import Wanted
+from netproof.policy.shorthand import quote_stars
+from netproof.review.statement import (
+    SideKind,
+    Statement,
+    check_side,
+    ends,
+    parse_statement,
+    select,
+)
+from netproof.review.world import World, make_world
+
+SCHEMA_FILE = Path(__file__).with_name("intents.schema.json")
+
+
+class Stance(StrEnum):
+    """What an intent says of its flows; `only` also of all others to the same destination."""
+
+    ALLOW = "allow"
+    DENY = "deny"
+    ONLY = "only"
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """One statement of what is meant, its exceptions and its reason; `place` is `file:line`."""
+
+    stance: Stance
+    statement: Statement
+    excepts: tuple[Statement, ...]
+    reason: str
+    place: str
+
+    @property
+    def text(self) -> str:
+        """The intent as it was written, without its reason."""
+        return f"{self.stance}: {self.statement.text}"
+
+    @property
+    def statements(self) -> tuple[Statement, ...]:
+        """The statement and its exceptions."""
+        return (self.statement, *self.excepts)
+
+
+def read_intents_text(data: str | bytes, name: str) -> tuple[Node, ...]:
+    """Return the documents of an intents file; raise PolicyError where it is none."""
+    nodes = read_documents(quote_stars(decode(data, name)), name)
+    if not nodes:
+        raise PolicyError(name, "holds no intents; write `intents:` and a list below it")
+    for node in nodes:
+        if not states_intents(node):
+            raise PolicyError(str(node.origin), "is no intents file; it must have a list `intents`")
+    return nodes
+
+
+def read_intents(nodes: Iterable[Node]) -> tuple[Intent, ...]:
+    """Read the intents of documents; raise PolicyError with everything that is wrong with one."""
+    intents = tuple(intent for node in nodes for intent in _document(node))
+    first: dict[str, Intent] = {}
+    for intent in intents:
+        other = first.setdefault(" ".join(intent.text.split()), intent)
+        if other is not intent:
+            raise PolicyError(intent.place, f"`{intent.text}` is stated in {other.place} already")
+    return intents
+
+
+def _document(node: Node) -> Iterator[Intent]:
+    root = Field.root(node)
+    root.mapping(("namespace", "intents"))
+    root.child("namespace").text()
+    items = root.child("intents").items()
+    if not items and not root.problems:
+        root.child("intents").required("write at least one intent")
+    for item in items:
+        _check(item)
+    if root.problems:
+        first, *others = sorted(root.problems, key=lambda problem: problem.origin)
+        also = "".join(f"\n{problem.origin}: {problem}" for problem in others)
+        raise PolicyError(str(first.origin), f"{first}{also}")
+    for item in items:
+        yield _intent(item)
+
+
+def _check(item: Field) -> None:
+    item.mapping((*Stance, "except", "reason"))
+    if item.problems:
+        return
+    stated = [stance for stance in Stance if item.child(stance).present]
+    if len(stated) != 1:
+        item.note("Invalid value", f"an intent states exactly one of {', '.join(Stance)}")
+        return
+    item.child(stated[0]).text()
+    reason = item.child("reason")
+    told = reason.text()
+    if not (reason.present if told is None else told.strip()):
+        reason.required("say why, for the one who will want to change it")
+    for at in _exceptions(item):
+        if at.text() is None:
+            at.required("an exception is a statement")
+
+
+def _exceptions(item: Field) -> list[Field]:
+    at = item.child("except")
+    return [at] if at.present and at.node and isinstance(at.node.value, str) else at.items()
+
+
+def _intent(item: Field) -> Intent:
+    stance = next(stance for stance in Stance if item.child(stance).present)
+    at = item.child(stance)
+    return Intent(
+        stance,
+        parse_statement(at.text() or "", str(at.origin)),
+        tuple(parse_statement(e.text() or "", str(e.origin)) for e in _exceptions(item)),
+        " ".join((item.child("reason").text() or "").split()),
+        str(at.origin),
+    )
+
+
+def world_of(mirror: Mirror, intents: Iterable[Intent]) -> World:
+    """Return the world in which intents can be judged: with the ports and blocks they name.
+
+    Raises PolicyError for an intent about a workload that is not there.
+    """
+    statements = [statement for intent in intents for statement in intent.statements]
+    pods = mirror.bundle.pods
+    for statement in statements:
+        check_side(statement.source, pods, statement.place)
+        check_side(statement.destination, pods, statement.place)
+    grown = serving(mirror, tuple(_wanted(mirror, statements)))
+    for statement in statements:
+        _check_port_name(statement, grown)
+    blocks = [b for s in statements for b in (s.source.block, s.destination.block) if b]
+    return make_world(grown, _networks(blocks), _outside_ports(statements))
+
+
+def _networks(blocks: Iterable[Network]) -> tuple[Network, ...]:
+    return tuple(dict.fromkeys(blocks))
+
+
+def _wanted(mirror: Mirror, statements: Iterable[Statement]) -> Iterator[Wanted]:
+    for statement in statements:
+        if not isinstance(statement.port, int):
+            continue
+        meant = [pod for pod in mirror.bundle.pods if statement.destination.takes(pod)]
+        lacking = frozenset(
+            pod.key
+            for pod in meant
+            if not any(
+                port.number == statement.port and statement.protocol in (None, port.protocol)
+                for port in pod.ports
+            )
+        )
+        protocol = statement.protocol or Protocol.TCP
+        who = f"the intent `{statement.text}`"
+        yield Wanted(lacking, statement.port, protocol, who, statement.place)
+
+
+def _check_port_name(statement: Statement, mirror: Mirror) -> None:
+    if not isinstance(statement.port, str):
+        return
+    meant = [pod for pod in mirror.bundle.pods if statement.destination.takes(pod)]
+    names = sorted({port.name for pod in meant for port in pod.ports if port.name})
+    if statement.port not in names:
+        listed = ", ".join(names) or "none"
+        raise PolicyError(
+            statement.place,
+            f"{statement.destination.text} has no port named {statement.port}; there are {listed}",
+        )
+
+
+def _outside_ports(statements: Iterable[Statement]) -> Iterator[Port]:
+    for statement in statements:
+        if statement.destination.kind is SideKind.OUTSIDE and isinstance(statement.port, int):
+            yield Port(statement.port, statement.protocol or Protocol.TCP)
+
+
+def wanted_of(intent: Intent, world: World) -> dict[Flow, Expected]:
+    """Return the flows that an intent is about, with what it wants of each."""
+    named = select(intent.statement, world, world.flows)
+    wanted = dict.fromkeys(
+        named, Expected.DENIED if intent.stance is Stance.DENY else Expected.ALLOWED
+    )
+    if intent.stance is Stance.ONLY:
+        there = ends(intent.statement.destination, world)
+        others = (flow for flow in world.flows if flow.destination in there)
+        wanted = {**dict.fromkeys(others, Expected.DENIED), **wanted}
+    excepted = {flow for e in intent.excepts for flow in select(e, world, wanted)}
+    return {flow: answer for flow, answer in wanted.items() if flow not in excepted}

@@ -1,0 +1,100 @@
+"""How strong is the test: each rule dropped and widened in turn, and who notices.
+
+A mutation that no intent notices is a mistake that could be made tomorrow without anybody being
+told. One that changes no flow of the bundle cannot be noticed and is no fault of the intents.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+
+from netproof.model.flow import Direction, Expected, Flow
+from netproof.model.review import Mutation
+from netproof.policy import NetworkPolicy, Rule
+from netproof.policy.origin import Origin
+from netproof.policy.served import selects
+from netproof.review import wording
+from netproof.review.intents import Intent, wanted_of
+from netproof.review.world import World
+
+
+@dataclass(frozen=True, slots=True)
+class Mutant:
+    """A policy as it would be after the change, None where it is gone."""
+
+    original: NetworkPolicy
+    changed: NetworkPolicy | None
+    origin: Origin
+    text: str
+
+
+def mutate(world: World, intents: Iterable[Intent]) -> tuple[Mutation, ...]:
+    """Try every mutation of every policy and return what became of it, in the bundle's order."""
+    wanted = [(intent, wanted_of(intent, world)) for intent in intents]
+    return tuple(
+        _tried(world, mutant, wanted) for policy in world.policies for mutant in mutants(policy)
+    )
+
+
+def mutants(policy: NetworkPolicy) -> Iterator[Mutant]:
+    """Yield the mutations of a policy: itself dropped, each rule dropped, each rule widened."""
+    yield Mutant(policy, None, policy.origin, f"drop the policy {policy.key}")
+    for direction in Direction:
+        for rule in policy.rules(direction):
+            name = f"{policy.key} {direction.lower()}[{rule.index}]"
+            yield Mutant(policy, _with(policy, rule, None), rule.origin, f"drop {name}")
+            if rule.peers:
+                wider = _with(policy, rule, replace(rule, peers=()))
+                word = wording.verb(direction)
+                yield Mutant(policy, wider, rule.origin, f"widen {name}: {word} everyone")
+            if rule.ports:
+                wider = _with(policy, rule, replace(rule, ports=()))
+                yield Mutant(policy, wider, rule.origin, f"widen {name}: on every port")
+
+
+def _with(policy: NetworkPolicy, rule: Rule, new: Rule | None) -> NetworkPolicy:
+    """Return the policy with a rule replaced or dropped; what it isolates stays as it is."""
+    kept = tuple(r for one in policy.rules(rule.direction) for r in (_swap(one, rule, new),) if r)
+    if rule.direction is Direction.INGRESS:
+        return replace(policy, ingress=kept)
+    return replace(policy, egress=kept)
+
+
+def _swap(one: Rule, rule: Rule, new: Rule | None) -> Rule | None:
+    return new if one is rule else one
+
+
+def _tried(
+    world: World, mutant: Mutant, wanted: Iterable[tuple[Intent, dict[Flow, Expected]]]
+) -> Mutation:
+    changed = _changed(world, mutant)
+    noticed = tuple(
+        intent.place
+        for intent, wants in wanted
+        if any(
+            flow in wants and (wants[flow] is world.matrix[flow].expected) != (wants[flow] is now)
+            for flow, now in changed.items()
+        )
+    )
+    example = ""
+    if changed:
+        flow, now = next(iter(changed.items()))
+        example = f"{wording.flow(flow)} becomes {now}"
+    return Mutation(str(mutant.origin), mutant.text, len(changed), noticed, example)
+
+
+def _changed(world: World, mutant: Mutant) -> dict[Flow, Expected]:
+    """Return the flows that a mutation changes; only those of pods it applies to can be."""
+    pods = {pod.key for pod in world.workloads if selects(mutant.original, pod)}
+    flows = [f for f in world.flows if f.source.name in pods or f.destination.name in pods]
+    policies = [
+        mutant.changed if policy is mutant.original else policy for policy in world.policies
+    ]
+    other = world.with_policies(policy for policy in policies if policy is not None)
+    after = other.judge(flows)
+    return {
+        flow: after[flow].expected
+        for flow in flows
+        if after[flow].expected is not world.matrix[flow].expected
+    }

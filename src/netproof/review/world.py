@@ -1,0 +1,190 @@
+"""A mirrored bundle before it is in any cluster: its flows, and what its policies say of them.
+
+Pods have no addresses yet. A stand-in of the usual pod range is used where a rule's ipBlock asks
+for one; where a block cuts that range in two, no address can stand for all, and what depends on
+it is undefined. So a snapshot never depends on which address a pod happens to get.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+from netproof.expected import expected_matrix
+from netproof.model.flow import Direction, Endpoint, Flow, Path
+from netproof.model.matrix import ExpectedMatrix
+from netproof.model.workload import (
+    NAMESPACE_NAME_LABEL,
+    Family,
+    Host,
+    Namespace,
+    Pod,
+    Port,
+    Protocol,
+    Service,
+    ServicePort,
+    Topology,
+)
+from netproof.policy import NetworkPolicy
+from netproof.policy.mirror import Mirror
+from netproof.policy.peers import Network
+from netproof.review.blocks import CLUSTER_RANGES, outside_hosts, policy_blocks
+
+DNS = "kube-system/kube-dns"
+"""CoreDNS keeps its predecessor's name; so do its labels."""
+
+_DNS_NAMESPACE = Namespace("kube-system", {NAMESPACE_NAME_LABEL: "kube-system"})
+_DNS_POD = Pod(
+    "kube-system",
+    "kube-dns",
+    {"k8s-app": "kube-dns"},
+    (Port(53, Protocol.UDP, "dns"), Port(53, Protocol.TCP, "dns-tcp")),
+    ips=("10.244.0.2", "fd00:10:244::2"),
+    probes=False,
+)
+_DNS_SERVICE = Service(
+    "kube-system",
+    "kube-dns",
+    {"k8s-app": "kube-dns"},
+    (ServicePort(53, 53, Protocol.UDP, "dns"), ServicePort(53, 53, Protocol.TCP, "dns-tcp")),
+    ("10.96.0.10",),
+)
+
+_POD_IPS = ("10.244.1.7", "fd00:10:244::7")
+
+WEB = (Port(80), Port(443))
+"""The ports outside that are tried besides those that policies and intents name."""
+
+
+@dataclass(frozen=True)
+class World:
+    """The flows of a bundle and their expectations; made by `make_world`.
+
+    `given` are the flows where they are known already, such as those that were probed.
+    """
+
+    mirror: Mirror
+    topology: Topology
+    outside_ports: tuple[Port, ...]
+    policies: tuple[NetworkPolicy, ...] = ()
+    given: tuple[Flow, ...] | None = None
+
+    @cached_property
+    def flows(self) -> tuple[Flow, ...]:
+        """Every flow between workloads, to and from the outside, and to the cluster's DNS."""
+        if self.given is not None:
+            return self.given
+        return (*self._between(), *self._abroad(), *self._look_ups())
+
+    @cached_property
+    def matrix(self) -> ExpectedMatrix:
+        """What the policies say of every flow."""
+        return expected_matrix(self.flows, self.topology, self.policies)
+
+    @cached_property
+    def pods(self) -> dict[str, Pod]:
+        """The pods by `namespace/name`, the DNS's among them."""
+        return {pod.key: pod for pod in self.topology.pods}
+
+    @cached_property
+    def hosts(self) -> dict[str, Host]:
+        """The hosts outside by name."""
+        return {host.name: host for host in self.topology.hosts}
+
+    @cached_property
+    def namespace_labels(self) -> dict[str, dict[str, str]]:
+        """The labels of each namespace."""
+        return {
+            space.name: {**space.labels, NAMESPACE_NAME_LABEL: space.name}
+            for space in self.topology.namespaces
+        }
+
+    @property
+    def workloads(self) -> tuple[Pod, ...]:
+        """The pods that stand for the bundle's workloads."""
+        return tuple(pod for pod in self.topology.pods if pod.probes)
+
+    def with_policies(self, policies: Iterable[NetworkPolicy]) -> World:
+        """Return the same flows under other policies."""
+        return replace(self, policies=tuple(policies), given=self.flows)
+
+    def judge(self, flows: Iterable[Flow]) -> ExpectedMatrix:
+        """Say what the policies mean for some flows only."""
+        return expected_matrix(flows, self.topology, self.policies)
+
+    def _between(self) -> Iterator[Flow]:
+        for source in self.workloads:
+            for destination in self.workloads:
+                if source.key != destination.key:
+                    for port in destination.ports:
+                        yield Flow(
+                            Endpoint.pod(source.key),
+                            Endpoint.pod(destination.key),
+                            port.number,
+                            port.protocol,
+                        )
+
+    def _abroad(self) -> Iterator[Flow]:
+        for host in self.topology.hosts:
+            there, family = Endpoint.outside(host.name), Family.of(host.ips[0])
+            for pod in self.workloads:
+                here = Endpoint.pod(pod.key)
+                for port in self.outside_ports:
+                    yield Flow(here, there, port.number, port.protocol, family, Path.HOST_IP)
+                for port in pod.ports:
+                    yield Flow(there, here, port.number, port.protocol, family)
+
+    def _look_ups(self) -> Iterator[Flow]:
+        dns = Endpoint.service(DNS)
+        for pod in self.workloads:
+            for protocol in (Protocol.UDP, Protocol.TCP):
+                yield Flow(Endpoint.pod(pod.key), dns, 53, protocol, path=Path.DNS)
+
+
+def make_world(mirror: Mirror, blocks: Iterable[Network] = (), ports: Iterable[Port] = ()) -> World:
+    """Put a mirror into a cluster that is not there.
+
+    `blocks` and `ports` are those of the outside that intents name.
+    """
+    bundle = mirror.bundle
+    named = (*policy_blocks(bundle.policies), *blocks)
+    ips = _stand_in_ips(named)
+    pods = tuple(replace(pod, ips=ips) for pod in bundle.pods)
+    spaces, dns_pods, services = _with_dns(mirror)
+    topology = Topology(spaces, pods + dns_pods, services, outside_hosts(named))
+    abroad = {*WEB, *egress_ports(bundle.policies), *ports}
+    return World(mirror, topology, tuple(sorted(abroad)), bundle.policies)
+
+
+def _with_dns(
+    mirror: Mirror,
+) -> tuple[tuple[Namespace, ...], tuple[Pod, ...], tuple[Service, ...]]:
+    """Add the cluster's DNS, unless the bundle brings it itself."""
+    bundle = mirror.bundle
+    known = {space.name for space in bundle.namespaces}
+    spaces = bundle.namespaces + (() if "kube-system" in known else (_DNS_NAMESPACE,))
+    if DNS in {service.key for service in bundle.services}:
+        return spaces, (), bundle.services
+    pods = () if DNS in {pod.key for pod in bundle.pods} else (_DNS_POD,)
+    return spaces, pods, (*bundle.services, _DNS_SERVICE)
+
+
+def _stand_in_ips(named: Iterable[Network]) -> tuple[str, ...]:
+    cut = any(
+        block.version == own.version
+        and block.prefixlen > own.prefixlen
+        and block.network_address in own
+        for block in named
+        for own in CLUSTER_RANGES
+    )
+    return () if cut else _POD_IPS
+
+
+def egress_ports(policies: Iterable[NetworkPolicy]) -> Iterator[Port]:
+    """Yield the ports that egress rules name, which are tried at the outside too."""
+    for policy in policies:
+        for rule in policy.rules(Direction.EGRESS):
+            for match in rule.ports:
+                if isinstance(match.port, int):
+                    yield Port(match.port, match.protocol)

@@ -1,0 +1,157 @@
+"""The commands about bundles: what they print and how they exit."""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from netproof.cli import main
+from netproof.model import codec
+from netproof.model.review import CheckRecord, DiffRecord, Kept
+from tests.unit.review import large
+from tests.unit.review.build import deny_all, intents, policy, workload
+
+WEB, API = workload("shop/web", 80), workload("shop/api", 8080)
+OPEN = policy("shop/open", "{podSelector: {matchLabels: {app: api}}, ingress: [{}]}")
+
+
+@pytest.fixture
+def bundle(tmp_path: Path) -> Path:
+    """Return a folder with two workloads, everything denied, and an intent that says so."""
+    folder = tmp_path / "bundle"
+    folder.mkdir()
+    (folder / "shop.yaml").write_text("---\n".join([WEB, API, deny_all("shop")]))
+    (folder / "intents.yaml").write_text(intents("deny: web -> api"))
+    return folder
+
+
+def run(*argv: object) -> int:
+    """Run a command."""
+    return main([str(one) for one in argv])
+
+
+def test_check_passes(bundle: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A bundle whose intents hold exits 0 and says so last."""
+    assert 0 == run("check", "--static", bundle)
+    assert "The intent holds." in capsys.readouterr().out.splitlines()[-1]
+
+
+def test_check_fails_for_a_broken_intent(bundle: Path) -> None:
+    """A broken intent exits 1."""
+    (bundle / "intents.yaml").write_text(intents("allow: web -> api"))
+
+    assert 1 == run("check", "--static", bundle)
+
+
+def test_strict_counts_warnings(tmp_path: Path) -> None:
+    """Warnings are findings only where it is asked for."""
+    file = tmp_path / "b.yaml"
+    file.write_text(WEB)
+
+    assert (0, 1) == (run("check", "--static", file), run("check", "--static", "--strict", file))
+
+
+def test_check_as_json_reads_back(bundle: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The JSON of a check is the record, and reads back as one."""
+    run("check", "--static", "--mutate", "--format", "json", bundle)
+    record = codec.from_plain(CheckRecord, json.loads(capsys.readouterr().out))
+
+    assert [Kept.KEPT] == [result.kept for result in record.intents]
+    assert record.mutations
+
+
+def test_unnoticed_mutations_are_findings(bundle: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """With --mutate, a change that no intent would notice exits 1 and is told."""
+    (bundle / "intents.yaml").write_text(intents("deny: outside -> web"))
+    (bundle / "more.yaml").write_text(OPEN)
+
+    assert 1 == run("check", "--static", "--mutate", bundle)
+    assert "drop the policy shop/open" in capsys.readouterr().out
+
+
+def test_standard_input(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A rendered bundle comes by standard input, and places say so."""
+    text = "---\n".join([WEB, "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x}\n"])
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
+
+    assert 0 == run("check", "--static", "-")
+    assert "-:9: ConfigMap default/x: not mirrored" in capsys.readouterr().out
+
+
+def test_diff_opens(bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A change that opens something exits 1 and shows it with its rule."""
+    new = tmp_path / "new.yaml"
+    new.write_text("---\n".join([WEB, API, deny_all("shop"), OPEN]))
+
+    assert 1 == run("diff", bundle, new)
+    assert "outside -> shop/api:8080/TCP" in capsys.readouterr().out
+
+
+def test_diff_closes_only(bundle: Path, tmp_path: Path) -> None:
+    """A change that opens nothing exits 0."""
+    old = tmp_path / "old.yaml"
+    old.write_text("---\n".join([WEB, API]))
+
+    assert 0 == run("diff", old, bundle)
+
+
+def test_diff_against_a_snapshot(
+    bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A kept snapshot of the same bundle differs in nothing."""
+    run("snapshot", bundle)
+    kept = tmp_path / "kept.txt"
+    kept.write_text(capsys.readouterr().out)
+
+    assert 0 == run("diff", "--format", "json", kept, bundle)
+    assert () == codec.from_plain(DiffRecord, json.loads(capsys.readouterr().out)).changes
+
+
+def test_diff_against_a_revision(
+    bundle: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A revision of the repository is a bundle as well."""
+    monkeypatch.chdir(bundle.parent)
+    who = ["-c", "user.name=t", "-c", "user.email=t@example.org"]
+    for command in (["init", "-q"], ["add", "."], [*who, "commit", "-q", "-m", "x"]):
+        subprocess.run(["git", *command], check=True)
+    (bundle / "more.yaml").write_text(OPEN)
+
+    assert 1 == run("diff", "git:HEAD:bundle", "bundle", "--format", "markdown")
+    assert "| high | `outside -> shop/api:8080/TCP` |" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("source", ["git:", "git:HEAD", "git:--x:y", "git:nosuch:bundle"])
+def test_wrong_revision(
+    source: str, bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A revision that is none is refused."""
+    monkeypatch.chdir(tmp_path)
+
+    assert 2 == run("diff", source, bundle)
+
+
+@pytest.mark.parametrize("style", ["text", "markdown", "json"])
+def test_explain(style: str, bundle: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """An explanation names the policy that decides, in every format."""
+    assert 0 == run("explain", bundle, "web -> api:8080", "--format", style)
+    assert "shop/deny" in capsys.readouterr().out.replace("\\", "")
+
+
+def test_large_bundle_in_about_a_second(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """60 workloads and 120 policies are looked at in seconds on a busy machine."""
+    file = tmp_path / "large.yaml"
+    file.write_text(large.text())
+    began = time.process_time()
+
+    assert 0 == run("check", "--static", file)
+    assert "60 workloads, 120 policies" in capsys.readouterr().out
+    assert time.process_time() - began < 3
