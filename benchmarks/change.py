@@ -85,7 +85,7 @@ def _changes(worker: Worker) -> list[float]:
     space = worker.naming.namespace(bench.NAMESPACE)
     renamed = rename_namespaces(load_text(DENY, "bench").manifests, {bench.NAMESPACE: space})
     policy = [dict(manifest.raw) for manifest in renamed]
-    source, target = worker.topology.pods
+    source, target = worker.fleet.topology.pods
     where = worker.fleet.locate(Endpoint.pod(source.key))
     stream = ExecStream(worker.client.ref, where, ["python3", "-c", LOOP, target.ips[0]])
     said = _lines(stream)

@@ -51,7 +51,7 @@ def _probe(worker: Worker, flows: list[Flow]) -> float:
 
 
 def _bare(worker: Worker) -> float:
-    addresses = [pod.ips[0] for pod in worker.topology.pods]
+    addresses = [pod.ips[0] for pod in worker.fleet.topology.pods]
     job = {"pids": _agent_pids(PODS), "addresses": addresses, "port": 8000}
     done = subprocess.run(
         [sys.executable, str(FLOOR)],

@@ -93,6 +93,10 @@ class Bench:
         """Try one flow; return who answered, dropped or refused."""
         return self.probe([Flow(source, ip, port, protocol)])[0].who
 
+    def command(self, text: str) -> str:
+        """Run nftables commands on the first node; return what they print or what is wrong."""
+        return str(self._call("command", text=text))
+
     def hold(self, name: str, source: str, ip: str, port: int, *, udp: bool = False) -> str:
         """Connect a socket and keep it; return what came over it first."""
         return str(self._call("hold", name=name, source=source, ip=ip, port=port, udp=udp))

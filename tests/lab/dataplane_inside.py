@@ -17,7 +17,7 @@ from typing import Any
 from netproof.lab import namespaces
 from netproof.lab.dataplane import dataplane
 from netproof.lab.dataplane.loading import Loader
-from netproof.lab.dataplane.nft import Nft
+from netproof.lab.dataplane.nft import Nft, NftError
 from netproof.lab.dataplane.options import Deny, Established, Options
 from netproof.lab.dataplane.planes import Dataplane
 from netproof.lab.dataplane.view import NodeInfo, View
@@ -126,10 +126,11 @@ class Cluster:
             self.addresses[pod] = place.ips
         for host in self.hosts.values():
             host.serve(ports)
-        self.loaders = {}
+        self.nfts = []
         for name in names:
             with network.nodes[name].netns:
-                self.loaders[name] = Loader(Nft(send_buffer=sndbuf))
+                self.nfts.append(Nft(send_buffer=sndbuf))
+        self.loaders = {name: Loader(nft) for name, nft in zip(names, self.nfts, strict=True)}
         self.plane: Dataplane = dataplane("enforcing", [])
         self.probes = 0
         self.held: dict[str, socket.socket] = {}
@@ -168,6 +169,13 @@ class Cluster:
         for probe in probes:
             self._close(probe)
         return [[probe.result or "dropped", probe.nonce in arrived] for probe in probes]
+
+    def command(self, text: str) -> str:
+        """Run nftables commands on the first node; return what they print or what is wrong."""
+        try:
+            return self.nfts[0].run(text)
+        except NftError as error:
+            return str(error)
 
     def hold(self, name: str, source: str, ip: str, port: int, udp: bool) -> str:
         """Connect a socket, keep it, and return what came over it first."""

@@ -74,8 +74,9 @@ def test_a_local_node_port_keeps_the_client_and_the_node() -> None:
 def test_a_local_node_port_drops_where_no_pod_is() -> None:
     """With externalTrafficPolicy Local a node without such a pod answers nothing."""
     web = service("web", ips=["10.96.0.9"], node_port=30080, externalTrafficPolicy="Local")
-    lines = _compile([web], [endpoint_slice("web", ips=ONE)], node="lab-node-1").splitlines()
-    assert "drop" == lines[lines.index("chain port0_node {") + 3]
+    text = _compile([web], [endpoint_slice("web", ips=ONE)], node="lab-node-1")
+    chain = text.partition("chain port0_node {\n")[2].partition("\n}")[0]
+    assert "drop" == chain.splitlines()[-1]
 
 
 def test_internal_traffic_policy_local_keeps_to_the_node() -> None:

@@ -9,6 +9,7 @@ import contextlib
 import ctypes
 import errno
 import os
+import re
 import socket
 from functools import lru_cache
 from pathlib import Path
@@ -18,6 +19,7 @@ LIBRARY_VARIABLE = "NETPROOF_LIBNFTABLES"
 _LIBRARY = "libnftables.so.1"
 _SEND_BUFFER = 8 << 20  # bytes; the kernel caps it at net.core.wmem_max, doubled
 _TOO_LONG = os.strerror(errno.EMSGSIZE)
+_LOCATED = re.compile(r"/proc/self/fd/\d+:(\d+):\d+-\d+: (Error: [^\n]*)")
 
 
 class NftError(Exception):
@@ -58,12 +60,34 @@ class Nft:
         if not self._context:
             raise NftError("this nftables context is closed")
         code = self._library.nft_run_cmd_from_buffer(self._context, ruleset.encode())
-        said = self._library.nft_ctx_get_error_buffer(self._context).decode()
+        said = self._said()
         output: str = self._library.nft_ctx_get_output_buffer(self._context).decode()
+        if code != 0 and _TOO_LONG in said:
+            raise TransactionTooLargeError(_joined(said))
         if code != 0:
-            kind = TransactionTooLargeError if _TOO_LONG in said else NftError
-            raise kind(_explain(said, ruleset))
+            raise NftError(self._locate(ruleset) or _joined(said))
         return output
+
+    def _said(self) -> str:
+        said: bytes = self._library.nft_ctx_get_error_buffer(self._context)
+        return said.decode()
+
+    def _locate(self, ruleset: str) -> str:
+        """Return what is wrong and in which line; nothing if it was not the text.
+
+        The library counts lines of files only. So the text becomes one, which is not applied.
+        """
+        fd = os.memfd_create("ruleset")
+        with os.fdopen(fd, "w") as file:
+            file.write(ruleset)
+            file.flush()
+            self._library.nft_ctx_set_dry_run(self._context, True)
+            self._library.nft_run_cmd_from_filename(self._context, f"/proc/self/fd/{fd}".encode())
+            self._library.nft_ctx_set_dry_run(self._context, False)
+        found = _LOCATED.search(self._said())
+        if found is None:
+            return ""
+        return f"{found[2]}, in line {found[1]}: {ruleset.splitlines()[int(found[1]) - 1]}"
 
     def close(self) -> None:
         """Free the context and its socket; the rules stay."""
@@ -98,7 +122,9 @@ def _library() -> ctypes.CDLL:
         library.nft_ctx_free,
     ):
         function.argtypes = [ctypes.c_void_p]
-    library.nft_run_cmd_from_buffer.argtypes = [ctypes.c_void_p, ctypes.c_char_p]
+    for function in (library.nft_run_cmd_from_buffer, library.nft_run_cmd_from_filename):
+        function.argtypes = [ctypes.c_void_p, ctypes.c_char_p]
+    library.nft_ctx_set_dry_run.argtypes = [ctypes.c_void_p, ctypes.c_bool]
     return library
 
 
@@ -121,8 +147,7 @@ def _set_send_buffer(fd: int, size: int) -> None:
         same_socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, size)
 
 
-def _explain(said: str, ruleset: str) -> str:
-    """Join the library's lines to one message; it echoes the line at fault itself."""
+def _joined(said: str) -> str:
+    """Join the library's lines to one message, without the marks under its echo of the input."""
     lines = [line.strip() for line in said.splitlines() if line.strip(" ^~")]
-    first = ruleset.lstrip().partition("\n")[0]
-    return " | ".join(lines) or f"nftables failed without a word on: {first}"
+    return " | ".join(lines) or "nftables failed without a word"

@@ -1,6 +1,6 @@
 """The dataplanes one can choose: what each makes of a view for a node."""
 
-from typing import Protocol
+from abc import ABC, abstractmethod
 
 from netproof.lab.dataplane import compiler, services, world
 from netproof.lab.dataplane.compiler import POLICY_TABLE, Filters
@@ -11,27 +11,12 @@ from netproof.lab.dataplane.view import View
 from netproof.lab.dataplane.world import World
 
 
-class Dataplane(Protocol):
+class Dataplane(ABC):
     """Compiles views to tables. One instance sees the views of one cluster, in order."""
 
+    @abstractmethod
     def policy_table(self, view: View, node: str) -> Table:
         """Return the table that enforces the policies on a node."""
-
-    def service_table(self, view: View, node: str) -> Table:
-        """Return the table that translates Services and masquerades on a node."""
-
-    def policy_ruleset(self, view: View, node: str) -> str:
-        """Return the text that replaces a node's policy table in one transaction."""
-
-    def service_ruleset(self, view: View, node: str) -> str:
-        """Return the text that replaces a node's service table in one transaction."""
-
-
-class _Services:
-    """What all dataplanes do alike."""
-
-    def policy_table(self, view: View, node: str) -> Table:
-        raise NotImplementedError
 
     def service_table(self, view: View, node: str) -> Table:
         """Return the table that translates Services and masquerades on a node."""
@@ -46,7 +31,7 @@ class _Services:
         return self.service_table(view, node).replacement()
 
 
-class Flat(_Services):
+class Flat(Dataplane):
     """Stores policies and enforces none, as a CNI without a policy engine does."""
 
     def policy_table(self, view: View, node: str) -> Table:
@@ -55,7 +40,7 @@ class Flat(_Services):
         return Table(POLICY_TABLE)
 
 
-class Enforcing(_Services):
+class Enforcing(Dataplane):
     """Enforces policies as its semantics read them."""
 
     def __init__(self, semantics: Semantics, options: Options) -> None:

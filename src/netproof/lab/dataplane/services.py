@@ -10,11 +10,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from netproof.lab.dataplane import addresses, matches
-from netproof.lab.dataplane.addresses import Family, Ip, parse_ip
+from netproof.lab.dataplane.addresses import Addresses, Family, Ip, parse_ip
 from netproof.lab.dataplane.endpoints import Backend, ServicePort, service_ports
 from netproof.lab.dataplane.matches import PORT_KEY
 from netproof.lab.dataplane.table import Chain, Set, Sets, Table
 from netproof.lab.dataplane.view import View
+from netproof.lab.dataplane.world import ips_of, is_on_pod_network
 
 SERVICE_TABLE = "netproof_services"
 POD_NETWORKS = {Family.V4: "10.244.0.0/16", Family.V6: "fd00:10:244::/48"}
@@ -42,6 +43,7 @@ def service_table(view: View, node: str) -> Table:
     known = service_ports(view.services, view.endpointslices)
     targets = tuple(_Target(port, f"port{index}") for index, port in enumerate(known))
     own = [parse_ip(ip) for info in view.nodes if info.name == node for ip in info.ips]
+    neighbours = _pods_on(view, node)
     sets = Sets()
     chains = [
         Chain("prerouting", ("jump dispatch",), _PREROUTING),
@@ -51,7 +53,7 @@ def service_table(view: View, node: str) -> Table:
         Chain("refuse_forward", ("jump refuse",), _REFUSE_FORWARD),
         Chain("refuse_output", ("jump refuse",), _REFUSE_OUTPUT),
         Chain("postrouting", tuple(_masquerade(sets, view, known, node)), _POSTROUTING),
-        *(chain for target in targets for chain in _chains_of(target, node)),
+        *(chain for target in targets for chain in _chains_of(target, node, neighbours)),
     ]
     maps = tuple(found for family in Family for found in _maps(family, targets))
     return Table(SERVICE_TABLE, maps + sets.all(), tuple(chains))
@@ -88,7 +90,12 @@ def _map(name: str, kind: str, entries: dict[str, str]) -> Set:
     return Set(name, kind, tuple(f"{key} : {verdict}" for key, verdict in entries.items()))
 
 
-def _chains_of(target: _Target, node: str) -> Iterator[Chain]:
+def _pods_on(view: View, node: str) -> Addresses:
+    pods = (p for p in view.pods if p["spec"].get("nodeName") == node and is_on_pod_network(p))
+    return addresses.of_ips(ip for pod in pods for ip in ips_of(pod))
+
+
+def _chains_of(target: _Target, node: str, neighbours: Addresses) -> Iterator[Chain]:
     """Yield the chains of one service port: for its ClusterIP and, if any, its node port."""
     port = target.port
     if not port.backends:
@@ -97,15 +104,17 @@ def _chains_of(target: _Target, node: str) -> Iterator[Chain]:
     inside = local if port.keeps_inside_local else port.backends
     yield Chain(target.chain, (_translate(port, inside),))
     if port.node_port:
-        yield Chain(f"{target.chain}_node", tuple(_node_port(port, local)))
+        yield Chain(f"{target.chain}_node", tuple(_node_port(port, local, neighbours)))
 
 
-def _node_port(port: ServicePort, local: Sequence[Backend]) -> Iterator[str]:
+def _node_port(port: ServicePort, local: Sequence[Backend], neighbours: Addresses) -> Iterator[str]:
     everybody = _translate(port, port.backends)
     if port.keeps_outside_local:
-        # Only clients outside are kept to this node's pods; those inside reach any.
+        # The node's own pods reach any backend; for whoever comes from elsewhere, a pod of another
+        # node included, the answer of a backend elsewhere would not come back this way.
         family = port.ip.family
-        yield f"{family.value} saddr {POD_NETWORKS[family]} {everybody}"
+        if own := addresses.elements(family, neighbours.of(family)):
+            yield f"{family.value} saddr {{ {', '.join(own)} }} {everybody}"
         yield f"fib saddr type local {_SET_MARK} {everybody}"
         yield _translate(port, local)
     else:

@@ -72,6 +72,28 @@ class ClusterIpBypass(Semantics):
         return ("ct status dnat accept", *super().first_rules(site))
 
 
+@defect("leaks-dns")
+class LeaksDns(Semantics):
+    """Lets everything pass that goes to port 53, so that names resolve under every policy."""
+
+    def first_rules(self, site: Site) -> Sequence[str]:
+        ports = ("meta l4proto udp udp dport 53 accept", "meta l4proto tcp tcp dport 53 accept")
+        return (*ports, *super().first_rules(site))
+
+
+@defect("world-not-policed")
+class WorldNotPoliced(Semantics):
+    """Lets everything pass that goes to an address of no pod: the world outside is always open."""
+
+    def first_rules(self, site: Site) -> Sequence[str]:
+        leaks = []
+        for family in Family:
+            pods = (*site.local.of(family), *site.remote.of(family))
+            if texts := elements(family, pods):
+                leaks.append(f"{family.value} daddr != {{ {', '.join(texts)} }} accept")
+        return (*leaks, *super().first_rules(site))
+
+
 def _matches(side: str, known: Addresses) -> Iterator[str]:
     """Yield one match per family that has addresses, as an anonymous set."""
     for family in Family:
