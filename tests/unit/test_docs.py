@@ -1,0 +1,46 @@
+"""What a person can type is written down somewhere."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+DOCS = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("kind-configs/*.md")]
+TEXT = "\n".join(doc.read_text(encoding="utf-8") for doc in sorted(DOCS))
+SOURCES = ("plugin.py", "options.py", "bundleplugin.py")
+
+
+def _options() -> list[str]:
+    text = "".join((ROOT / "src/netproof" / name).read_text() for name in SOURCES)
+    return sorted(set(re.findall(r'"(--[a-z-]+)"', text)))
+
+
+def _targets() -> list[str]:
+    lines = (ROOT / "Makefile").read_text(encoding="utf-8").splitlines()
+    return [line.split(":")[0] for line in lines if re.match(r"[a-z-]+:.*## ", line)]
+
+
+@pytest.mark.parametrize("option", _options())
+def test_an_option_is_documented(option: str) -> None:
+    """An option that no page names is found by nobody."""
+    assert re.search(rf"{option}(?![a-z-])", TEXT), f"no page names {option}"
+
+
+@pytest.mark.parametrize("target", _targets())
+def test_a_make_target_is_documented(target: str) -> None:
+    """A target that no page names is found by nobody."""
+    assert re.search(rf"make {target}(?![a-z-])", TEXT), f"no page names make {target}"
+
+
+def test_every_link_leads_somewhere() -> None:
+    """A page links to pages that are there."""
+    broken = [
+        f"{doc.relative_to(ROOT)} -> {link}"
+        for doc in DOCS
+        for link in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", doc.read_text(encoding="utf-8"))
+        if not (doc.parent / link).exists()
+    ]
+    assert [] == broken
