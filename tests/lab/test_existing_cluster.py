@@ -112,7 +112,7 @@ def test_each_missing_right_is_named(
 
 
 def test_a_run_without_rights_ends_as_a_message(lab: ClusterRef, tmp_path: Path) -> None:
-    """pytest says which rights are missing, without a traceback."""
+    """A run says which rights are missing, without a traceback."""
     with gate(lab.kubeconfig, tmp_path, only([])) as somebody:
         ran = _suites(somebody.kubeconfig, tmp_path)
     assert 4 == ran.returncode
@@ -210,7 +210,7 @@ def test_enforcement_can_be_required(flat: ClusterRef, tmp_path: Path) -> None:
     assert 1 == ran.returncode, ran.stdout + ran.stderr
 
 
-def test_pod_options_reach_the_pods(lab: ClusterRef, tmp_path: Path) -> None:
+def test_pod_options_reach_the_pods(lab: ClusterRef) -> None:
     """Tolerations, node selector, resources and spreading are in the pods as created."""
     client = Client(lab)
     node = client.list("Node")[0]["metadata"]["name"]
@@ -237,7 +237,7 @@ def test_pod_options_reach_the_pods(lab: ClusterRef, tmp_path: Path) -> None:
 
 @pytest.fixture
 def crashed(lab: ClusterRef) -> str:
-    """The run id of a run that was killed while its pods ran."""
+    """Kill a run while its pods run, and return its run id."""
     code = (
         "import os, sys; from netproof.cluster.backend import ClusterRef;"
         "from netproof.run.agents import deploy_agents;"
@@ -256,9 +256,7 @@ def crashed(lab: ClusterRef) -> str:
     return run_id
 
 
-def test_clean_removes_what_a_crashed_run_left(
-    crashed: str, lab: ClusterRef, capsys: Any
-) -> None:
+def test_clean_removes_what_a_crashed_run_left(crashed: str, lab: ClusterRef, capsys: Any) -> None:
     """A dead process's namespaces go, those of a living one stay."""
     deploy_agents(ClusterRef("existing", "alive", lab.kubeconfig), 1)
     assert 0 == _netproof("clean", "--kubeconfig", lab.kubeconfig, "--dry-run")

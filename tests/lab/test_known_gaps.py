@@ -64,6 +64,6 @@ def test_a_gap_that_is_gone_is_noticed(run: Run) -> None:
 
 def test_another_fault_is_no_known_gap(run: Run) -> None:
     """A case with a known gap still fails for what the gap does not explain."""
-    ran = run("ipblock-skips-pods", "cross-node-overblocks")
+    ran = run("ipblock-skips-pods", "drops-udp-replies")
     assert 1 == ran.returncode, ran.stdout + ran.stderr
     assert "xfailed" not in ran.stdout

@@ -42,11 +42,19 @@ class Resource:
         return f"{self.group}{within}/{self.plural}" + (f"/{name}" if name else "")
 
 
+_RBAC = "/apis/rbac.authorization.k8s.io/v1"
+
 RESOURCES: Mapping[str, Resource] = {
     "Namespace": Resource("/api/v1", "namespaces", namespaced=False),
     "Node": Resource("/api/v1", "nodes", namespaced=False),
     "Pod": Resource("/api/v1", "pods"),
     "Service": Resource("/api/v1", "services"),
+    "Deployment": Resource("/apis/apps/v1", "deployments"),
+    "ServiceAccount": Resource("/api/v1", "serviceaccounts"),
+    "ClusterRole": Resource(_RBAC, "clusterroles", namespaced=False),
+    "ClusterRoleBinding": Resource(_RBAC, "clusterrolebindings", namespaced=False),
+    "Role": Resource(_RBAC, "roles"),
+    "RoleBinding": Resource(_RBAC, "rolebindings"),
     "NetworkPolicy": Resource("/apis/networking.k8s.io/v1", "networkpolicies"),
 }
 _REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
@@ -80,7 +88,9 @@ class Client:
         with _translated(f"replacing {_where(obj)}"):
             return self._call("PUT", path, body=obj)
 
-    def relabel(self, kind: str, name: str, namespace: str, labels: Mapping[str, str | None]) -> None:
+    def relabel(
+        self, kind: str, name: str, namespace: str, labels: Mapping[str, str | None]
+    ) -> None:
         """Set labels of an object, and take away those that are None (a JSON merge patch)."""
         path = RESOURCES[kind].path(namespace, name)
         with _translated(f"labelling {kind} {namespace}/{name}".replace(" /", " ")):
@@ -119,6 +129,11 @@ class Client:
         with _translated("asking for the rights of this user"):
             review: Obj = TRANSPORT.copy()(self._call, "POST", _REVIEWS, body=body)
         return bool(review.get("status", {}).get("allowed"))
+
+    def post(self, path: str, body: Obj, what: str) -> Obj:
+        """Post to a subresource and return its answer; raise ClusterError where it is refused."""
+        with _translated(what):
+            return self._call("POST", path, body=body)
 
     def close(self) -> None:
         """Close the connections."""
@@ -187,6 +202,15 @@ def _api_client(ref: ClusterRef) -> Any:
             "`kubectl config get-contexts` lists what there is"
         ) from error
     return kubernetes.client.ApiClient(configuration)
+
+
+def context_name(kubeconfig: str) -> str:
+    """Return the name of the current context, "" where a kubeconfig has none."""
+    try:
+        _, active = kubernetes.config.list_kube_config_contexts(config_file=kubeconfig or None)
+    except (kubernetes.config.ConfigException, OSError, TypeError, ValueError):
+        return ""
+    return str(active["name"])
 
 
 @contextmanager

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 
 from netproof.cluster import rights
 from netproof.cluster.backend import ClusterRef
-from netproof.cluster.client import Client
+from netproof.cluster.client import Client, context_name
 from netproof.cluster.placement import ANYWHERE, PodOptions
 from netproof.cluster.profile import Profile
+from netproof.errors import ClusterError
+
+OLDEST = (1, 22)
+"""The first Kubernetes in which probe pods may serve low ports unprivileged: the sysctl
+net.ipv4.ip_unprivileged_port_start is a safe one since then."""
+
+_VERSION = re.compile(r"v?(\d+)\.(\d+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +39,7 @@ class ExistingCluster:
         ref = self._ref()
         client = Client(ref)
         try:
-            client.version()
+            check_version(client.version())
             rights.check(client)
         finally:
             client.close()
@@ -43,7 +51,7 @@ class ExistingCluster:
     def _ref(self) -> ClusterRef:
         bare = ClusterRef(
             kind="existing",
-            name=self.context or "current context",
+            name=self.context or context_name(self.kubeconfig),
             kubeconfig=self.kubeconfig,
             context=self.context,
             pods=replace(self.pods, spread=True),
@@ -58,3 +66,11 @@ class ExistingCluster:
             converge_s=self.profile.converge_s,
             gaps=self.profile.gaps,
         )
+
+
+def check_version(version: str) -> None:
+    """Raise ClusterError for a Kubernetes that is too old for the probe pods."""
+    found = _VERSION.match(version)
+    if found and (int(found[1]), int(found[2])) < OLDEST:
+        oldest = ".".join(str(part) for part in OLDEST)
+        raise ClusterError(f"this cluster is Kubernetes {version}; {oldest} or newer is needed")

@@ -61,6 +61,7 @@ class Fleet:
         self.remove()
         spaces, wanted = tuple(namespaces), tuple(pods)
         self._each(self._create_namespace, spaces)
+        self._each(self.client.create, manifests.service_accounts(wanted, self.naming))
         self._each(self._create_pod, wanted)
         self._services = tuple(services)
         made = self._each(self.client.create, self._services)

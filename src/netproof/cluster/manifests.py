@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from netproof.cluster.naming import Naming
-from netproof.model.workload import NAMESPACE_NAME_LABEL, Namespace, Pod, Port, Protocol
+from netproof.model.workload import NAMESPACE_NAME_LABEL, Listens, Namespace, Pod, Port, Protocol
 
 Obj = dict[str, Any]
 
@@ -52,11 +52,26 @@ def probe_pod(pod: Pod, naming: Naming, *, command: Sequence[str], image: str) -
             "terminationGracePeriodSeconds": 0,
             "restartPolicy": "Always",
             "securityContext": _pod_security(pod),
-            "containers": [_container(pod.ports, command, image)],
+            "containers": [_container(pod, command, image)],
             **({"nodeName": pod.node} if pod.node else {}),
             **({"hostNetwork": True} if pod.host_network else {}),
+            **({"serviceAccountName": pod.service_account} if pod.service_account else {}),
         },
     }
+
+
+def service_accounts(pods: Iterable[Pod], naming: Naming) -> list[Obj]:
+    """Return the service accounts that pods name, each once; none of them holds a token."""
+    named = dict.fromkeys((p.namespace, p.service_account) for p in pods if p.service_account)
+    return [
+        {
+            "apiVersion": "v1",
+            "kind": "ServiceAccount",
+            "metadata": {"namespace": naming.namespace(space), "name": name},
+            "automountServiceAccountToken": False,
+        }
+        for space, name in named
+    ]
 
 
 def _pod_security(pod: Pod) -> Obj:
@@ -72,14 +87,17 @@ def _pod_security(pod: Pod) -> Obj:
     }
 
 
-def _container(ports: Sequence[Port], command: Sequence[str], image: str) -> Obj:
+def _container(pod: Pod, command: Sequence[str], image: str) -> Obj:
+    ports = pod.ports
+    # The kubelet dials the pod's address, where not every pod listens.
+    started = () if pod.listens is Listens.LOOPBACK else ports
     return {
         "name": "agent",
         "image": image,
         "command": list(command),
         "ports": [container_port(port) for port in ports],
         "securityContext": RESTRICTED,
-        **_started_when_it_answers(ports),
+        **_started_when_it_answers(started),
     }
 
 

@@ -21,7 +21,7 @@ DNS = "kube-system/coredns"
 
 CALL_TIMEOUT_S = 30.0
 
-_TRANSIENT = re.compile(r"connection (was )?refused|timed? ?out|EOF|TLS handshake", re.IGNORECASE)
+_TRANSIENT = re.compile(r"\brefused\b|timed? ?out|EOF|TLS handshake", re.IGNORECASE)
 """What kubectl says when the API server restarts; a look that ends so is repeated."""
 
 

@@ -37,6 +37,7 @@ RIGHTS = (
     Right("", "nodes", ("get", "list"), "telling flows on a node from flows between nodes"),
     Right("", "pods", ("create", "delete", "get", "list", "patch"), "probe pods"),
     Right("", "services", ("create", "get", "list"), "the bundle's Services, and cluster DNS"),
+    Right("", "serviceaccounts", ("create",), "the service accounts that a bundle's pods name"),
     # Both verbs: a WebSocket is a GET, and since Kubernetes 1.35 the API server asks for create too
     # (KEP-4006, AuthorizePodWebsocketUpgradeCreatePermission).
     Right("", "pods/exec", ("create", "get"), "talking to the probe agents"),

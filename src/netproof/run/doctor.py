@@ -39,30 +39,28 @@ def ask(backend: Backend, run_id: str, wishes: Wishes) -> Diagnosis:
     except (ClusterError, ProbeError) as error:
         text = f"It cannot be told whether this cluster enforces NetworkPolicies, because {error}"
         return Diagnosis(Answer.CANNOT_BE_TOLD, text)
-    return word(canary, cluster.name)
+    return word(canary, f"The cluster {cluster.name}")
 
 
 def word(canary: CanaryRecord, cluster: str) -> Diagnosis:
     """Word what the canary saw of a cluster of that name."""
     findings = [finding for step in canary.steps for finding in step.findings]
-    because = f" because {_reason(findings[0])}" if findings else ""
+    because = _reason(findings[0]) if findings else "no denial could be tried"
     if canary.enforces is None:
         return Diagnosis(
             Answer.CANNOT_BE_TOLD,
-            f"It cannot be told whether {cluster} enforces NetworkPolicies,{because}.",
+            f"It cannot be told whether {cluster} enforces NetworkPolicies, because {because}.",
         )
-    if canary.enforces and not findings:
-        return Diagnosis(
-            Answer.ENFORCES,
-            f"{cluster} enforces NetworkPolicies: one allow and one deny held in each direction, "
-            "by TCP and UDP.",
-        )
-    if canary.enforces:
-        return Diagnosis(Answer.DOES_NOT, f"{cluster} enforces NetworkPolicies in part:{because}.")
+    if not canary.enforces:
+        text = "does not enforce NetworkPolicies: every flow that the canary denies got through."
+        return Diagnosis(Answer.DOES_NOT, f"{cluster} {text}")
+    if findings:
+        text = f"enforces NetworkPolicies in part only, because {because}."
+        return Diagnosis(Answer.DOES_NOT, f"{cluster} {text}")
     return Diagnosis(
-        Answer.DOES_NOT,
-        f"{cluster} does not enforce NetworkPolicies: every flow that the canary denies got "
-        "through.",
+        Answer.ENFORCES,
+        f"{cluster} enforces NetworkPolicies: one allow and one deny held in each direction, by "
+        "TCP and UDP.",
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from tests.unit.cluster import standins
 from tests.unit.cluster.standins import LAST_WORDS, StandIns
 
 CNIS = profiles.names(profiles.folder())
+CRDS = "v1_crd_projectcalico_org.yaml"
 IMAGE = "docker.io/library/python:3.13-alpine"
 
 Start = Callable[..., KindCluster]
@@ -24,7 +25,7 @@ Start = Callable[..., KindCluster]
 
 @pytest.fixture
 def tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StandIns:
-    """Stand-ins on PATH, and nothing else but the shell's own tools."""
+    """Put stand-ins on PATH, and nothing else but the shell's own tools."""
     made = standins.make(tmp_path)
     monkeypatch.setenv("PATH", f"{made.bin}:/usr/bin:/bin")
     monkeypatch.delenv("KIND_EXPERIMENTAL_PROVIDER", raising=False)
@@ -43,7 +44,7 @@ def homes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def options(tmp_path: Path) -> KindOptions:
-    """What is asked for, unless a test asks for something else."""
+    """Ask for Calico, unless a test asks for something else."""
     offline = standins.offline(tmp_path / "offline")
     return KindOptions(
         cni="calico",
@@ -62,7 +63,7 @@ def _silent(text: str) -> None:
 
 @pytest.fixture
 def said() -> list[str]:
-    """What was said on the progress."""
+    """Collect what is said on the progress."""
     return []
 
 
@@ -86,17 +87,17 @@ def test_calls_of_calico_in_order(tools: StandIns, options: KindOptions, homes: 
     cluster = KindCluster(options, _silent)
     home = Path(cluster.start().kubeconfig).parent
     name = "np-calico-ab12cd34"
-    seen = [call.replace(str(home), "HOME") for call in tools.calls()]
+    ours = f"--kubeconfig {home}/kubeconfig"
+    seen = [c.replace(ours, "KUBECONFIG").replace(str(home), "HOME") for c in tools.calls()]
     assert [
         "docker info",
         "kind version",
         "kind get clusters",
-        "kind create cluster --config HOME/kind.yaml --retain --name NAME --kubeconfig HOME/kubeconfig",
+        "kind create cluster --config HOME/kind.yaml --retain --name NAME KUBECONFIG",
         f"docker pull {IMAGE}",
         f"docker save -o HOME/probe-image.tar {IMAGE}",
         "kind load image-archive HOME/probe-image.tar --name NAME",
-        "kubectl --kubeconfig HOME/kubeconfig apply --server-side --force-conflicts "
-        "-f HOME/v1_crd_projectcalico_org.yaml",
+        "kubectl KUBECONFIG apply --server-side --force-conflicts -f HOME/" + CRDS,
     ] == [call.replace(name, "NAME") for call in seen[:8]]
     assert homes in home.parents
 
@@ -127,7 +128,8 @@ def _steps(cni: str) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("cni", "step"), [(cni, step) for cni in ("calico", "cilium", "flannel") for step in _steps(cni)]
+    ("cni", "step"),
+    [(cni, step) for cni in ("calico", "cilium", "flannel") for step in _steps(cni)],
 )
 def test_a_failing_step_gives_its_words_and_leaves_nothing(
     cni: str, step: str, tools: StandIns, options: KindOptions, homes: Path
@@ -289,7 +291,7 @@ def test_a_wrong_checksum_stops_the_installation(tools: StandIns, options: KindO
     """A download that is not what the profile declares is not used."""
     assert options.downloads is not None
     (options.downloads / "cilium-1.20.2.tgz").write_text("tampered with")
-    with pytest.raises(ClusterError, match="has the checksum .* its profile says"):
+    with pytest.raises(ClusterError, match=r"has the checksum .* its profile says"):
         KindCluster(replace(options, cni="cilium"), _silent).start()
     assert not [call for call in tools.calls() if call.startswith("helm")]
     assert [] == tools.clusters()
@@ -353,15 +355,15 @@ def test_an_old_kind_is_refused(tools: StandIns, options: KindOptions) -> None:
 @pytest.fixture
 def some_tools(
     request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[StandIns]:
-    """Stand-ins for some of the tools only, and no others on PATH."""
+) -> StandIns:
+    """Put stand-ins for some of the tools on PATH, and no others."""
     made = standins.make(tmp_path, request.param)
     for name in ("env", "grep", "cat", "sh", "mv", "sed", "mkdir", "touch", "sleep"):
         found = next(Path(d, name) for d in ("/usr/bin", "/bin") if Path(d, name).exists())
         (made.bin / name).symlink_to(found)
     monkeypatch.setenv("PATH", str(made.bin))
     monkeypatch.delenv("KIND_EXPERIMENTAL_PROVIDER", raising=False)
-    yield made
+    return made
 
 
 @pytest.mark.parametrize(
@@ -390,7 +392,7 @@ def test_an_engine_that_does_not_answer(tools: StandIns, options: KindOptions) -
 def test_kind_is_told_which_engine(
     tools: StandIns, options: KindOptions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """kind uses the engine that we found to answer, whatever it would have chosen."""
+    """The engine that answers is what kind is told to use, whatever it would have chosen."""
     (tools.bin / "podman").write_bytes((tools.bin / "docker").read_bytes())
     (tools.bin / "podman").chmod(0o755)
     (tools.bin / "docker").unlink()

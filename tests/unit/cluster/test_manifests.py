@@ -81,3 +81,13 @@ def test_an_owned_object_keeps_its_labels() -> None:
     made = manifests.owned(raw, NAMING)
     assert made["metadata"]["labels"] == {"x": "y", **NAMING.labels}
     assert raw["metadata"] == {"name": "a", "labels": {"x": "y"}}
+
+
+def test_a_service_account_is_made_once_and_holds_no_token() -> None:
+    """Pods run under the account of the original, which gives them nothing."""
+    first, second = (Pod("shop", name, service_account="robot") for name in ("a", "b"))
+    (made,) = manifests.service_accounts([first, second, WEB], NAMING)
+    assert ("np-r1-gw0-shop", "robot") == (made["metadata"]["namespace"], made["metadata"]["name"])
+    assert made["automountServiceAccountToken"] is False
+    assert "robot" == _pod(first)["spec"]["serviceAccountName"]
+    assert "serviceAccountName" not in _pod(WEB)["spec"]

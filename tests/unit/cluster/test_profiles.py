@@ -56,7 +56,7 @@ def test_every_download_is_pinned_or_says_why_not(cni: str) -> None:
 @pytest.mark.parametrize("cni", CNIS)
 @pytest.mark.skipif(shutil.which("kind") is None, reason="kind is not installed")
 def test_kinds_own_loader_takes_the_config(cni: str, tmp_path: Path) -> None:
-    """kind reads each config without complaint; it then fails for want of an engine's nodes."""
+    """Each config is read without complaint; kind then fails for want of an engine's nodes."""
     engine = tmp_path / "docker"
     engine.write_text('#!/bin/sh\ncase "$1" in info) echo "{}";; ps|inspect) ;; *) exit 1;; esac\n')
     engine.chmod(0o755)
@@ -100,7 +100,7 @@ WRONG = {
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A folder of profiles with one in it, to be spoilt."""
+    """Copy one profile into a folder, to be spoilt."""
     shutil.copytree(CONFIGS / "cilium", tmp_path / "cilium")
     return tmp_path
 

@@ -1,0 +1,130 @@
+"""RBAC objects: read as they are, and a user made who has certain rights and no others."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import mkdtemp
+
+import yaml
+
+from netproof.cluster.backend import ClusterRef
+from netproof.cluster.client import Client, Obj
+from netproof.cluster.naming import Naming
+from netproof.errors import ClusterError
+
+GROUP = "rbac.authorization.k8s.io"
+KINDS = ("ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding")
+
+TOKEN_S = 3600
+
+
+def fetch(client: Client, run_id: str) -> tuple[Obj, ...] | None:
+    """Return the cluster's RBAC objects but those of a run, None where they may not be read."""
+    try:
+        found = tuple({"kind": kind, **obj} for kind in KINDS for obj in client.list(kind))
+    except ClusterError:
+        return None
+    ours = Naming(run_id, "").namespace("")[: len(run_id) + 3]
+    return tuple(o for o in found if not o["metadata"].get("namespace", "").startswith(ours))
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """A service account with its rights; `ref` is the cluster seen by it."""
+
+    ref: ClusterRef
+    client: Client
+    namespace: str
+    name: str
+
+    def remove(self) -> None:
+        """Delete the account, its role and the file with its token."""
+        for kind in ("RoleBinding", "Role", "ServiceAccount"):
+            self.client.delete(kind, self.name, self.namespace)
+        path = Path(self.ref.kubeconfig)
+        path.unlink(missing_ok=True)
+        path.parent.rmdir()
+
+
+def make_holder(
+    client: Client, namespace: str, name: str, rights: Iterable[tuple[str, str]]
+) -> Holder | None:
+    """Make a service account with rights (verb, resource) in a namespace, None where refused.
+
+    The rights to read pods and Services are added: whoever forwards looks up what there is.
+    """
+    rules = [
+        {"apiGroups": [""], "resources": [resource], "verbs": [verb]}
+        for verb, resource in (*rights, ("get", "pods"), ("list", "pods"), ("get", "services"))
+    ]
+    meta = {"namespace": namespace, "name": name}
+    api = f"{GROUP}/v1"
+    subject = {"kind": "ServiceAccount", "name": name, "namespace": namespace}
+    ref = {"apiGroup": GROUP, "kind": "Role", "name": name}
+    objects = (
+        {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": meta},
+        {"apiVersion": api, "kind": "Role", "metadata": meta, "rules": rules},
+        {
+            "apiVersion": api,
+            "kind": "RoleBinding",
+            "metadata": meta,
+            "roleRef": ref,
+            "subjects": [subject],
+        },
+    )
+    with ExitStack() as undo:
+        try:
+            for obj in objects:
+                client.create(obj)
+                undo.callback(client.delete, str(obj["kind"]), name, namespace)
+            token = _token(client, namespace, name)
+        except ClusterError:
+            return None
+        undo.pop_all()
+    return Holder(_as_token(client.ref, token), client, namespace, name)
+
+
+def _token(client: Client, namespace: str, name: str) -> str:
+    body = {
+        "apiVersion": "authentication.k8s.io/v1",
+        "kind": "TokenRequest",
+        "spec": {"expirationSeconds": TOKEN_S},
+    }
+    path = f"/api/v1/namespaces/{namespace}/serviceaccounts/{name}/token"
+    return str(
+        client.post(path, body, f"asking for a token of {namespace}/{name}")["status"]["token"]
+    )
+
+
+def _as_token(ref: ClusterRef, token: str) -> ClusterRef:
+    """Return the same cluster with a kubeconfig of its own that has this token and no other."""
+    loaded = yaml.safe_load(Path(ref.kubeconfig).read_text(encoding="utf-8"))
+    current = ref.context or loaded["current-context"]
+    context = next(one["context"] for one in loaded["contexts"] if one["name"] == current)
+    cluster = next(one for one in loaded["clusters"] if one["name"] == context["cluster"])
+    written = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "current-context": "holder",
+        "clusters": [{**cluster, "cluster": _absolute(cluster["cluster"], ref)}],
+        "users": [{"name": "holder", "user": {"token": token}}],
+        "contexts": [
+            {"name": "holder", "context": {"cluster": context["cluster"], "user": "holder"}}
+        ],
+    }
+    path = Path(mkdtemp(prefix="netproof-")) / "kubeconfig"
+    with os.fdopen(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600), "w", encoding="utf-8") as file:
+        yaml.safe_dump(written, file)
+    return replace(ref, kubeconfig=str(path), context="holder")
+
+
+def _absolute(cluster: Obj, ref: ClusterRef) -> Obj:
+    """Return a kubeconfig's cluster whose CA file is found from anywhere."""
+    if "certificate-authority" not in cluster:
+        return cluster
+    folder = Path(ref.kubeconfig).resolve().parent
+    return {**cluster, "certificate-authority": str(folder / cluster["certificate-authority"])}

@@ -1,0 +1,112 @@
+"""Make targets, workflow and options: each CNI is there, and wrong calls end as messages."""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from netproof import options
+from netproof.cluster import profiles
+from netproof.cluster.existing import ExistingCluster
+from netproof.cluster.kind import KindCluster
+from netproof.cluster.lab import LabCluster
+from netproof.errors import UsageError
+
+ROOT = Path(__file__).parents[3]
+CNIS = profiles.names(profiles.folder())
+
+
+@pytest.mark.parametrize("cni", CNIS)
+def test_each_cni_has_its_make_target(cni: str) -> None:
+    """A target runs the suites on kind with the CNI of its name."""
+    ran = subprocess.run(
+        ("make", "--dry-run", f"test-{cni}", "ARGS=--keep-cluster"),
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert f"pytest suites --cluster kind:{cni} -n 2 --keep-cluster" in ran.stdout
+
+
+def test_the_workflow_runs_each_cni() -> None:
+    """CI runs every CNI with a time limit, and the archived one cannot fail it."""
+    text = (ROOT / ".github" / "workflows" / "cni.yml").read_text()
+    job = yaml.safe_load(text)["jobs"]["suites"]
+    matrix = job["strategy"]["matrix"]
+    archived = {row["cni"] for row in matrix["include"] if row["archived"]}
+    assert set(CNIS) == {*matrix["cni"], *archived}
+    assert archived == {cni for cni in CNIS if not profiles.load(cni, profiles.folder()).maintained}
+    assert job["timeout-minutes"] > 0
+
+
+def _options(*argv: str) -> argparse.Namespace:
+    parser = argparse.ArgumentParser()
+    add = parser.add_argument
+    add("--cluster")
+    add("--nodes", default=2)
+    add("--dataplane", default="enforcing")
+    add("--defect", default=[])
+    add("--report-dir", type=Path, default=Path("reports"))
+    for part in (options.add_existing, options.add_kind, options.add_pods):
+        part(add)
+    return parser.parse_args(argv)
+
+
+def _backend(*argv: str) -> Any:
+    return options.backend(_options(*argv), "run1", lambda _: None)
+
+
+@pytest.mark.parametrize(
+    ("argv", "kind"),
+    [
+        (["--cluster", "lab"], LabCluster),
+        (["--cluster", "existing"], ExistingCluster),
+        (["--cluster", "existing", "--cni", "cilium"], ExistingCluster),
+        (["--cluster", "kind:calico"], KindCluster),
+        (["--cluster", "kind", "--cni", "calico"], KindCluster),
+        (["--cluster", "kind:calico", "--cni", "calico"], KindCluster),
+    ],
+)
+def test_ways_to_get_a_cluster(argv: list[str], kind: type) -> None:
+    """Each way is chosen by --cluster, with the CNI behind a colon or by --cni."""
+    assert isinstance(_backend(*argv), kind)
+
+
+@pytest.mark.parametrize(
+    ("argv", "message"),
+    [
+        (["--cluster", "minikube"], "write lab, existing or kind:CNI"),
+        (["--cluster", "lab:flat"], "write lab, existing or kind:CNI"),
+        (["--cluster", "kind:"], "write lab, existing or kind:CNI"),
+        (["--cluster", "kind"], "which CNI"),
+        (["--cluster", "kind:calico", "--cni", "cilium"], "name two CNIs"),
+        (["--cluster", "lab", "--cni", "cilium"], "the lab has --dataplane"),
+        (["--cluster", "existing", "--cni", "romana"], "no CNI profile is called 'romana'"),
+        (["--cluster", "existing", "--pod-resource", "gpu=1"], "there are cpu, memory"),
+        (["--cluster", "existing", "--pod-resource", "cpu"], "write key=value"),
+        (["--cluster", "existing", "--toleration", "a:Never"], "--toleration a:Never"),
+    ],
+)
+def test_wrong_calls(argv: list[str], message: str) -> None:
+    """What contradicts itself or is not there is refused with what to write."""
+    with pytest.raises(UsageError, match=message):
+        _backend(*argv)
+
+
+def test_every_option_is_documented() -> None:
+    """Each option on clusters stands in docs/clusters.md."""
+    added: list[str] = []
+
+    def add(name: str, **_: Any) -> None:
+        added.append(name)
+
+    for part in (options.add_existing, options.add_kind, options.add_pods):
+        part(add)
+    text = (ROOT / "docs" / "clusters.md").read_text()
+    assert [] == [name for name in added if f"`{name}" not in text and f"{name} " not in text]

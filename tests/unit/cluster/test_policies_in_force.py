@@ -1,0 +1,76 @@
+"""Policies are created, replaced and deleted until the wanted ones are there."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import pytest
+
+from netproof.cluster.apply import PoliciesInForce
+from netproof.cluster.client import Client
+from netproof.errors import ClusterError
+
+A, B = ("shop", "a"), ("shop", "b")
+
+
+class Calls:
+    """A client that notes what it is told; it refuses to create what is called `bad`."""
+
+    def __init__(self) -> None:
+        self.made: list[tuple[str, str]] = []
+
+    def create(self, obj: dict[str, Any]) -> None:
+        if obj["metadata"]["name"] == "bad":
+            raise ClusterError("refused")
+        self.made.append(("create", obj["metadata"]["name"]))
+
+    def replace(self, obj: dict[str, Any]) -> None:
+        self.made.append(("replace", obj["metadata"]["name"]))
+
+    def delete(self, kind: str, name: str, namespace: str) -> None:
+        assert (kind, namespace) == ("NetworkPolicy", "np-shop")
+        self.made.append(("delete", name))
+
+
+def _policy(name: str, **spec: object) -> dict[str, Any]:
+    return {"metadata": {"namespace": "np-shop", "name": name}, "spec": spec}
+
+
+def _in_force() -> tuple[Calls, PoliciesInForce]:
+    calls = Calls()
+    return calls, PoliciesInForce(cast("Client", calls))
+
+
+def test_what_is_new_is_created() -> None:
+    """Policies that are not there are created."""
+    calls, policies = _in_force()
+    policies.become({A: _policy("a"), B: _policy("b")})
+    assert [("create", "a"), ("create", "b")] == calls.made
+
+
+def test_what_changed_is_replaced() -> None:
+    """A policy that keeps its name is updated, one that is the same is left alone."""
+    calls, policies = _in_force()
+    policies.become({A: _policy("a"), B: _policy("b")})
+    calls.made.clear()
+    policies.become({A: _policy("a", ingress=[]), B: _policy("b")})
+    assert [("replace", "a")] == calls.made
+
+
+def test_what_is_not_wanted_is_deleted() -> None:
+    """Asking for nothing removes all of them, once."""
+    calls, policies = _in_force()
+    policies.become({A: _policy("a")})
+    calls.made.clear()
+    policies.become({})
+    policies.become({})
+    assert [("delete", "a")] == calls.made
+
+
+def test_what_was_refused_is_removed_too() -> None:
+    """After a refusal, asking for nothing deletes what was created and what may have been."""
+    calls, policies = _in_force()
+    with pytest.raises(ClusterError, match="refused"):
+        policies.become({A: _policy("a"), B: _policy("bad")})
+    policies.become({})
+    assert {("create", "a"), ("delete", "a"), ("delete", "bad")} == set(calls.made)
