@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
 from netproof.cluster.client import Client, Obj, is_not_found
@@ -35,9 +36,10 @@ class PoliciesInForce:
     there is no error.
     """
 
-    def __init__(self, client: Client) -> None:
-        """Keep the means; there are no policies yet."""
+    def __init__(self, client: Client, ours: str) -> None:
+        """Keep the means; there are no policies yet. `ours` is the label selector of our own."""
         self._client = client
+        self._ours = ours
         self._present: dict[Key, Obj] = {}
 
     def become(self, wanted: Mapping[Key, Obj]) -> None:
@@ -52,8 +54,20 @@ class PoliciesInForce:
                 self._client.create(policy)
             elif policy != before[key]:
                 self._client.replace(policy)
-        for key in before.keys() - wanted.keys():
-            delete_policies(self._client, [self._present.pop(key)])
+        self._remove(sorted(before.keys() - wanted.keys()))
+
+    def _remove(self, keys: Iterable[Key]) -> None:
+        """Delete policies; where a namespace of ours is to have none left, all of them at once."""
+        gone = [self._present.pop(key) for key in keys]
+        kept = {policy["metadata"]["namespace"] for policy in self._present.values()}
+        by_namespace: dict[str, list[Obj]] = defaultdict(list)
+        for policy in gone:
+            by_namespace[policy["metadata"]["namespace"]].append(policy)
+        for namespace, policies in by_namespace.items():
+            if len(policies) == 1 or namespace in kept:
+                delete_policies(self._client, policies)
+            else:
+                self._client.delete_all("NetworkPolicy", namespace, labels=self._ours)
 
 
 def wait_gone(

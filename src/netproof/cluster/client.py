@@ -108,6 +108,12 @@ class Client:
             raise
         return True
 
+    def delete_all(self, kind: str, namespace: str, *, labels: str) -> None:
+        """Delete all objects of a kind in a namespace that carry some labels, in one call."""
+        with _translated(f"deleting the {kind}s of {namespace}"):
+            path = RESOURCES[kind].path(namespace)
+            self._call("DELETE", path, query={"labelSelector": labels})
+
     def get(self, kind: str, name: str, namespace: str = "") -> Obj:
         """Return one object; raise ClusterError where there is none."""
         what = f"reading {kind} {namespace}/{name}".replace(" /", " ")

@@ -45,7 +45,7 @@ RIGHTS = (
     Right(
         "networking.k8s.io",
         "networkpolicies",
-        ("create", "delete", "get", "list", "update"),
+        ("create", "delete", "deletecollection", "get", "list", "update"),
         "the policies under test",
     ),
 )

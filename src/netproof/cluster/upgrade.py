@@ -39,7 +39,7 @@ def connect(
     _, url, headers, *_ = client.api.param_serialize(
         "GET", path, query_params=list(query), auth_settings=["BearerToken"]
     )
-    made = WebSocket(sslopt=_tls(configuration), enable_multithread=False)
+    made: Any = WebSocket(sslopt=_tls(configuration), enable_multithread=False)
     made.settimeout(timeout_s)
     try:
         made.connect(get_websocket_url(url), **_options(configuration, url, headers))

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 import netproof
 from netproof import verdict
 from netproof.errors import ClusterError
+from netproof.model.doors import Door, DoorResult, Grant
 from netproof.model.record import CanaryRecord, ClusterRecord, RunRecord, RunVerdict, ScenarioRecord
 from netproof.run.controller import Controller, Handout
 
@@ -27,6 +28,8 @@ class RunSession:
     scenarios: list[ScenarioRecord] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
     canaries: list[CanaryRecord] = field(default_factory=list)
+    doors: list[DoorResult] = field(default_factory=list)
+    keys: dict[Grant, None] = field(default_factory=dict)
     _cluster: ClusterRecord | None = None
     _began: float = 0.0
     _started: str = ""
@@ -58,6 +61,11 @@ class RunSession:
             sentence = (
                 f"PASS: all is as documented, known gaps of this CNI in {gaps} cases included."
             )
+        faults = [one.fault for one in self.doors if one.fault]
+        if faults and result in (RunVerdict.PASS, RunVerdict.INCONCLUSIVE):
+            result, code = RunVerdict.FAIL, 1
+            more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
+            sentence = f"FAIL: {faults[0]}{more}."
         record = RunRecord(
             run_id=self.run_id,
             netproof=netproof.__version__,
@@ -70,8 +78,14 @@ class RunSession:
             canaries=tuple(self.canaries),
             scenarios=tuple(sorted(self.scenarios, key=lambda scenario: scenario.id)),
             errors=tuple(sorted(self.errors)),
+            doors=tuple(sorted(self.doors, key=_order)),
+            keys=tuple(self.keys),
         )
         return record, code
+
+
+def _order(result: DoorResult) -> tuple[int, str, str, str]:
+    return list(Door).index(result.door), result.user, result.target, result.by
 
 
 def _judged(scenario: ScenarioRecord) -> ScenarioRecord:

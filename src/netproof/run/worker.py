@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 
 from netproof import verdict
@@ -18,7 +19,7 @@ from netproof.expected import expected_matrix
 from netproof.model.flow import EndpointKind, Flow, Observation, Outcome
 from netproof.model.matrix import ObservedMatrix
 from netproof.model.record import ScenarioRecord, StepRecord
-from netproof.model.workload import Host, Port, Topology
+from netproof.model.workload import Host, Listens, Port, Topology
 from netproof.policy import (
     Bundle,
     Manifest,
@@ -28,8 +29,8 @@ from netproof.policy import (
 )
 from netproof.probe.converge import converge
 from netproof.probe.runner import Prober
-from netproof.probe.source import serve_command
-from netproof.run.changes import State
+from netproof.probe.source import LISTENS, serve_command
+from netproof.run.changes import Change, State
 from netproof.run.scenario import Scenario, Settings, Statement, stated
 
 BASELINE = "without policies"
@@ -48,14 +49,15 @@ class Worker:
         self.naming = naming
         self.settings = settings
         how = Deployment(
-            lambda pod: agent_command(pod.key, pod.ports, naming.run_id), settings.image
+            lambda pod: agent_command(pod.key, pod.ports, naming.run_id, pod.listens),
+            settings.image,
         )
         self.fleet = Fleet(self.client, naming, how)
         self.topology = Topology()
         self._around = Topology(hosts=tuple(outside))
         self._open: dict[Flow, Observation] = {}
         self._spaces: dict[str, str] = {}
-        self._in_force = PoliciesInForce(self.client)
+        self._in_force = PoliciesInForce(self.client, naming.selector)
         streams = PodStreams(ref, self.fleet.locate)
         self.prober = Prober(
             streams,
@@ -128,12 +130,8 @@ class Worker:
         """Bring the cluster to a state, and look at all flows that there are then."""
         self._refit(state)
         flows = tuple(scenario.flows(self.topology))
-        policies = state.bundle.policies
-        expected = expected_matrix(flows, self.topology, policies)
-        for statement in known:
-            statement.check(expected)
         self._put_in_force(state.bundle)
-        return self.look(name, policies, flows)
+        return self.look(name, state.bundle.policies, flows, known)
 
     def _refit(self, state: State) -> None:
         """Make the fleet what it should be, and forget the agents of pods that are gone."""
@@ -164,11 +162,31 @@ class Worker:
         }
         self._in_force.become(wanted)
 
+    def trial(self, bundle: Bundle, flows: Sequence[Flow]) -> StepRecord:
+        """Look at flows while a bundle's policies are in force, with no look before or after.
+
+        The control for its denials is what the last look without policies has seen.
+        """
+        try:
+            self._put_in_force(bundle)
+            return self.look(ENFORCED, bundle.policies, flows)
+        finally:
+            self._put_in_force(Bundle())
+
     def look(
-        self, name: str, policies: Sequence[NetworkPolicy], flows: Sequence[Flow]
+        self,
+        name: str,
+        policies: Sequence[NetworkPolicy],
+        flows: Sequence[Flow],
+        known: Sequence[Statement] = (),
     ) -> StepRecord:
-        """Probe every flow until the cluster does what is expected of it, and judge what it did."""
+        """Probe every flow until the cluster does what is expected of it, and judge what it did.
+
+        Raises HarnessBug where a cell is known to be other than netproof reads the policies.
+        """
         expected = expected_matrix(flows, self.topology, policies)
+        for statement in known:
+            statement.check(expected)
         seen = converge(
             self.prober.probe,
             flows,
@@ -187,6 +205,29 @@ class Worker:
             topology=self.topology,
             places={policy.key: str(policy.origin) for policy in policies},
         )
+
+    @contextmanager
+    def standing(self, *changes: Change) -> Iterator[Topology]:
+        """Change the fleet for as long as a block runs, and undo it at its end."""
+        home = self.fleet.topology
+        state = State.at_home(home, Bundle())
+        try:
+            for change in changes:
+                state = change(state)
+            self._refit(state)
+            yield self.topology
+        finally:
+            self._refit(State.at_home(home, Bundle()))
+            self._forget_strangers(home)
+
+    @contextmanager
+    def under(self, bundle: Bundle) -> Iterator[None]:
+        """Have policies in force for as long as a block runs."""
+        try:
+            self._put_in_force(bundle)
+            yield
+        finally:
+            self._put_in_force(Bundle())
 
     def close(self) -> None:
         """End the agents' streams and remove the fleet."""
@@ -213,9 +254,14 @@ class Worker:
         return manifests.owned(manifest.raw, self.naming)
 
 
-def agent_command(identity: str, ports: Sequence[Port], instance: str) -> list[str]:
+def agent_command(
+    identity: str,
+    ports: Sequence[Port],
+    instance: str,
+    listens: Listens = Listens.EVERYWHERE,
+) -> list[str]:
     """Return the command that makes a container a probe pod: who it is, and what it serves."""
-    return serve_command(identity, ports, instance)
+    return serve_command(identity, ports, instance, LISTENS[listens])
 
 
 def _merged(ours: Topology, around: Topology) -> Topology:

@@ -31,6 +31,10 @@ class Calls:
         assert (kind, namespace) == ("NetworkPolicy", "np-shop")
         self.made.append(("delete", name))
 
+    def delete_all(self, kind: str, namespace: str, *, labels: str) -> None:
+        assert (kind, labels) == ("NetworkPolicy", "ours=yes")
+        self.made.append(("delete all", namespace))
+
 
 def _policy(name: str, **spec: object) -> dict[str, Any]:
     return {"metadata": {"namespace": "np-shop", "name": name}, "spec": spec}
@@ -38,7 +42,7 @@ def _policy(name: str, **spec: object) -> dict[str, Any]:
 
 def _in_force() -> tuple[Calls, PoliciesInForce]:
     calls = Calls()
-    return calls, PoliciesInForce(cast("Client", calls))
+    return calls, PoliciesInForce(cast("Client", calls), "ours=yes")
 
 
 def test_what_is_new_is_created() -> None:
@@ -68,9 +72,21 @@ def test_what_is_not_wanted_is_deleted() -> None:
 
 
 def test_what_was_refused_is_removed_too() -> None:
-    """After a refusal, asking for nothing deletes what was created and what may have been."""
+    """After a refusal, asking for nothing deletes what was created and what may have been.
+
+    Where a namespace is to have none of ours left, one call removes them all.
+    """
     calls, policies = _in_force()
     with pytest.raises(ClusterError, match="refused"):
         policies.become({A: _policy("a"), B: _policy("bad")})
     policies.become({})
-    assert {("create", "a"), ("delete", "a"), ("delete", "bad")} == set(calls.made)
+    assert [("create", "a"), ("delete all", "np-shop")] == calls.made
+
+
+def test_what_stays_keeps_its_namespace_from_being_emptied() -> None:
+    """Policies that are still wanted are not swept away with the rest."""
+    calls, policies = _in_force()
+    policies.become({A: _policy("a"), B: _policy("b"), ("shop", "c"): _policy("c")})
+    calls.made.clear()
+    policies.become({B: _policy("b")})
+    assert [("delete", "a"), ("delete", "c")] == calls.made
