@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import tempfile
@@ -13,9 +14,10 @@ from tests.defects.suites import with_defect
 
 def main() -> int:
     """Print a line a defect; fail when one is missed."""
-    asked = [sys.executable, "-m", "netproof.lab", "defects"]
+    asked = [sys.executable, "-m", "netproof.lab", "defects", "--json"]
     told = subprocess.run(asked, env=environment(), capture_output=True, text=True, check=True)
-    names = [line.split()[0] for line in told.stdout.splitlines()]
+    found = json.loads(told.stdout)
+    names = [defect["name"] for defect in found if defect["kind"] == "dataplane"]
     missed = [name for name in names if not _found(name)]
     print(f"\n{len(names) - len(missed)} of {len(names)} defects found", end="")
     print(f", missed: {', '.join(missed)}" if missed else "")

@@ -29,6 +29,8 @@ from netproof.lab.apiserver.server import ApiServer
 from netproof.lab.apiserver.store import Event, Store
 from netproof.lab.controllers.endpoints import EndpointsController
 from netproof.lab.controllers.namespaces import NamespaceController
+from netproof.lab.controllers.quotas import QuotaController
+from netproof.lab.controllers.roles import RoleController, create_built_in
 
 TOKEN = "test-token"
 DEADLINE_S = 30.0
@@ -117,6 +119,22 @@ class HostRuntime:
         session = HostSession(process)
         self.sessions.append(session)
         return session
+
+    async def attach(
+        self,
+        pod: Obj,
+        container: str,
+        *,
+        stdin: bool,
+    ) -> HostSession:
+        """Join a command that gives back its input, in place of the container's own."""
+        return await self.exec(pod, container, ["cat"], stdin=stdin, tty=False)
+
+    def refuses(self, subresource: str) -> str:  # noqa: ARG002
+        return ""
+
+    def node_socket(self, family: socket.AddressFamily) -> socket.socket:
+        return socket.socket(family, socket.SOCK_STREAM)
 
     async def dial(
         self,
@@ -248,6 +266,9 @@ def running_api(folder: Path) -> Iterator[Api]:
 async def _start(server: ApiServer, store: Store, listener: socket.socket) -> None:
     NamespaceController(store, server.registry, ca_pem=b"the CA").start()
     EndpointsController(store).start()
+    QuotaController(store).start()
+    RoleController(store).start()
+    create_built_in(server.registry)
     InstantKubelet(store)
     for name in ("default", "kube-system"):
         store.create("namespaces", namespace(name))

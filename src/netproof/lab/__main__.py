@@ -7,10 +7,12 @@ import resource
 import signal
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 from netproof.lab import preflight, supervisor
-from netproof.lab.dataplane import DEFECTS, PLANES
+from netproof.lab.dataplane import PLANES
+from netproof.lab.defects import listed
 from netproof.lab.settings import Settings
 
 
@@ -29,7 +31,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     check = commands.add_parser("preflight", help="try what a lab needs of this machine")
     check.set_defaults(run=_preflight)
-    defects = commands.add_parser("defects", help="list the deliberate faults of the dataplane")
+    defects = commands.add_parser("defects", help="list the deliberate faults a lab can have")
     defects.add_argument("--json", action="store_true", help="as a JSON list")
     defects.set_defaults(run=_defects)
     return parser
@@ -79,16 +81,13 @@ def _preflight(_: argparse.Namespace) -> int:
 
 
 def _defects(options: argparse.Namespace) -> int:
-    listed = [
-        {"name": defect.name, "summary": defect.summary, "seen_in": defect.seen_in}
-        for defect in DEFECTS.values()
-    ]
+    found = [asdict(defect) for defect in listed()]
     if options.json:
-        _say(json.dumps(listed, indent=2))
+        _say(json.dumps(found, indent=2))
         return 0
-    width = max((len(defect["name"]) for defect in listed), default=0)
-    for defect in listed:
-        _say(f"{defect['name']:{width}}  {defect['summary']}")
+    width = max((len(defect["name"]) for defect in found), default=0)
+    for defect in found:
+        _say(f"{defect['name']:{width}}  {defect['kind']:9}  {defect['summary']}")
     return 0
 
 

@@ -10,6 +10,7 @@ import socket
 from collections.abc import Callable
 from typing import Any
 
+from netproof.lab import defects
 from netproof.lab.apiserver import tls
 from netproof.lab.apiserver.registry import Registry
 from netproof.lab.apiserver.resources import BY_PLURAL
@@ -22,10 +23,13 @@ from netproof.lab.controllers.machine import Machine
 from netproof.lab.controllers.namespaces import NamespaceController
 from netproof.lab.controllers.pods import PodController
 from netproof.lab.controllers.policies import PolicyController
+from netproof.lab.controllers.quotas import QuotaController
+from netproof.lab.controllers.roles import RoleController, create_built_in
 from netproof.lab.dataplane import dataplane
 from netproof.lab.dataplane.nft import Nft, NftError
 from netproof.lab.dataplane.view import NodeInfo
 from netproof.lab.node.addresses import API_IP
+from netproof.lab.node.faults import RUNTIMES
 from netproof.lab.node.mounts import Views, pod_environment
 from netproof.lab.node.network import Network
 from netproof.lab.node.process import Reaper, StraySweeper
@@ -56,14 +60,23 @@ async def serve(
     network = Network.build(settings.nodes)
     store = Store()
     registry = Registry(store)
-    policies = _enforce_policies(settings, network, store)
+    chosen = defects.choose(settings.defects)
+    policies = _enforce_policies(settings.dataplane, chosen.dataplane, network, store)
     names = dns.ClusterDns(store, registry)
-    runtime = _run_pods(network, store, policies, names)
+    runtime = _run_pods(RUNTIMES[chosen.forwarding], network, store, policies, names)
     certificates, token = tls.make_certificates(), secrets.token_hex(_TOKEN_BYTES)
     NamespaceController(store, registry, ca_pem=certificates.ca_pem).start()
     EndpointsController(store).start()
+    QuotaController(store).start()
+    RoleController(store).start()
     _create_objects(network, store, registry, names)
-    server = ApiServer(store, runtime, token=token, ssl=tls.server_context(certificates))
+    server = ApiServer(
+        store,
+        runtime,
+        token=token,
+        ssl=tls.server_context(certificates),
+        get_opens_streams=chosen.get_opens_streams,
+    )
     await server.start(listener)
     url = f"https://127.0.0.1:{listener.getsockname()[1]}"
     report(
@@ -80,19 +93,24 @@ async def serve(
     await asyncio.Event().wait()
 
 
-def _enforce_policies(settings: Settings, network: Network, store: Store) -> PolicyController:
+def _enforce_policies(
+    plane: str, faults: tuple[str, ...], network: Network, store: Store
+) -> PolicyController:
     """Give every node an nftables context and keep its rules as the objects say."""
     nfts: dict[str, Nft] = {}
     for name, node in network.nodes.items():
         with node.netns:
             nfts[name] = Nft()
     infos = tuple(NodeInfo(name, node.addresses.ips) for name, node in network.nodes.items())
-    chosen = dataplane(settings.dataplane, settings.defects)
-    return PolicyController(store, chosen, nfts, infos)
+    return PolicyController(store, dataplane(plane, faults), nfts, infos)
 
 
 def _run_pods(
-    network: Network, store: Store, policies: PolicyController, names: dns.ClusterDns
+    runtime: type[LabRuntime],
+    network: Network,
+    store: Store,
+    policies: PolicyController,
+    names: dns.ClusterDns,
 ) -> LabRuntime:
     """Start scheduler and kubelets; return what the API needs of them."""
     loop = asyncio.get_running_loop()
@@ -111,7 +129,8 @@ def _run_pods(
         environment=pod_environment(),
     )
     PodController(machine, Recorder(store, "default-scheduler", now))
-    return LabRuntime(pods, reaper)
+    namespaces = {name: node.netns for name, node in network.nodes.items()}
+    return runtime(pods, reaper, namespaces)
 
 
 async def _in_force(policies: PolicyController) -> None:
@@ -132,4 +151,5 @@ def _create_objects(
         body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}
         registry.create(BY_PLURAL["namespaces"], None, body)
     registry.create(BY_PLURAL["services"], "default", _KUBERNETES_SERVICE)
+    create_built_in(registry)
     names.create_objects()

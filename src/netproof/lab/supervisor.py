@@ -20,7 +20,8 @@ from pathlib import Path
 from typing import Any
 
 from netproof.lab import firstprocess, namespaces, ports, preflight, statedir
-from netproof.lab.dataplane import DEFECTS, PLANES
+from netproof.lab.dataplane import PLANES
+from netproof.lab.defects import listed
 from netproof.lab.node import syscalls
 from netproof.lab.problems import StartError
 from netproof.lab.settings import Settings
@@ -46,7 +47,7 @@ def serve(options: Options) -> int:
     Writes exactly one line of JSON to `ready_fd`: how to reach the lab, or why there is none.
     """
     try:
-        options.settings.check(dataplanes=PLANES, defects=DEFECTS)
+        options.settings.check(dataplanes=PLANES, defects=[d.name for d in listed()])
         preflight.require()
         listener = ports.listener(options.listen_fd, options.port)
         state = statedir.claim(options.state_dir)

@@ -100,3 +100,19 @@ def test_only_network_sysctls_may_be_set() -> None:
 def test_dns_policy_chooses_the_name_server(spec: dict[str, Any], *, expected: bool) -> None:
     """DnsPolicy and hostNetwork decide together, as the API says."""
     assert podspec.uses_cluster_dns(pod(**spec)) is expected
+
+
+@pytest.mark.parametrize(
+    ("probe", "kind"),
+    [
+        ({}, ""),
+        ({"exec": {"command": ["true"]}, "periodSeconds": 1}, ""),
+        ({"httpGet": {"port": 1}}, ""),
+        ({"tcpSocket": {"port": 1}}, ""),
+        ({"grpc": {"port": 1}, "periodSeconds": 1}, "grpc"),
+        ({"periodSeconds": 1}, "none"),
+    ],
+)
+def test_probes_that_cannot_be_made(probe: dict[str, Any], kind: str) -> None:
+    """Their type is told, so that a container that asks for one says why it does not start."""
+    assert kind == podspec.unsupported_probe(probe)

@@ -1,8 +1,9 @@
-"""The requests that end in a stream: from a path and a query to exec, port-forward or a log."""
+"""The requests that end in a stream: exec, attach, port-forward and a log."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Mapping
 
 from aiohttp import hdrs, web
 
@@ -15,10 +16,23 @@ from netproof.lab.apiserver.store import Store
 from netproof.lab.apiserver.streams import spdy_exec, websockets
 from netproof.lab.apiserver.streams.front import Wire
 from netproof.lab.apiserver.streams.spdy_portforward import serve_port_forward
-from netproof.lab.apiserver.streams.target import check_running, exec_target, plain, ports_of
+from netproof.lab.apiserver.streams.target import (
+    ExecTarget,
+    Query,
+    attach_target,
+    check_running,
+    exec_target,
+    plain,
+    ports_of,
+)
 from netproof.lab.apiserver.streams.upgrade import Head, switching
 
 _SPDY_FORWARD = "portforward.k8s.io"
+
+_COMMANDS: Mapping[str, Callable[[Obj, Query], ExecTarget]] = {
+    "attach": attach_target,
+    "exec": exec_target,
+}
 
 
 class Connect:
@@ -36,11 +50,13 @@ class Connect:
     async def over_http(self, call: Call, path: ResourcePath) -> web.StreamResponse:
         """Serve a WebSocket client."""
         request, pod = call.http, self._pod(path)
+        self._check_served(path)
         if request.headers.get(hdrs.UPGRADE, "").lower() != "websocket":
             message = "Upgrade request required"
             raise errors.bad_request(message)
-        if path.subresource == "exec":
-            target = exec_target(pod, request.query)
+        target_of = _COMMANDS.get(path.subresource or "")
+        if target_of is not None:
+            target = target_of(pod, request.query)
             return await websockets.serve_exec(request, self._runtime, target)
         check_running(pod)
         ports = () if websockets.wants_tunnel(request) else ports_of(request.query)
@@ -54,9 +70,11 @@ class Connect:
     ) -> None:
         """Serve a SPDY client; raises ApiError before the connection is upgraded."""
         pod, wire = self._pod(path), Wire(*streams)
-        offered = head.headers.get("X-Stream-Protocol-Version", "")
-        if path.subresource == "exec":
-            target = exec_target(pod, plain(head.query))
+        self._check_served(path)
+        offered = ",".join(head.headers.getall("X-Stream-Protocol-Version", ()))
+        target_of = _COMMANDS.get(path.subresource or "")
+        if target_of is not None:
+            target = target_of(pod, plain(head.query))
             _check_offered(spdy_exec.PROTOCOL, offered)
             await wire.write(switching(spdy_exec.PROTOCOL))
             await spdy_exec.serve_exec(self._runtime, target, wire)
@@ -65,6 +83,11 @@ class Connect:
         _check_offered(_SPDY_FORWARD, offered)
         await wire.write(switching(_SPDY_FORWARD))
         await serve_port_forward(self._runtime, pod, wire)
+
+    def _check_served(self, path: ResourcePath) -> None:
+        why = self._runtime.refuses(path.subresource or "")
+        if why:
+            raise errors.ApiError(405, "MethodNotAllowed", why)
 
     def _pod(self, path: ResourcePath) -> Obj:
         return self._store.get(path.resource.plural, path.namespace, path.name or "")

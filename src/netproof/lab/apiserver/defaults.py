@@ -80,8 +80,9 @@ def _pod(obj: Obj) -> None:
     }
     for key, value in defaults.items():
         spec.setdefault(key, value)
-    for container in [*(spec.get("containers") or []), *(spec.get("initContainers") or [])]:
-        _container(container, host_network=bool(spec.get("hostNetwork")))
+    for kind in ("containers", "initContainers", "ephemeralContainers"):
+        for container in spec.get(kind) or []:
+            _container(container, host_network=bool(spec.get("hostNetwork")))
 
 
 def _container(container: Obj, *, host_network: bool) -> None:
@@ -131,16 +132,35 @@ def _endpoint_slice(obj: Obj) -> None:
         port.setdefault("protocol", "TCP")
 
 
+_RBAC = "rbac.authorization.k8s.io"
+
+
+def _role(obj: Obj) -> None:
+    obj.setdefault("rules", [])
+
+
+def _binding(obj: Obj) -> None:
+    obj.setdefault("roleRef", {}).setdefault("apiGroup", _RBAC)
+    for subject in obj.get("subjects") or []:
+        if subject.get("kind") in {"User", "Group"} and not subject.get("apiGroup"):
+            subject["apiGroup"] = _RBAC
+
+
 _DEFAULTS: dict[str, Callable[[Obj], None]] = {
+    "clusterrolebindings": _binding,
+    "clusterroles": _role,
     "endpointslices": _endpoint_slice,
     "namespaces": _namespace,
     "networkpolicies": _network_policy,
     "pods": _pod,
+    "rolebindings": _binding,
+    "roles": _role,
     "services": _service,
 }
 
 _NEW_STATUS: dict[str, Callable[[], Obj]] = {
     "namespaces": lambda: {"phase": "Active"},
     "pods": lambda: {"phase": "Pending", "qosClass": "BestEffort"},
+    "resourcequotas": dict,
     "services": lambda: {"loadBalancer": {}},
 }

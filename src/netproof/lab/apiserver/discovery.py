@@ -11,7 +11,7 @@ from netproof.lab.apiserver import errors, openapi
 from netproof.lab.apiserver.objects import Obj
 from netproof.lab.apiserver.resources import GROUPS, RESOURCES, Resource
 
-VERSION = "v1.33.0"
+VERSION = "v1.35.0"
 """The Kubernetes release whose behaviour this API follows."""
 
 _HEALTH = frozenset({"healthz", "livez", "readyz"})

@@ -138,6 +138,16 @@ def too_large(limit: int) -> ApiError:
     return ApiError(413, "RequestEntityTooLarge", message)
 
 
+def service_unavailable(message: str) -> ApiError:
+    """Return 503 ServiceUnavailable."""
+    return ApiError(503, "ServiceUnavailable", message)
+
+
+def not_implemented(message: str) -> ApiError:
+    """Return 501 for what a cluster has and the lab has not."""
+    return ApiError(501, "NotImplemented", message)
+
+
 def internal(message: str) -> ApiError:
     """Return 500 InternalError."""
     said = f"Internal error occurred: {message}"

@@ -6,6 +6,7 @@ What a write means is in `registry`; here is only what comes and goes over the w
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -13,11 +14,12 @@ from typing import Any
 from aiohttp import web
 
 from netproof.lab.apiserver import errors, patch, tables
-from netproof.lab.apiserver.auth import Authorizer, review
-from netproof.lab.apiserver.decoding import APPLY, decode_object, parse_body
+from netproof.lab.apiserver.access.escalation import EscalationGuard
+from netproof.lab.apiserver.access.rbac import GROUP as RBAC
+from netproof.lab.apiserver.decoding import APPLY, parse_body
 from netproof.lab.apiserver.negotiation import Form
 from netproof.lab.apiserver.objects import Obj
-from netproof.lab.apiserver.registry import Registry, Written
+from netproof.lab.apiserver.registry import Registry, WriteOptions, Written
 from netproof.lab.apiserver.requests import Call, delete_options, write_options
 from netproof.lab.apiserver.responses import json_response
 from netproof.lab.apiserver.routes import ResourcePath, Verb
@@ -38,11 +40,11 @@ _RETURNS_OBJECT = frozenset({"pods", "services", "serviceaccounts"})
 class Handlers:
     """One method per verb."""
 
-    def __init__(self, registry: Registry, authorizer: Authorizer) -> None:
-        """Serve a registry; the authorizer answers access reviews."""
+    def __init__(self, registry: Registry, guard: EscalationGuard) -> None:
+        """Serve a registry; the guard looks at what is written of RBAC."""
         self._registry = registry
         self._store = registry.store
-        self._authorizer = authorizer
+        self._guard = guard
 
     def by_verb(self) -> Mapping[Verb, Handler]:
         """Return the handlers by the verb they serve."""
@@ -100,23 +102,21 @@ class Handlers:
     async def create(self, call: Call, path: ResourcePath) -> web.StreamResponse:
         """Store a new object."""
         options, body = write_options(call.query), await call.body()
-        if path.resource.plural == "selfsubjectaccessreviews":
-            return self._review(call, path, body)
-        written = self._registry.create(path.resource, path.namespace, body, options)
-        return _written(call, path, written)
+        write = partial(self._registry.create, path.resource, path.namespace, body)
+        return self._write(call, path, write, options)
 
     async def update(self, call: Call, path: ResourcePath) -> web.StreamResponse:
         """Replace an object or its status."""
         options, body = write_options(call.query), await call.body()
-        written = self._registry.update(
+        write = partial(
+            self._registry.update,
             path.resource,
             path.namespace,
             path.name or "",
             body,
-            options=options,
             subresource=path.subresource,
         )
-        return _written(call, path, written)
+        return self._write(call, path, write, options)
 
     async def patch(self, call: Call, path: ResourcePath) -> web.StreamResponse:
         """Change an object or its status by one of the four kinds of patch."""
@@ -132,14 +132,9 @@ class Handlers:
         else:
             changer = _changer(kind, path.resource.plural, change)
             write = partial(self._registry.patch, change=changer)
-        written = write(
-            path.resource,
-            path.namespace,
-            path.name or "",
-            options=options,
-            subresource=path.subresource,
-        )
-        return _written(call, path, written)
+        place = (path.resource, path.namespace, path.name or "")
+        whole = partial(write, *place, subresource=path.subresource)
+        return self._write(call, path, whole, options)
 
     async def delete(self, call: Call, path: ResourcePath) -> web.StreamResponse:
         """Delete an object."""
@@ -183,10 +178,19 @@ class Handlers:
             }
         )
 
-    def _review(self, call: Call, path: ResourcePath, body: Any) -> web.Response:
-        asked = decode_object(path.resource, body, None, strictness="Ignore").object
-        status = review(self._authorizer, call.user, asked.get("spec") or {})
-        return json_response({**asked, "status": status}, status=201)
+    def _write(
+        self,
+        call: Call,
+        path: ResourcePath,
+        write: Callable[..., Written],
+        options: WriteOptions,
+    ) -> web.Response:
+        """Do a write and answer with what was written."""
+        if path.resource.group == RBAC:
+            # What a patch makes of an object is known when it is made: once for trial.
+            trial = write(options=replace(options, dry_run=True))
+            self._guard.check(call.user, path.resource, trial.object)
+        return _written(call, path, write(options=options))
 
     def _select(self, path: ResourcePath, matches: Matcher | None) -> list[Obj]:
         found = self._store.list(path.resource.plural, path.namespace)

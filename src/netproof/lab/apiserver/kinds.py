@@ -101,6 +101,7 @@ _CONTAINER = Struct(
         "env": ListOf(Struct("v1.EnvVar", {"name": STR, "value": STR, "valueFrom": ANY})),
     },
 )
+_EPHEMERAL = Struct("v1.EphemeralContainer", {**_CONTAINER.fields, "targetContainerName": STR})
 _POD_SPEC = Struct(
     "v1.PodSpec",
     _each(STR, "restartPolicy dnsPolicy serviceAccountName serviceAccount nodeName hostname")
@@ -109,12 +110,13 @@ _POD_SPEC = Struct(
     | _each(BOOL, "automountServiceAccountToken hostNetwork hostPID hostIPC hostUsers")
     | _each(BOOL, "shareProcessNamespace setHostnameAsFQDN enableServiceLinks")
     | _each(I64, "terminationGracePeriodSeconds activeDeadlineSeconds")
-    | _each(ANY, "volumes ephemeralContainers securityContext imagePullSecrets affinity")
+    | _each(ANY, "volumes securityContext imagePullSecrets affinity")
     | _each(ANY, "tolerations hostAliases dnsConfig readinessGates overhead os resources")
     | _each(ANY, "topologySpreadConstraints schedulingGates resourceClaims workloadRef")
     | {
         "containers": ListOf(_CONTAINER),
         "initContainers": ListOf(_CONTAINER),
+        "ephemeralContainers": ListOf(_EPHEMERAL),
         "nodeSelector": LABELS,
         "priority": I32,
     },
@@ -158,7 +160,42 @@ _NODE_SPEC = Struct(
     | {"podCIDRs": STRINGS, "unschedulable": BOOL, "taints": ListOf(ANY), "configSource": ANY},
 )
 
+_RULE = Struct(
+    "v1.PolicyRule", _each(STRINGS, "verbs apiGroups resources resourceNames nonResourceURLs")
+)
+_AGGREGATION = Struct("v1.AggregationRule", {"clusterRoleSelectors": ListOf(SELECTOR)})
+_SUBJECTS = ListOf(Struct("v1.Subject", _each(STR, "kind apiGroup name namespace")))
+_ROLE_REF = Struct("v1.RoleRef", _each(STR, "apiGroup kind name"))
+
+_ASKED = Struct(
+    "v1.ResourceAttributes",
+    _each(STR, "namespace verb group version resource subresource name")
+    | _each(ANY, "fieldSelector labelSelector"),
+)
+_ACCESS = {
+    "resourceAttributes": _ASKED,
+    "nonResourceAttributes": Struct("v1.NonResourceAttributes", _each(STR, "path verb")),
+}
+_ACCESS_OF = Struct(
+    "v1.SubjectAccessReviewSpec",
+    {**_ACCESS, "user": STR, "groups": STRINGS, "uid": STR, "extra": ANY},
+)
+
+_TOKEN_SPEC = Struct(
+    "v1.TokenRequestSpec",
+    {"audiences": STRINGS, "expirationSeconds": I64, "boundObjectRef": ANY},
+)
+TOKEN_REQUEST = _kind("TokenRequest", spec=_TOKEN_SPEC, status=ANY)
+"""What is sent to serviceaccounts/token: the one kind that no path is named after."""
+
+_QUANTITY = Scalar("resource.Quantity", (int, float, str))
+_QUOTA = Struct(
+    "v1.ResourceQuotaSpec", {"hard": MapOf(_QUANTITY), "scopes": STRINGS, "scopeSelector": ANY}
+)
+
 STRUCTS: dict[str, Struct] = {
+    "clusterrolebindings": _kind("ClusterRoleBinding", subjects=_SUBJECTS, roleRef=_ROLE_REF),
+    "clusterroles": _kind("ClusterRole", rules=ListOf(_RULE), aggregationRule=_AGGREGATION),
     "configmaps": _kind("ConfigMap", data=LABELS, binaryData=LABELS, immutable=BOOL),
     "endpointslices": _kind(
         "EndpointSlice",
@@ -179,7 +216,21 @@ STRUCTS: dict[str, Struct] = {
     "networkpolicies": _kind("NetworkPolicy", spec=_POLICY_SPEC),
     "nodes": _kind("Node", spec=_NODE_SPEC, status=ANY),
     "pods": _kind("Pod", spec=_POD_SPEC, status=ANY),
-    "selfsubjectaccessreviews": _kind("SelfSubjectAccessReview", spec=ANY, status=ANY),
+    "localsubjectaccessreviews": _kind("LocalSubjectAccessReview", spec=_ACCESS_OF, status=ANY),
+    "resourcequotas": _kind("ResourceQuota", spec=_QUOTA, status=ANY),
+    "rolebindings": _kind("RoleBinding", subjects=_SUBJECTS, roleRef=_ROLE_REF),
+    "roles": _kind("Role", rules=ListOf(_RULE)),
+    "selfsubjectaccessreviews": _kind(
+        "SelfSubjectAccessReview",
+        spec=Struct("v1.SelfSubjectAccessReviewSpec", _ACCESS),
+        status=ANY,
+    ),
+    "selfsubjectreviews": _kind("SelfSubjectReview", status=ANY),
+    "selfsubjectrulesreviews": _kind(
+        "SelfSubjectRulesReview",
+        spec=Struct("v1.SelfSubjectRulesReviewSpec", {"namespace": STR}),
+        status=ANY,
+    ),
     "serviceaccounts": _kind(
         "ServiceAccount",
         secrets=ListOf(ANY),
@@ -187,4 +238,5 @@ STRUCTS: dict[str, Struct] = {
         automountServiceAccountToken=BOOL,
     ),
     "services": _kind("Service", spec=_SERVICE_SPEC, status=ANY),
+    "subjectaccessreviews": _kind("SubjectAccessReview", spec=_ACCESS_OF, status=ANY),
 }

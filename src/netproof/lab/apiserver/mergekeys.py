@@ -31,7 +31,7 @@ _BY_KIND: dict[str, dict[str, tuple[str, ...]]] = {
         "status.hostIPs": ("ip",),
         **{
             f"spec.{containers}.{name}": keys
-            for containers in ("containers", "initContainers")
+            for containers in ("containers", "initContainers", "ephemeralContainers")
             for name, keys in _CONTAINER_LISTS.items()
         },
     },

@@ -175,18 +175,70 @@ _REVIEW_SPEC: Message = {
     1: Field("resourceAttributes", _sub(_RESOURCE_ASKED)),
     2: Field("nonResourceAttributes", _sub(_strings(path=1, verb=2))),
 }
+_REVIEW_OF_SPEC: Message = {
+    **_REVIEW_SPEC,
+    **_strings(user=3, uid=6),
+    4: Field("groups", _string, many=True),
+}
+
+_RULE: Message = {
+    number: Field(name, _string, many=True)
+    for number, name in enumerate(
+        ("verbs", "apiGroups", "resources", "resourceNames", "nonResourceURLs"), start=1
+    )
+}
+_REQUIREMENT: Message = {
+    **_strings(key=1, operator=2),
+    3: Field("values", _string, many=True),
+}
+_SELECTOR: Message = {
+    1: Field("matchLabels", _pair),
+    2: Field("matchExpressions", _sub(_REQUIREMENT), many=True),
+}
+_AGGREGATION: Message = {1: Field("clusterRoleSelectors", _sub(_SELECTOR), many=True)}
+_SUBJECT: Message = _strings(kind=1, apiGroup=2, name=3, namespace=4)
+_ROLE_REF: Message = _strings(apiGroup=1, kind=2, name=3)
+
+_TOKEN_SPEC: Message = {
+    1: Field("audiences", _string, many=True),
+    3: Field("boundObjectRef", _sub(_strings(kind=1, apiVersion=2, name=3, uid=4))),
+    4: Field("expirationSeconds", _int),
+}
+
+
+def _quantity_pair(value: bytes | int) -> tuple[str, str]:
+    entry = dict(_fields(_bytes(value)))
+    quantity = dict(_fields(_bytes(entry.get(2, b""))))
+    return _string(entry.get(1, b"")), _string(quantity.get(1, b""))
+
+
+_QUOTA_SPEC: Message = {1: Field("hard", _quantity_pair), 2: Field("scopes", _string, many=True)}
 
 
 def _kind(*parts: Field) -> Message:
     return dict(enumerate((Field("metadata", _sub(_META)), *parts), start=1))
 
 
+_BINDING = _kind(Field("subjects", _sub(_SUBJECT), many=True), Field("roleRef", _sub(_ROLE_REF)))
+
 _KINDS: Mapping[str, Message] = {
     "ConfigMap": _kind(
         Field("data", _pair), Field("binaryData", _bytes_pair), Field("immutable", _bool)
     ),
+    "ClusterRole": _kind(
+        Field("rules", _sub(_RULE), many=True), Field("aggregationRule", _sub(_AGGREGATION))
+    ),
+    "ClusterRoleBinding": _BINDING,
+    "LocalSubjectAccessReview": _kind(Field("spec", _sub(_REVIEW_OF_SPEC))),
     "Namespace": _kind(Field("spec", _sub(_NAMESPACE_SPEC))),
+    "ResourceQuota": _kind(Field("spec", _sub(_QUOTA_SPEC))),
+    "Role": _kind(Field("rules", _sub(_RULE), many=True)),
+    "RoleBinding": _BINDING,
     "SelfSubjectAccessReview": _kind(Field("spec", _sub(_REVIEW_SPEC))),
+    "SelfSubjectReview": _kind(),
+    "SelfSubjectRulesReview": _kind(Field("spec", _sub(_strings(namespace=1)))),
+    "SubjectAccessReview": _kind(Field("spec", _sub(_REVIEW_OF_SPEC))),
+    "TokenRequest": _kind(Field("spec", _sub(_TOKEN_SPEC))),
     "Service": _kind(Field("spec", _sub(_SERVICE_SPEC))),
     "ServiceAccount": _kind(),
 }

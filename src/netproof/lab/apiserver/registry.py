@@ -18,10 +18,12 @@ from netproof.lab.apiserver.allocation import Allocator
 from netproof.lab.apiserver.carryover import carry_over
 from netproof.lab.apiserver.decoding import Decoded, decode_object
 from netproof.lab.apiserver.defaults import apply_defaults, prepare_new
-from netproof.lab.apiserver.objects import Obj
+from netproof.lab.apiserver.objects import Obj, clone
+from netproof.lab.apiserver.quota import admit_one_more
 from netproof.lab.apiserver.resources import Resource
 from netproof.lab.apiserver.store import Store, now
 from netproof.lab.apiserver.validation import rules
+from netproof.lab.apiserver.validation.ephemeral import ephemeral_update
 
 # No vowels and nothing that looks like another sign: suffixes spell no words.
 _SUFFIX_ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
@@ -97,7 +99,7 @@ class Registry:
         options: WriteOptions = DEFAULTED,
         subresource: str | None = None,
     ) -> Written:
-        """Replace an object, or with subresource="status" its status."""
+        """Replace an object, or the part of it that a subresource is."""
         old = self.store.get(resource.plural, namespace, name)
         decoded = decode_object(resource, body, namespace, strictness=options.strictness)
         _name(decoded.object, name)
@@ -184,6 +186,8 @@ class Registry:
             meta["managedFields"] = managed
         apply_defaults(resource, obj)
         self._check(resource, obj, rules.on_create(resource, obj))
+        if resource.namespaced:
+            admit_one_more(self.store, resource, obj)
         if resource.plural == "services":
             self._allocator.allocate(obj)
         if options.dry_run:
@@ -204,6 +208,8 @@ class Registry:
             raise errors.conflict(resource, old["metadata"]["name"], errors.STALE)
         if subresource == "status":
             new = {**old, "status": new.get("status", {})}
+        elif subresource == "ephemeralcontainers":
+            new = self._with_ephemeral(resource, new, old)
         else:
             carry_over(resource, new, old)
             apply_defaults(resource, new)
@@ -214,6 +220,14 @@ class Registry:
             return Written(new, decoded.unknown)
         stored = self.store.update(resource.plural, new)
         return Written(self._finish_deletion(resource, stored), decoded.unknown)
+
+    def _with_ephemeral(self, resource: Resource, given: Obj, old: Obj) -> Obj:
+        """Return a pod with other ephemeral containers, the one thing this way changes."""
+        listed = (given.get("spec") or {}).get("ephemeralContainers") or []
+        new: Obj = {**clone(old), "spec": {**clone(old["spec"]), "ephemeralContainers": listed}}
+        apply_defaults(resource, new)
+        self._check(resource, new, ephemeral_update(new, old))
+        return new
 
     def _finish_deletion(self, resource: Resource, obj: Obj) -> Obj:
         """Delete an object that waited only for its last finalizer to go."""

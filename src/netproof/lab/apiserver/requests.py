@@ -9,7 +9,7 @@ from typing import Any
 from aiohttp import web
 
 from netproof.lab.apiserver import errors
-from netproof.lab.apiserver.auth import User
+from netproof.lab.apiserver.access.identity import User
 from netproof.lab.apiserver.decoding import parse_body
 from netproof.lab.apiserver.negotiation import Form, negotiate
 from netproof.lab.apiserver.registry import DeleteOptions, WriteOptions

@@ -62,12 +62,32 @@ def _status(kind: str) -> Subresource:
     return Subresource("status", kind, ("get", "patch", "update"))
 
 
+def _proxy(kind: str) -> Subresource:
+    return Subresource("proxy", kind, ("create", "delete", "get", "patch", "update"))
+
+
 _POD_SUBRESOURCES = (
+    Subresource("attach", "PodAttachOptions", ("create", "get")),
+    Subresource("ephemeralcontainers", "Pod", ("get", "patch", "update")),
     Subresource("exec", "PodExecOptions", ("create", "get")),
     Subresource("log", "Pod", ("get",)),
     Subresource("portforward", "PodPortForwardOptions", ("create", "get")),
+    _proxy("PodProxyOptions"),
     _status("Pod"),
 )
+
+_TOKEN = Subresource("token", "TokenRequest", ("create",))
+
+
+def _question(plural: str, kind: str, group: str, *, namespaced: bool = False) -> Resource:
+    return Resource(plural, kind, namespaced=namespaced, group=group, verbs=("create",))
+
+
+def _rbac(plural: str, kind: str, *, namespaced: bool) -> Resource:
+    return Resource(plural, kind, namespaced=namespaced, group="rbac.authorization.k8s.io")
+
+
+_AUTHORIZATION = "authorization.k8s.io"
 
 RESOURCES: tuple[Resource, ...] = (
     Resource("configmaps", "ConfigMap", short_names=("cm",)),
@@ -82,7 +102,11 @@ RESOURCES: tuple[Resource, ...] = (
         subresources=(_status("Namespace"),),
     ),
     Resource(
-        "nodes", "Node", namespaced=False, short_names=("no",), subresources=(_status("Node"),)
+        "nodes",
+        "Node",
+        namespaced=False,
+        short_names=("no",),
+        subresources=(_proxy("NodeProxyOptions"), _status("Node")),
     ),
     Resource(
         "pods",
@@ -91,25 +115,35 @@ RESOURCES: tuple[Resource, ...] = (
         subresources=_POD_SUBRESOURCES,
         categories=("all",),
     ),
-    Resource("serviceaccounts", "ServiceAccount", short_names=("sa",)),
+    Resource(
+        "resourcequotas",
+        "ResourceQuota",
+        short_names=("quota",),
+        subresources=(_status("ResourceQuota"),),
+    ),
+    Resource("serviceaccounts", "ServiceAccount", short_names=("sa",), subresources=(_TOKEN,)),
     Resource(
         "services",
         "Service",
         short_names=("svc",),
-        subresources=(_status("Service"),),
+        subresources=(_proxy("ServiceProxyOptions"), _status("Service")),
         categories=("all",),
     ),
     Resource("endpointslices", "EndpointSlice", group="discovery.k8s.io"),
     Resource(
         "networkpolicies", "NetworkPolicy", group="networking.k8s.io", short_names=("netpol",)
     ),
-    Resource(
-        "selfsubjectaccessreviews",
-        "SelfSubjectAccessReview",
-        namespaced=False,
-        group="authorization.k8s.io",
-        verbs=("create",),
+    _question("selfsubjectreviews", "SelfSubjectReview", "authentication.k8s.io"),
+    _question("selfsubjectaccessreviews", "SelfSubjectAccessReview", _AUTHORIZATION),
+    _question("selfsubjectrulesreviews", "SelfSubjectRulesReview", _AUTHORIZATION),
+    _question("subjectaccessreviews", "SubjectAccessReview", _AUTHORIZATION),
+    _question(
+        "localsubjectaccessreviews", "LocalSubjectAccessReview", _AUTHORIZATION, namespaced=True
     ),
+    _rbac("clusterrolebindings", "ClusterRoleBinding", namespaced=False),
+    _rbac("clusterroles", "ClusterRole", namespaced=False),
+    _rbac("rolebindings", "RoleBinding", namespaced=True),
+    _rbac("roles", "Role", namespaced=True),
 )
 
 BY_PLURAL: Mapping[str, Resource] = {resource.plural: resource for resource in RESOURCES}

@@ -12,9 +12,7 @@ from typing import Literal
 from netproof.lab.apiserver import errors
 from netproof.lab.apiserver.resources import GROUPS, Resource, find
 
-Verb = Literal[
-    "get", "list", "watch", "create", "update", "patch", "delete", "deletecollection", "connect"
-]
+Verb = Literal["get", "list", "watch", "create", "update", "patch", "delete", "deletecollection"]
 
 _BY_METHOD: Mapping[str, tuple[Verb, Verb]] = {
     # method: verb with a name, verb without one
@@ -25,8 +23,11 @@ _BY_METHOD: Mapping[str, tuple[Verb, Verb]] = {
     "DELETE": ("delete", "deletecollection"),
 }
 
-STREAMS = frozenset({"exec", "portforward"})
+STREAMS = frozenset({"attach", "exec", "portforward"})
 """Subresources that one connects to, by GET (WebSocket) or POST (SPDY)."""
+
+PROXY = "proxy"
+"""The subresource with a path of its own behind it, which any method may go to."""
 
 _TRUE = frozenset({"true", "1", ""})
 
@@ -75,7 +76,8 @@ def _resource_path(
 ) -> ResourcePath:
     namespace, rest = _split_namespace(group, version, parts)
     resource = find(group, version, rest[0])
-    if resource is None or len(rest) > 3 or (namespace and not resource.namespaced):
+    too_long = len(rest) > 3 and rest[2] != PROXY
+    if resource is None or too_long or (namespace and not resource.namespaced):
         raise errors.no_such_path()
     name = rest[1] if len(rest) > 1 else None
     subresource = rest[2] if len(rest) > 2 else None
@@ -97,9 +99,7 @@ def _split_namespace(
 
 
 def _verb(method: str, name: str | None, subresource: str | None, query: Mapping[str, str]) -> Verb:
-    if subresource in STREAMS and method in {"GET", "POST"}:
-        return "connect"
-    if method == "POST" and name is None:
+    if method == "POST" and (name is None or subresource):
         return "create"
     if method == "GET" and not subresource and query.get("watch", "false") in _TRUE:
         return "watch"
@@ -119,7 +119,7 @@ def _check_verb(
         offered = resource.subresource(subresource)
         if offered is None:
             raise errors.no_such_path()
-        if verb not in (*offered.verbs, "connect"):
+        if verb not in offered.verbs:
             raise errors.method_not_allowed()
         return
     everywhere = resource.namespaced and namespace is None

@@ -94,6 +94,18 @@ def selects(selector: Mapping[str, str], labels: Mapping[str, str]) -> bool:
     return all(labels.get(key) == value for key, value in selector.items())
 
 
+def matches_labels(selector: Obj, labels: Mapping[str, str]) -> bool:
+    """Tell whether a LabelSelector of an object matches labels; an empty one matches all."""
+    terms = [
+        Term(term.get("key", ""), _OPERATORS[term["operator"]], frozenset(term.get("values") or ()))
+        for term in selector.get("matchExpressions") or []
+    ]
+    plain = selects(selector.get("matchLabels") or {}, labels)
+    return plain and all(term.matches(labels) for term in terms)
+
+
+_OPERATORS = {"In": "in", "NotIn": "notin", "Exists": "exists", "DoesNotExist": "absent"}
+
 _COMMON_FIELDS = frozenset({"metadata.name", "metadata.namespace"})
 _INVOLVED = ("kind", "namespace", "name", "uid", "apiVersion", "resourceVersion", "fieldPath")
 _POD_SPEC = ("nodeName", "restartPolicy", "schedulerName", "serviceAccountName", "hostNetwork")

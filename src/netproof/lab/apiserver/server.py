@@ -13,13 +13,21 @@ from typing import Any
 from aiohttp import web
 
 from netproof.lab.apiserver import discovery, errors
-from netproof.lab.apiserver.auth import AllowAll, Attributes, Authorizer, TokenAuthenticator, User
+from netproof.lab.apiserver.access.attributes import attributes_of
+from netproof.lab.apiserver.access.authentication import Authenticator
+from netproof.lab.apiserver.access.escalation import EscalationGuard
+from netproof.lab.apiserver.access.gate import Gate
+from netproof.lab.apiserver.access.rbac import Rbac
+from netproof.lab.apiserver.access.reviews import ANSWERS
+from netproof.lab.apiserver.access.tokens import Tokens
+from netproof.lab.apiserver.answers import Answers
 from netproof.lab.apiserver.connect import Connect
-from netproof.lab.apiserver.handlers import Handlers
+from netproof.lab.apiserver.handlers import Handler, Handlers
+from netproof.lab.apiserver.proxy import Proxy
 from netproof.lab.apiserver.registry import Registry
 from netproof.lab.apiserver.requests import MAX_BODY, Call
 from netproof.lab.apiserver.responses import error_response, json_response
-from netproof.lab.apiserver.routes import Discovery, ResourcePath, Route, route
+from netproof.lab.apiserver.routes import STREAMS, Discovery, ResourcePath, Route, route
 from netproof.lab.apiserver.runtime import Runtime
 from netproof.lab.apiserver.store import Store
 from netproof.lab.apiserver.streams.front import Connections, Front
@@ -44,15 +52,27 @@ class ApiServer:
         *,
         token: str,
         ssl: ssl.SSLContext,
-        authorizer: Authorizer | None = None,
+        get_opens_streams: bool = False,
     ) -> None:
-        """Serve a store and a runtime to those who have the token."""
+        """Serve a store and a runtime to those who have the token, and to whom they let in.
+
+        `get_opens_streams` is the rule of servers before 1.35, see `Gate`.
+        """
         self.registry = Registry(store)
-        self._authenticator = TokenAuthenticator(token)
-        self._authorizer = authorizer or AllowAll()
+        tokens, authorizer = Tokens(store), Rbac(store)
+        authenticator = Authenticator(token, tokens)
+        self._gate = Gate(authenticator, authorizer, get_opens_streams=get_opens_streams)
         self._connect = Connect(store, runtime)
-        handlers = Handlers(self.registry, self._authorizer)
-        self._handlers = {**handlers.by_verb(), "connect": self._connect.over_http}
+        guard = EscalationGuard(store, authorizer)
+        self._by_verb = Handlers(self.registry, guard).by_verb()
+        answers = Answers(store, authorizer, tokens)
+        self._by_question = dict.fromkeys(ANSWERS, answers.review)
+        self._by_subresource: dict[str, Handler] = {
+            **dict.fromkeys(STREAMS, self._connect.over_http),
+            "log": self._connect.log,
+            "proxy": Proxy(store, runtime).serve,
+            "token": answers.token,
+        }
         self._ssl = ssl
         self._tasks: set[asyncio.Task[None]] = set()
         self._connections = Connections()
@@ -92,9 +112,10 @@ class ApiServer:
 
     async def _serve(self, request: web.BaseRequest) -> web.StreamResponse:
         try:
-            user = self._authenticator.authenticate(request.headers)
+            user = self._gate.identify(request.headers)
             where = route(request.method, request.path, request.query)
-            self._authorize(user, where, request.path)
+            asked = attributes_of(where, request.method, request.path, request.query)
+            self._gate.admit(user, asked)
             return await self._answer(Call(request, user), where)
         except errors.ApiError as error:
             return error_response(error)
@@ -108,31 +129,21 @@ class ApiServer:
         if isinstance(where, Discovery):
             found = discovery.document(where.path)
             return web.Response(text=found) if isinstance(found, str) else json_response(found)
-        if where.subresource == "log":
-            return await self._connect.log(call, where)
-        return await self._handlers[where.verb](call, where)
+        return await self._handler(where)(call, where)
 
-    def _authorize(self, user: User, where: Route, path: str) -> None:
-        attributes = _attributes(where, path)
-        if self._authorizer.allows(user, attributes):
-            return
-        if isinstance(where, Discovery):
-            message = f'forbidden: User "{user.name}" cannot {attributes.verb} path "{path}"'
-            raise errors.ApiError(403, "Forbidden", message)
-        why = (
-            f'User "{user.name}" cannot {where.verb} resource "{where.resource.plural}" '
-            f'in API group "{where.resource.group}"'
-        )
-        raise errors.forbidden(where.resource, where.name or "", why)
+    def _handler(self, where: ResourcePath) -> Handler:
+        if where.subresource in self._by_subresource:
+            return self._by_subresource[where.subresource]
+        return self._by_question.get(where.resource.plural) or self._by_verb[where.verb]
 
     async def _serve_spdy(
         self, head: Head, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
         try:
-            user = self._authenticator.authenticate(head.headers)
+            user = self._gate.identify(head.headers)
             where = route(head.method, head.path, {})
-            self._authorize(user, where, head.path)
-            if not isinstance(where, ResourcePath) or where.verb != "connect":
+            self._gate.admit(user, attributes_of(where, head.method, head.path, {}))
+            if not isinstance(where, ResourcePath) or where.subresource not in STREAMS:
                 raise errors.bad_request("this path does not upgrade to SPDY/3.1")  # noqa: TRY301
             await self._connect.over_spdy(head, where, (reader, writer))
         except errors.ApiError as error:
@@ -157,16 +168,3 @@ def _request(*args: Any) -> web.BaseRequest:
     message, payload, protocol, writer, task = args
     loop = asyncio.get_running_loop()
     return web.BaseRequest(message, payload, protocol, writer, task, loop, client_max_size=MAX_BODY)
-
-
-def _attributes(where: Route, path: str) -> Attributes:
-    if isinstance(where, Discovery):
-        return Attributes(verb="get", path=path)
-    return Attributes(
-        verb="create" if where.verb == "connect" else where.verb,
-        group=where.resource.group,
-        resource=where.resource.plural,
-        subresource=where.subresource or "",
-        namespace=where.namespace or "",
-        name=where.name or "",
-    )

@@ -210,6 +210,30 @@ def _event(obj: Obj, now: datetime) -> Cells:
     ]
 
 
+def _role(obj: Obj, now: datetime) -> Cells:  # noqa: ARG001 - as all layouts
+    return [_name(obj), obj["metadata"].get("creationTimestamp", "")]
+
+
+def _binding(obj: Obj, now: datetime) -> Cells:
+    ref, subjects = obj.get("roleRef") or {}, obj.get("subjects") or []
+    named = [
+        ", ".join(_subject(s) for s in subjects if s.get("kind") == kind)
+        for kind in ("User", "Group", "ServiceAccount")
+    ]
+    return [_name(obj), f"{ref.get('kind')}/{ref.get('name')}", _age(obj, now), *named]
+
+
+def _subject(subject: Obj) -> str:
+    home = subject.get("namespace")
+    return f"{home}/{subject.get('name')}" if home else str(subject.get("name"))
+
+
+def _quota(obj: Obj, now: datetime) -> Cells:
+    hard, used = at(obj, "status", "hard") or {}, at(obj, "status", "used") or {}
+    said = ", ".join(f"{key}: {used.get(key)}/{hard[key]}" for key in sorted(hard))
+    return [_name(obj), said, "", _age(obj, now)]
+
+
 def _map(labels: dict[str, str] | None) -> str:
     return ",".join(f"{key}={value}" for key, value in sorted((labels or {}).items())) or "<none>"
 
@@ -225,8 +249,12 @@ def _selector(selector: Obj | None) -> str:
 
 
 _PLAIN = Layout(_columns("Name|Age"), _plain)
+_BINDING = Layout(_columns("Name|Role|Age", "Users|Groups|ServiceAccounts"), _binding)
+_ROLE = Layout(_columns("Name|Created At"), _role)
 
 _LAYOUTS: dict[str, Layout] = {
+    "clusterrolebindings": _BINDING,
+    "clusterroles": _ROLE,
     "configmaps": Layout(_columns("Name|Data|Age"), _config_map),
     "endpointslices": Layout(_columns("Name|AddressType|Ports|Endpoints|Age"), _endpoint_slice),
     "events": Layout(
@@ -245,6 +273,9 @@ _LAYOUTS: dict[str, Layout] = {
     "pods": Layout(
         _columns("Name|Ready|Status|Restarts|Age", "IP|Node|Nominated Node|Readiness Gates"), _pod
     ),
+    "resourcequotas": Layout(_columns("Name|Request|Limit|Age"), _quota),
+    "rolebindings": _BINDING,
+    "roles": _ROLE,
     "serviceaccounts": Layout(_columns("Name|Secrets|Age"), _service_account),
     "services": Layout(
         _columns("Name|Type|Cluster-IP|External-IP|Port(s)|Age", "Selector"), _service

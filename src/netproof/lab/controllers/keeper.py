@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from netproof.lab.apiserver.store import now
-from netproof.lab.controllers import podstatus, probes
+from netproof.lab.controllers import podspec, podstatus, probes
 from netproof.lab.controllers.machine import Machine
 from netproof.lab.controllers.podspec import SpecError
 from netproof.lab.controllers.podstatus import ContainerState
@@ -57,7 +57,7 @@ class Keeper:
     async def run(self) -> None:
         """Run the container until it has ended for good."""
         try:
-            container = Container(self.state.name, self.command())
+            container = Container(self.state.name, self.command(), podspec.console(self.spec))
         except SpecError as error:
             self._wait_because(error.reason, error.message)
             return
@@ -76,7 +76,8 @@ class Keeper:
 
     async def _run_once(self, container: Container) -> int:
         """Start the container, wait for its end and return its exit status."""
-        container_id, started = f"lab://{self.pod['metadata']['uid']}/{container.starts}", now()
+        name, uid = self.state.name, self.pod["metadata"]["uid"]
+        container_id, started = f"lab://{uid}/{name}/{container.starts}", now()
         try:
             ended = container.start(self.sandbox, self.machine.reaper)
         except SpawnError as error:
@@ -84,15 +85,15 @@ class Keeper:
             return _START_ERROR_CODE
         self.state.container_id = container_id
         self.state.state = podstatus.running(started)
-        probe = self._start_probe()
+        probing = self._start_probing(container)
         self.publish()
         self._record("Started", f"Started container {self.state.name}")
         try:
             code = await asyncio.shield(ended)
         finally:
-            if probe is not None:
-                probe.cancel()
-        self.state.passed_probe = False
+            if probing is not None:
+                probing.cancel()
+        self.state.has_started = self.state.passed_probe = False
         self.state.state = podstatus.terminated(
             code, started=started, finished=now(), container_id=container_id
         )
@@ -130,11 +131,11 @@ class Keeper:
         self.publish()
         self._record("Failed", f"Error: {message}", warning=True)
 
-    def _start_probe(self) -> "asyncio.Task[None] | None":
-        """Begin to probe; a container without a probe is ready as soon as it runs."""
-        probe = self.spec.get("readinessProbe")
-        self.state.passed_probe = not probe
-        if not probe:
+    def _start_probing(self, container: Container) -> "asyncio.Task[None] | None":
+        """Begin to probe; a container without probes has started and is ready as it runs."""
+        self.state.has_started = not self.spec.get("startupProbe")
+        self.state.passed_probe = self.state.has_started and not self.spec.get("readinessProbe")
+        if not any(self.spec.get(kind) for kind in podspec.PROBES):
             return None
         target = probes.Target(
             node=self.machine.host_netns(self.pod["spec"]["nodeName"]),
@@ -142,7 +143,38 @@ class Keeper:
             ports={p["name"]: p["containerPort"] for p in self._ports() if p.get("name")},
             run=self._run_probe_command,
         )
-        return asyncio.create_task(probes.watch(probe, target, self._hear, self.machine.budget))
+        return asyncio.create_task(self._probe(container, target))
+
+    async def _probe(self, container: Container, target: probes.Target) -> None:
+        """Probe a run of the container until it ends; the other probes wait for the first."""
+        startup, budget = self.spec.get("startupProbe"), self.machine.budget
+        if startup:
+            if not await probes.has_started(startup, target, budget):
+                await self._restart(container, "startup", startup)
+                return
+            self.state.has_started = True
+            self._hear(not self.spec.get("readinessProbe"))
+        readiness, liveness = self.spec.get("readinessProbe"), self.spec.get("livenessProbe")
+        async with asyncio.TaskGroup() as group:
+            if readiness:
+                group.create_task(probes.watch(readiness, target, self._hear, budget))
+            if liveness:
+                group.create_task(self._keep_alive(container, liveness, target))
+
+    async def _keep_alive(self, container: Container, probe: Obj, target: probes.Target) -> None:
+        await probes.until_dead(probe, target)
+        await self._restart(container, "liveness", probe)
+
+    async def _restart(self, container: Container, which: str, probe: Obj) -> None:
+        """End a run of the container that a probe has given up; its end brings the next one."""
+        name = self.state.name
+        self._record("Unhealthy", f"{which.capitalize()} probe failed", warning=True)
+        self._record("Killing", f"Container {name} failed {which} probe, will be restarted")
+        own_s = self.pod["spec"].get("terminationGracePeriodSeconds", 30)
+        container.terminate()
+        # The end of the container ends this task as well; only a stubborn one gets to the kill.
+        await asyncio.sleep(probe.get("terminationGracePeriodSeconds", own_s))
+        container.kill()
 
     def _ports(self) -> Sequence[Obj]:
         return self.spec.get("ports") or []

@@ -37,6 +37,8 @@ class PodWorker:
             main=[_state_of(spec) for spec in podspec.containers(pod)],
             restart_policy=pod["spec"].get("restartPolicy", "Always"),
         )
+        self._ephemeral: dict[str, asyncio.Task[None]] = {}
+        self._is_up = False
         self._hurry = asyncio.Event()
         self._ending: asyncio.Task[None] | None = None
         self._life = asyncio.create_task(self._live())
@@ -44,6 +46,11 @@ class PodWorker:
     @property
     def uid(self) -> str:
         return str(self._pod["metadata"]["uid"])
+
+    def heed(self, pod: Obj) -> None:
+        """Take note of a change of the pod: ephemeral containers may have been added."""
+        self._pod = pod
+        self._start_ephemeral()
 
     def end(self, grace_s: float) -> "asyncio.Task[None]":
         """Begin to end the pod, or hurry an end that has begun; the task is done when it is."""
@@ -66,6 +73,8 @@ class PodWorker:
         self._publish()
         # A pod must not run before the policies that select it hold for its address.
         await self._machine.policies_settled()
+        self._is_up = True
+        self._start_ephemeral()
         if self._key in self._machine.built_in:
             await self._run_built_in(self._machine.built_in[self._key], sandbox)
             return
@@ -104,7 +113,8 @@ class PodWorker:
             self._containers[state.name] = Container(state.name, Command((), self._environment({})))
         await start(sandbox)
         for state in self._state.main:
-            state.state, state.passed_probe = podstatus.running(now()), True
+            state.state = podstatus.running(now())
+            state.has_started = state.passed_probe = True
         self._publish()
 
     async def _run_init_containers(self, sandbox: Sandbox) -> bool:
@@ -123,6 +133,19 @@ class PodWorker:
         async with asyncio.TaskGroup() as group:
             for spec, state in zip(specs, self._state.main, strict=True):
                 group.create_task(self._keeper(spec, state, sandbox, restart).run())
+
+    def _start_ephemeral(self) -> None:
+        """Start the ephemeral containers that have not been started; each runs once."""
+        sandbox = self._sandbox
+        over = podstatus.phase_of(self._state) in {"Succeeded", "Failed"}
+        if not self._is_up or sandbox is None or self._ending is not None or over:
+            return
+        for spec in podspec.containers(self._pod, "ephemeralContainers"):
+            if spec["name"] not in self._ephemeral:
+                state = _state_of(spec)
+                self._state.ephemeral.append(state)
+                work = self._keeper(spec, state, sandbox, "Never").run()
+                self._ephemeral[spec["name"]] = asyncio.create_task(work)
 
     def _keeper(self, spec: Obj, state: ContainerState, sandbox: Sandbox, restart: str) -> Keeper:
         return Keeper(
@@ -158,8 +181,10 @@ class PodWorker:
             self._machine.store.update("pods", new, subresource="status")
 
     async def _end(self, grace_s: float) -> None:
-        self._life.cancel()
-        await asyncio.wait([self._life])
+        tasks = [self._life, *self._ephemeral.values()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
         ended = [c.ended for c in self._containers.values() if c.ended and not c.ended.done()]
         if ended:
             for container in self._containers.values():

@@ -55,7 +55,9 @@ class PodController:
             return  # the event of its deletion follows
         if "deletionTimestamp" in pod["metadata"]:
             self._delete(pod)
-        elif meta["uid"] not in self._workers and self._schedule(pod):
+        elif meta["uid"] in self._workers:
+            self._workers[meta["uid"]].heed(pod)
+        elif self._schedule(pod):
             bound = self._store.get("pods", meta["namespace"], meta["name"])
             self._workers[meta["uid"]] = PodWorker(self._machine, bound)
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from netproof.lab.node.addresses import API_IP
+from netproof.lab.node.container import Console
 
 Obj = dict[str, Any]
 
@@ -27,6 +28,15 @@ def containers(pod: Obj, kind: str = "containers") -> list[Obj]:
     """Return the containers or the initContainers of a pod."""
     found: list[Obj] = pod["spec"].get(kind) or []
     return found
+
+
+def console(container: Obj) -> Console:
+    """Return what a container has for somebody who attaches to it."""
+    return Console(
+        stdin=bool(container.get("stdin")),
+        stdin_once=bool(container.get("stdinOnce")),
+        tty=bool(container.get("tty")),
+    )
 
 
 def uses_host_network(pod: Obj) -> bool:
@@ -68,8 +78,26 @@ def check(pod: Obj, container: Obj) -> None:
             "does not know their entrypoint; set `command`"
         )
         raise SpecError("CreateContainerConfigError", message)
-    if container.get("envFrom"):
-        raise SpecError("CreateContainerConfigError", "the lab does not support `envFrom`")
+    for key in ("envFrom", "lifecycle"):
+        if container.get(key):
+            raise SpecError("CreateContainerConfigError", f"the lab does not support `{key}`")
+    for key in PROBES:
+        kind = unsupported_probe(container.get(key) or {})
+        if kind:
+            message = f"{key} of type {kind}: the lab makes exec, httpGet and tcpSocket probes"
+            raise SpecError("CreateContainerConfigError", message)
+
+
+PROBES = ("startupProbe", "readinessProbe", "livenessProbe")
+
+_PROBE_TYPES = frozenset({"exec", "httpGet", "tcpSocket"})
+
+
+def unsupported_probe(probe: Obj) -> str:
+    """Return the type of a probe that cannot be made here, "" where it can or there is none."""
+    if not probe or _PROBE_TYPES & probe.keys():
+        return ""
+    return next((key for key, value in probe.items() if isinstance(value, dict)), "none")
 
 
 def environment(

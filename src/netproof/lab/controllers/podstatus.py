@@ -20,6 +20,7 @@ class ContainerState:
     last_state: Obj = field(default_factory=dict)
     container_id: str = ""
     restarts: int = 0
+    has_started: bool = False
     passed_probe: bool = False
 
     @property
@@ -42,7 +43,7 @@ class ContainerState:
             "state": self.state,
             "lastState": self.last_state,
             "ready": ready,
-            "started": self.is_running,
+            "started": self.is_running and self.has_started,
             "restartCount": self.restarts,
         }
 
@@ -56,6 +57,7 @@ class PodState:
     ips: Sequence[str] = ()
     init: Sequence[ContainerState] = ()
     main: Sequence[ContainerState] = ()
+    ephemeral: list[ContainerState] = field(default_factory=list)
     restart_policy: str = "Always"
 
 
@@ -109,6 +111,9 @@ def status_of(state: PodState, previous: Obj, now: str) -> Obj:
     if state.init:
         entries = [c.as_json(ready=c.exit_code == 0) for c in state.init]
         status["initContainerStatuses"] = entries
+    if state.ephemeral:
+        entries = [c.as_json(ready=False) for c in state.ephemeral]
+        status["ephemeralContainerStatuses"] = entries
     return status
 
 

@@ -1,4 +1,4 @@
-"""Readiness probes: ask a container whether it is ready, as the kubelet on its node does.
+"""Probes: ask a container whether it has started, is ready, is alive, as its node's kubelet does.
 
 TCP and HTTP come from the node's own address, which policies do not filter.
 Must not know: what follows from the answer.
@@ -42,22 +42,6 @@ class EagerBudget:
         return max(_EAGER_S, self.waiting / _EAGER_BUDGET_PER_S)
 
 
-def unsupported(probe: Obj) -> str:
-    """Return the kind of a probe that cannot be made here, or an empty string."""
-    known = {"exec", "tcpSocket", "httpGet"}
-    return "" if known & probe.keys() else next(iter(probe.keys() - _TIMES), "none")
-
-
-_TIMES = {
-    "initialDelaySeconds",
-    "periodSeconds",
-    "timeoutSeconds",
-    "failureThreshold",
-    "successThreshold",
-    "terminationGracePeriodSeconds",
-}
-
-
 async def passes(probe: Obj, target: Target) -> bool:
     """Make one probe; a refusal, a wrong answer and a timeout are all a no."""
     try:
@@ -67,19 +51,24 @@ async def passes(probe: Obj, target: Target) -> bool:
         return False
 
 
+async def has_started(probe: Obj, target: Target, budget: EagerBudget) -> bool:
+    """Probe until the first success; tell whether it came before the probe's patience ended."""
+    limit_s = probe.get("failureThreshold", 3) * probe.get("periodSeconds", 10)
+    await asyncio.sleep(probe.get("initialDelaySeconds", 0))
+    try:
+        async with asyncio.timeout(limit_s):
+            await _first_success(probe, target, budget)
+    except TimeoutError:
+        return False
+    return True
+
+
 async def watch(
     probe: Obj, target: Target, tell: Callable[[bool], None], budget: EagerBudget
 ) -> None:
     """Probe for ever and tell each change of mind, starting from "not ready"."""
     await asyncio.sleep(probe.get("initialDelaySeconds", 0))
-    budget.waiting += 1
-    try:
-        while True:
-            if await passes(probe, target):
-                break
-            await asyncio.sleep(budget.pause_s())
-    finally:
-        budget.waiting -= 1
+    await _first_success(probe, target, budget)
     tell(True)
     ready, failures = True, 0
     while True:
@@ -90,6 +79,24 @@ async def watch(
         if now_ready is not ready:
             ready = now_ready
             tell(ready)
+
+
+async def until_dead(probe: Obj, target: Target) -> None:
+    """Probe until as many in a row have failed as the probe puts up with."""
+    await asyncio.sleep(probe.get("initialDelaySeconds", 0))
+    failures = 0
+    while failures < probe.get("failureThreshold", 3):
+        await asyncio.sleep(probe.get("periodSeconds", 10))
+        failures = 0 if await passes(probe, target) else failures + 1
+
+
+async def _first_success(probe: Obj, target: Target, budget: EagerBudget) -> None:
+    budget.waiting += 1
+    try:
+        while not await passes(probe, target):  # noqa: ASYNC110 - nobody tells
+            await asyncio.sleep(budget.pause_s())
+    finally:
+        budget.waiting -= 1
 
 
 async def _ask(probe: Obj, target: Target) -> bool:

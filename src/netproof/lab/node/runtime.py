@@ -1,4 +1,4 @@
-"""What the API's streaming endpoints do to pods: logs, exec, and dialling into one.
+"""What the API's streaming endpoints do to pods: logs, exec, attach, and dialling into one.
 
 Must not know: HTTP, or what decides that a pod runs.
 """
@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from netproof.lab.apiserver.runtime import RuntimeRefusal
+from netproof.lab.node.attachment import Attachment
 from netproof.lab.node.container import Command, Container
+from netproof.lab.node.netns import NetNS
 from netproof.lab.node.process import Reaper, SpawnError
 from netproof.lab.node.sandbox import Sandbox
 from netproof.lab.node.session import Session
@@ -33,9 +35,12 @@ class RunningPod:
 class LabRuntime:
     """Acts on the pods that run, found by the uid of their object."""
 
-    def __init__(self, pods: Mapping[str, RunningPod], reaper: Reaper) -> None:
+    def __init__(
+        self, pods: Mapping[str, RunningPod], reaper: Reaper, nodes: Mapping[str, NetNS]
+    ) -> None:
         self._pods = pods
         self._reaper = reaper
+        self.nodes = nodes
 
     def log(self, pod: Obj, container: str, *, previous: bool) -> bytes:
         """Return what a container wrote, or wrote before it was last restarted."""
@@ -68,19 +73,39 @@ class LabRuntime:
         except (SpawnError, OSError) as error:
             raise RuntimeRefusal(f"exec failed: unable to start process: {error}") from error
 
+    async def attach(self, pod: Obj, container: str, *, stdin: bool) -> Attachment:
+        """Join what a container runs; raise RuntimeRefusal where it does not run."""
+        found = self._container(pod, container)
+        if found.pid is None or found.outputs is None or found.ended is None:
+            raise RuntimeRefusal(f'container "{container}" is not running')
+        return await Attachment.to(found, found.outputs, found.ended, stdin=stdin)
+
+    def refuses(self, subresource: str) -> str:  # noqa: ARG002 - a sound kubelet serves all
+        """Return "": every kind of stream is served."""
+        return ""
+
+    def node_socket(self, family: socket.AddressFamily) -> socket.socket:
+        """Return a TCP socket on the API server's node: the first, as in small clusters."""
+        return _socket_in(next(iter(self.nodes.values())), family)
+
     async def dial(self, pod: Obj, port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         """Connect to a port on the pod's own loopback, IPv4 first, as containerd does.
 
         Raises OSError when nothing listens there or the pod has no network.
         """
+        netns = self.sandbox(pod).attachment.netns
+        try:
+            connected = await connect(netns, socket.AF_INET, ("127.0.0.1", port))
+        except ConnectionRefusedError:
+            connected = await connect(netns, socket.AF_INET6, ("::1", port))
+        return await asyncio.open_connection(sock=connected)
+
+    def sandbox(self, pod: Obj) -> Sandbox:
+        """Return a pod's place on the machine; raise ConnectionError where it has none yet."""
         running = self._pods.get(pod["metadata"]["uid"])
         if running is None:
             raise ConnectionError(f"pod {pod['metadata']['name']} has no network yet")
-        try:
-            connected = await _connect(running.sandbox, socket.AF_INET, ("127.0.0.1", port))
-        except ConnectionRefusedError:
-            connected = await _connect(running.sandbox, socket.AF_INET6, ("::1", port))
-        return await asyncio.open_connection(sock=connected)
+        return running.sandbox
 
     def _container(self, pod: Obj, name: str) -> Container:
         meta = pod["metadata"]
@@ -91,11 +116,11 @@ class LabRuntime:
         return running.containers[name]
 
 
-async def _connect(
-    sandbox: Sandbox, family: socket.AddressFamily, address: tuple[str, int]
+async def connect(
+    netns: NetNS, family: socket.AddressFamily, address: tuple[str, int]
 ) -> socket.socket:
-    with sandbox.attachment.netns:
-        sock = socket.socket(family, socket.SOCK_STREAM)
+    """Connect from inside a namespace; raise OSError."""
+    sock = _socket_in(netns, family)
     sock.setblocking(False)
     try:
         await asyncio.get_running_loop().sock_connect(sock, address)
@@ -103,3 +128,8 @@ async def _connect(
         sock.close()
         raise
     return sock
+
+
+def _socket_in(netns: NetNS, family: socket.AddressFamily) -> socket.socket:
+    with netns:
+        return socket.socket(family, socket.SOCK_STREAM)

@@ -4,15 +4,13 @@ Must not know: how a client is connected to it.
 """
 
 import asyncio
-import errno
-import fcntl
 import os
 import signal
-import struct
-import termios
 
 from netproof.lab.node import process
+from netproof.lab.node.attachment import set_size
 from netproof.lab.node.container import Command
+from netproof.lab.node.pipes import pipe_reader, pipe_writer
 from netproof.lab.node.process import Reaper, Stdio
 from netproof.lab.node.sandbox import Sandbox
 
@@ -47,8 +45,7 @@ class Session:
     def resize(self, rows: int, cols: int) -> None:
         """Tell the terminal its size; without one there is nothing to tell."""
         if self._terminal is not None and not self._ended.done():
-            size = struct.pack("HHHH", rows, cols, 0, 0)
-            fcntl.ioctl(self._terminal, termios.TIOCSWINSZ, size)
+            set_size(self._terminal, (rows, cols))
 
     @classmethod
     async def with_pipes(
@@ -59,9 +56,9 @@ class Session:
         stdio = Stdio(stdin=theirs[0], stdout=theirs[1], stderr=theirs[2])
         session = _start(command, sandbox, reaper, stdio=stdio, ours=ours)
         if stdin:
-            session.stdin = await _writer(ours.pop(0))
-        session.stdout = await _reader(ours[0])
-        session.stderr = await _reader(ours[1])
+            session.stdin = await pipe_writer(ours.pop(0))
+        session.stdout = await pipe_reader(ours[0])
+        session.stderr = await pipe_reader(ours[1])
         return session
 
     @classmethod
@@ -78,8 +75,8 @@ class Session:
         finally:
             os.close(theirs)
         if stdin:
-            session.stdin = await _writer(os.dup(ours))
-        session.stdout = await _reader(ours)
+            session.stdin = await pipe_writer(os.dup(ours))
+        session.stdout = await pipe_reader(ours)
         return session
 
     def _close_terminal(self, _: "asyncio.Future[int]") -> None:
@@ -122,26 +119,3 @@ def _start(
     session = Session(pid, reaper.watch(pid), terminal=terminal)
     os.setpriority(os.PRIO_PGRP, pid, _NICENESS)
     return session
-
-
-async def _reader(fd: int) -> asyncio.StreamReader:
-    loop = asyncio.get_running_loop()
-    reader = asyncio.StreamReader()
-    await loop.connect_read_pipe(lambda: _Output(reader), os.fdopen(fd, "rb", 0))
-    return reader
-
-
-async def _writer(fd: int) -> asyncio.StreamWriter:
-    loop = asyncio.get_running_loop()
-    transport, protocol = await loop.connect_write_pipe(
-        asyncio.streams.FlowControlMixin, os.fdopen(fd, "wb", 0)
-    )
-    return asyncio.StreamWriter(transport, protocol, None, loop)
-
-
-class _Output(asyncio.StreamReaderProtocol):
-    """Reads a terminal's end as the end of the stream: Linux reports it as EIO."""
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        hung_up = isinstance(exc, OSError) and exc.errno == errno.EIO
-        super().connection_lost(None if hung_up else exc)

@@ -1,4 +1,4 @@
-"""Exec: a client's streams joined to a command's, until one of the two ends.
+"""Exec and attach: a client's streams joined to a command's, until one of the two ends.
 
 Must not know: what carries the streams (`ExecPeer`), how the command runs (`ExecSession`).
 """
@@ -15,7 +15,7 @@ from typing import Protocol
 
 from netproof.lab.apiserver import errors
 from netproof.lab.apiserver.objects import Obj
-from netproof.lab.apiserver.runtime import ExecSession, Runtime, RuntimeRefusal
+from netproof.lab.apiserver.runtime import ExecSession, Runtime, RuntimeRefusal, Source
 from netproof.lab.apiserver.streams.target import ExecTarget
 
 CHUNK = 64 * 1024
@@ -65,11 +65,9 @@ class ExecPeer(Protocol):
 
 
 async def serve(runtime: Runtime, target: ExecTarget, peer: ExecPeer) -> None:
-    """Run a command for a client; the command does not outlive the client's connection."""
+    """Run or join a command for a client; one that was run does not outlive the connection."""
     try:
-        session = await runtime.exec(
-            target.pod, target.container, target.argv, stdin=target.stdin, tty=target.tty
-        )
+        session = await _begin(runtime, target)
     except RuntimeRefusal as refusal:
         await peer.finish(_encode(not_started(str(refusal))))
         return
@@ -80,6 +78,13 @@ async def serve(runtime: Runtime, target: ExecTarget, peer: ExecPeer) -> None:
     finally:
         session.kill()
         _close(session.stdin)
+
+
+async def _begin(runtime: Runtime, target: ExecTarget) -> ExecSession:
+    pod, container = target.pod, target.container
+    if target.argv:
+        return await runtime.exec(pod, container, target.argv, stdin=target.stdin, tty=target.tty)
+    return await runtime.attach(pod, container, stdin=target.stdin)
 
 
 def exit_status(code: int) -> Obj:
@@ -133,7 +138,7 @@ async def _outputs(session: ExecSession, target: ExecTarget, peer: ExecPeer) -> 
     return await session.wait()
 
 
-async def _pump(source: asyncio.StreamReader, channel: Channel, peer: ExecPeer | None) -> None:
+async def _pump(source: Source, channel: Channel, peer: ExecPeer | None) -> None:
     while data := await source.read(CHUNK):
         if peer is not None:
             await peer.send(channel, data)

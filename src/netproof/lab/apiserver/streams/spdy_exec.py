@@ -1,4 +1,4 @@
-"""Exec over SPDY, as kubectl before 1.31 speaks it: one stream per channel, v4.channel.k8s.io."""
+"""Exec and attach over SPDY, as kubectl before 1.31 speaks them: a stream per channel, v4."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an exec, log or port-forward request is about: the pod, the container, the command.
+"""What an exec, attach, log or port-forward request is about: pod, container, command.
 
 Raises ApiError in the API server's words, before a connection is upgraded.
 """
@@ -25,7 +25,10 @@ class Query(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ExecTarget:
-    """A command for a container and the streams that its client wants."""
+    """A command for a container and the streams that its client wants.
+
+    Without a command it is the container's own that the client wants to be attached to.
+    """
 
     pod: Obj
     container: str
@@ -45,6 +48,15 @@ def exec_target(pod: Obj, query: Query) -> ExecTarget:
     argv = tuple(query.getall("command", ()))
     if not argv:
         raise errors.bad_request("you must specify at least 1 of command")
+    return _target(pod, query, argv)
+
+
+def attach_target(pod: Obj, query: Query) -> ExecTarget:
+    """Return what an attach request asks for."""
+    return _target(pod, query, ())
+
+
+def _target(pod: Obj, query: Query, argv: tuple[str, ...]) -> ExecTarget:
     wants = {name: flag(query.get(name, "")) for name in ("stdin", "stdout", "stderr", "tty")}
     if not (wants["stdin"] or wants["stdout"] or wants["stderr"]):
         raise errors.bad_request("you must specify at least 1 of stdin, stdout, stderr")
@@ -70,9 +82,10 @@ def container_of(pod: Obj, wanted: str) -> str:
     spec = pod.get("spec") or {}
     names = [str(container["name"]) for container in spec.get("containers") or []]
     hidden = [str(container["name"]) for container in spec.get("initContainers") or []]
+    ephemeral = [str(container["name"]) for container in spec.get("ephemeralContainers") or []]
     pod_name = pod["metadata"]["name"]
     if wanted:
-        if wanted in names or wanted in hidden:
+        if wanted in (*names, *hidden, *ephemeral):
             return wanted
         raise errors.bad_request(f"container {wanted} is not valid for pod {pod_name}")
     if len(names) == 1:

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from multidict import CIMultiDict
+
 from netproof.lab.apiserver.errors import ApiError, status_of
 from netproof.lab.apiserver.responses import dump
 
@@ -19,12 +21,12 @@ MAX_HEAD = 64 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """A request line and headers (names in title case; values of the same name joined)."""
+    """A request line and headers."""
 
     method: str
     path: str
     query: Mapping[str, list[str]]
-    headers: Mapping[str, str]
+    headers: CIMultiDict[str]
 
     @property
     def wants_spdy(self) -> bool:
@@ -38,11 +40,10 @@ def parse_head(data: bytes) -> Head | None:
     if len(words) != 3:
         return None
     target = urlsplit(words[1])
-    headers: dict[str, str] = {}
+    headers: CIMultiDict[str] = CIMultiDict()
     for line in lines:
         name, _, value = line.partition(":")
-        key = name.strip().title()
-        headers[key] = f"{headers[key]},{value.strip()}" if key in headers else value.strip()
+        headers.add(name.strip(), value.strip())
     query = parse_qs(target.query, keep_blank_values=True)
     return Head(words[0], unquote(target.path), query, headers)
 

@@ -1,4 +1,4 @@
-"""Exec and port-forward over WebSocket, in the channel protocols of Kubernetes.
+"""Exec, attach and port-forward over WebSocket, in the channel protocols of Kubernetes.
 
 Each message is a channel's number and bytes: v4.channel.k8s.io and v5.channel.k8s.io (which can
 close a channel), and for port-forward also a tunnel for SPDY.

@@ -41,6 +41,11 @@ def not_supported(path: str, value: Any, supported: Sequence[str]) -> Cause:
     return Cause("FieldValueNotSupported", message, path)
 
 
+def not_found(path: str, value: Any) -> Cause:
+    """Return the error for a name that names nothing."""
+    return Cause("FieldValueNotFound", f"Not found: {_shown(value)}", path)
+
+
 def too_long(path: str, limit: int) -> Cause:
     """Return the error for a value of more than `limit` bytes."""
     return Cause("FieldValueTooLong", f"Too long: may not be more than {limit} bytes", path)

@@ -19,6 +19,10 @@ NAME_RULES: dict[str, NameRule] = {
     "namespaces": names.dns_label,
     # A Service's name becomes a DNS label that old resolvers must take.
     "services": names.dns_1035_label,
+    "clusterrolebindings": names.path_segment,
+    "clusterroles": names.path_segment,
+    "rolebindings": names.path_segment,
+    "roles": names.path_segment,
 }
 
 MAX_ANNOTATIONS = 256 * 1024

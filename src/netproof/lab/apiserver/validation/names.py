@@ -117,6 +117,13 @@ def config_key(value: str) -> list[str]:
     return said
 
 
+def path_segment(value: str) -> list[str]:
+    """Check a name that only has to fit in a URL: names of roles and bindings."""
+    if value in {".", ".."}:
+        return [f"may not be '{value}'"]
+    return [f"may not contain '{sign}'" for sign in "/%" if sign in value]
+
+
 def _qualified_rule() -> str:
     rule = f"must consist of alphanumeric characters, '-', '_' or '.', {_ENDS}"
     return _regex(rule, _QUALIFIED, "MyName", "my.name", "123-abc")

@@ -18,10 +18,10 @@ DNS_POLICIES = ("ClusterFirstWithHostNet", "ClusterFirst", "Default", "None")
 
 
 def pod(obj: Obj) -> Errors:
-    """Check a pod's spec, after defaulting."""
+    """Check a pod's spec, after defaulting; ephemeral containers have a way of their own."""
     spec = obj.get("spec") or {}
     seen: set[str] = set()
-    said = _containers(spec, "containers", seen) + _containers(spec, "initContainers", seen)
+    said = containers(spec, "containers", seen) + containers(spec, "initContainers", seen)
     if not spec.get("containers"):
         said.insert(0, fields.required("spec.containers"))
     said += _one_of(spec, "restartPolicy", RESTART_POLICIES)
@@ -62,7 +62,8 @@ def _fixed_part(new: Obj, old: Obj) -> Any:
     return spec
 
 
-def _containers(spec: Obj, key: str, seen: set[str]) -> Errors:
+def containers(spec: Obj, key: str, seen: set[str]) -> Errors:
+    """Check one of a pod's lists of containers; `seen` are the names that are taken."""
     said: Errors = []
     for index, container in enumerate(spec.get(key) or []):
         path = f"spec.{key}[{index}]"

@@ -1,0 +1,36 @@
+"""The list of defects, and how a choice of them is sorted."""
+
+from netproof.lab.dataplane import DEFECTS
+from netproof.lab.defects import KUBELET_DEFECTS, Forwarding, choose, listed
+from netproof.lab.node.faults import RUNTIMES
+
+
+def test_all_defects_are_listed_with_their_kind() -> None:
+    """Names are unique over both kinds."""
+    found = {defect.name: defect.kind for defect in listed()}
+    expected = dict.fromkeys(DEFECTS, "dataplane") | dict.fromkeys(KUBELET_DEFECTS, "kubelet")
+    assert expected == found
+    assert len(DEFECTS) + len(KUBELET_DEFECTS) == len(found)
+
+
+def test_a_choice_is_sorted_by_kind() -> None:
+    """The dataplane gets its own, in their order."""
+    first, second = list(DEFECTS)[:2]
+    chosen = choose([second, "get-opens-port-forward", first, "port-forward-refused"])
+    assert (second, first) == chosen.dataplane
+    assert (Forwarding.REFUSED, True) == (chosen.forwarding, chosen.get_opens_streams)
+
+
+def test_without_a_choice_all_is_sound() -> None:
+    """Loopback is dialled and streams need create."""
+    chosen = choose([])
+    assert ((), Forwarding.TO_LOOPBACK, False) == (
+        chosen.dataplane,
+        chosen.forwarding,
+        chosen.get_opens_streams,
+    )
+
+
+def test_every_forwarding_has_a_runtime() -> None:
+    """None of them is a name only."""
+    assert set(Forwarding) == set(RUNTIMES)
