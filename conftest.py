@@ -6,4 +6,6 @@ pytest_plugins = [
     "fixtures.cluster",
     "fixtures.fleet",
     "fixtures.policies",
+    "fixtures.port_forward",
+    "fixtures.doors",
 ]

@@ -5,6 +5,9 @@ NetproofError
     PolicyError     the bundle is wrong; the message starts with file:line
     ClusterError    the cluster is missing, refuses, or does not do what it says
         NotReadyError  something did not become ready before its deadline
+        StreamRefusedError   the API server refuses exec, attach, port-forward or a proxy
+        PortClosedError      a port-forward stands, but nobody answers at its port in the pod
+        StreamCutError       a stream broke off before its end
     ProbeError      the probe agent or the stream to it failed
     HarnessBug      netproof contradicts itself: never a CNI's failure, please report it
 """
@@ -36,6 +39,25 @@ class ClusterError(NetproofError):
 
 class NotReadyError(ClusterError):
     """Something did not become ready in time; the message carries its last known state."""
+
+
+class StreamRefusedError(ClusterError):
+    """The API server refused to open a stream into a pod.
+
+    `status` is that of HTTP (403 where RBAC says no), 0 where there was no answer.
+    """
+
+    def __init__(self, message: str, status: int = 0) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class PortClosedError(ClusterError):
+    """The kubelet dialled a port for a port-forward and was not let in; it has the last word."""
+
+
+class StreamCutError(ClusterError):
+    """A stream into a pod ended without being closed: what came before may not be all."""
 
 
 class ProbeError(NetproofError):

@@ -21,6 +21,7 @@ from netproof import bundleplugin, options, report
 from netproof.errors import NetproofError
 from netproof.live import Live
 from netproof.model import codec
+from netproof.model.doors import DoorResult, Grant, Stance
 from netproof.model.record import RunRecord, RunVerdict, ScenarioRecord
 from netproof.report import terminal
 from netproof.run.controller import Controller, Handout
@@ -29,9 +30,12 @@ from netproof.run.session import RunSession
 
 HANDOUT = pytest.StashKey[Handout]()
 RECORDS = pytest.StashKey[list[ScenarioRecord]]()
+DOORS = pytest.StashKey[list[DoorResult]]()
+KEYS = pytest.StashKey[list[Grant]]()
 
 _WORKER_INPUT = "netproof"
 _REPORT_ATTRIBUTE = "netproof_records"
+_DOORS_ATTRIBUTE = "netproof_doors"
 
 
 def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
@@ -48,6 +52,11 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
     add("--probe-timeout", type=float, help="seconds to wait for an answer to a packet")
     add("--converge-timeout", type=float, help="seconds a change of policies may take")
     add("--require-enforcement", action="store_true", help="fail where nothing is enforced")
+    add(
+        "--operational-access",
+        choices=[str(stance) for stance in Stance],
+        help="doors that policies do not guard: report (default), or expect them open or closed",
+    )
     add("--report-dir", type=Path, default=Path("reports"), help="where reports are written")
     add("--matrices", action="store_true", help="print the matrices of passed scenarios too")
 
@@ -144,6 +153,9 @@ def pytest_runtest_makereport(
     records = item.stash.get(RECORDS, [])
     if call.when == "call" and records:
         setattr(made, _REPORT_ATTRIBUTE, [codec.to_plain(record) for record in records])
+    tried, held = item.stash.get(DOORS, []), item.stash.get(KEYS, [])
+    if call.when == "call" and (tried or held):
+        setattr(made, _DOORS_ATTRIBUTE, codec.to_plain({"doors": tried, "keys": held}))
     return made
 
 
@@ -182,11 +194,15 @@ class _Reporter:
         plain = getattr(report, _REPORT_ATTRIBUTE, [])
         records = [codec.scenario_from_plain(one) for one in plain]
         self._run.scenarios += records
+        access = getattr(report, _DOORS_ATTRIBUTE, {"doors": [], "keys": []})
+        self._run.doors += [codec.from_plain(DoorResult, one) for one in access["doors"]]
+        self._run.keys |= {codec.from_plain(Grant, one): None for one in access["keys"]}
         if self._live is not None:
             for record in records:
                 self._live.told(record)
         unexplained = all(record.verdict is RunVerdict.PASS for record in records)
-        if report.failed and unexplained and not bundleplugin.explains(report):
+        faulty = any(one["fault"] for one in access["doors"])
+        if report.failed and unexplained and not faulty and not bundleplugin.explains(report):
             error = f"{report.nodeid} ({report.when}): {_last_line(report)}"
             self._run.errors.append(error)
             if self._live is not None:
@@ -196,7 +212,7 @@ class _Reporter:
         """Print no letters: scenarios and errors have lines of their own."""
         if self._live is None or (report.when != "call" and report.passed):
             return None
-        category = "error" if report.failed and report.when != "call" else report.outcome
+        category: str = "error" if report.failed and report.when != "call" else report.outcome
         if hasattr(report, "wasxfail"):
             category = "xfailed" if report.skipped else "xpassed"
         return category, "", ""

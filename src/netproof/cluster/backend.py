@@ -19,7 +19,8 @@ class ClusterRef:
     network (the lab has one), empty where there is none. `probe_timeout_s` is how long an
     unanswered packet is waited for there, `converge_s` how long a change of policies may take
     there, unless the person running it says otherwise. `pods` is how probe pods fit in, `gaps`
-    are what its CNI is documented not to do.
+    are what its CNI is documented not to do. `stance` says what is expected there of the doors
+    that policies do not guard (`Stance`).
     """
 
     kind: str
@@ -33,6 +34,7 @@ class ClusterRef:
     converge_s: float = 30.0
     pods: PodOptions = ANYWHERE
     gaps: tuple[KnownGap, ...] = ()
+    stance: str = "report"
 
     def to_json(self) -> dict[str, Any]:
         """Return the reference as plain values, for the trip to a test worker."""

@@ -65,6 +65,7 @@ class ExistingCluster:
             probe_timeout_s=self.profile.probe_timeout_s,
             converge_s=self.profile.converge_s,
             gaps=self.profile.gaps,
+            stance=self.profile.stance,
         )
 
 

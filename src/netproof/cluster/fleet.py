@@ -79,18 +79,19 @@ class Fleet:
         pod without an address is made anew. A namespace that comes back has its Services again.
         """
         spaces, wanted = tuple(namespaces), tuple(pods)
+        kept_keys = {pod.key for pod in wanted if pod.ips}
         self._drop_namespaces({space.name for space in spaces})
+        self._drop_pods([pod for pod in self.topology.pods if pod.key not in kept_keys])
+        self._shape_namespaces(spaces, wanted)
         here = {pod.key: pod for pod in self.topology.pods}
-        keys = {pod.key for pod in wanted if pod.ips}
-        self._each(self._delete_pod, [pod for key, pod in here.items() if key not in keys])
-        self._shape_namespaces(spaces)
-        kept = {pod.key: here[pod.key] for pod in wanted if pod.ips and pod.key in here}
-        fresh = tuple(replace(p, node="", ips=()) for p in wanted if p.key not in kept)
+        fresh = tuple(replace(p, node="", ips=()) for p in wanted if p.key not in here)
+        # What an earlier attempt has made and nobody has waited for would be in the way.
+        self._each(self._delete_pod, fresh)
         self._each(self._create_pod, fresh)
         for pod in wanted:
-            if pod.key in kept and pod.labels != kept[pod.key].labels:
-                self._label_pod(kept[pod.key], pod.labels)
-        running = kept | {pod.key: pod for pod in self._wait_running(fresh)}
+            if pod.key in here and pod.labels != here[pod.key].labels:
+                self._label_pod(here[pod.key], pod.labels)
+        running = here | {pod.key: pod for pod in self._wait_running(fresh)}
         placed = tuple(
             replace(pod, node=running[pod.key].node, ips=running[pod.key].ips) for pod in wanted
         )
@@ -129,11 +130,19 @@ class Fleet:
                 tuple(one for one in self.topology.services if one.namespace in names),
             )
 
-    def _shape_namespaces(self, spaces: tuple[Namespace, ...]) -> None:
+    def _drop_pods(self, gone: Sequence[Pod]) -> None:
+        self._each(self._delete_pod, gone)
+        keys = {pod.key for pod in gone}
+        pods = tuple(pod for pod in self.topology.pods if pod.key not in keys)
+        self.topology = replace(self.topology, pods=pods)
+
+    def _shape_namespaces(self, spaces: tuple[Namespace, ...], pods: tuple[Pod, ...]) -> None:
         here = {space.name: space for space in self.topology.namespaces}
         for space in spaces:
             if space.name not in here:
                 self._create_namespace(space)
+                own = tuple(pod for pod in pods if pod.namespace == space.name)
+                self._each(self.client.create, manifests.service_accounts(own, self.naming))
                 self._create_services(space.name)
             elif here[space.name].labels != space.labels:
                 change = _label_change(here[space.name].labels, space.labels)

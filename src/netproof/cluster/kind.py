@@ -217,6 +217,7 @@ class KindCluster:
             converge_s=profile.converge_s,
             pods=replace(self._options.pods, spread=True),
             gaps=profile.gaps,
+            stance=profile.stance,
         )
 
 

@@ -7,6 +7,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from netproof.cluster.gaps import KnownGap
+from netproof.model.doors import Stance
 
 
 class IpFamily(StrEnum):
@@ -156,7 +157,10 @@ class Readiness:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """A CNI profile; `file` is where it was read."""
+    """A CNI profile; `file` is where it was read.
+
+    `stance` is what is expected of the doors that policies do not guard.
+    """
 
     file: Path
     name: str
@@ -175,6 +179,7 @@ class Profile:
     capabilities: Capabilities
     install: tuple[Step, ...] = ()
     gaps: tuple[KnownGap, ...] = field(default=())
+    stance: Stance = Stance.REPORT
 
     @property
     def kind_config(self) -> Path:

@@ -28,6 +28,7 @@ from netproof.cluster.profile import (
 from netproof.cluster.steps import read_steps
 from netproof.errors import UsageError
 from netproof.model import flows
+from netproof.model.doors import Stance
 from netproof.model.record import FlowVerdict
 from netproof.policy.document import read_documents
 from netproof.policy.fields import Field
@@ -46,7 +47,7 @@ _OBJECT = re.compile(r"[a-z0-9.-]+/[a-z0-9.-]+")
 KNOWN = (
     *("name", "title", "version", "oldest", "maintained", "kind", "enforces", "mechanism"),
     *("families", "converge-seconds", "probe-timeout-seconds", "host", "install", "ready"),
-    *("capabilities", "gaps"),
+    *("capabilities", "gaps", "operational-access"),
 )
 
 
@@ -111,7 +112,12 @@ def _profile(root: Field, file: Path) -> Profile:
         capabilities=_capabilities(root.child("capabilities")),
         install=read_steps(root.child("install"), file.parent),
         gaps=tuple(_gap(item) for item in root.child("gaps").items()),
+        stance=_stance(root.child("operational-access")),
     )
+
+
+def _stance(at: Field) -> Stance:
+    return _word(at, Stance) if at.present else Stance.REPORT
 
 
 def _host(host: Field) -> HostNeeds:

@@ -20,6 +20,10 @@ GROUP = "rbac.authorization.k8s.io"
 KINDS = ("ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding")
 
 TOKEN_S = 3600
+"""How long a token is good for; shorter than 10 minutes is refused (TokenRequestSpec)."""
+
+NAME = "holder"
+"""Of everything in the kubeconfig that is made."""
 
 
 def fetch(client: Client, run_id: str) -> tuple[Obj, ...] | None:
@@ -85,7 +89,7 @@ def make_holder(
         except ClusterError:
             return None
         undo.pop_all()
-    return Holder(_as_token(client.ref, token), client, namespace, name)
+    return Holder(_as_token(client, token), client, namespace, name)
 
 
 def _token(client: Client, namespace: str, name: str) -> str:
@@ -100,31 +104,27 @@ def _token(client: Client, namespace: str, name: str) -> str:
     )
 
 
-def _as_token(ref: ClusterRef, token: str) -> ClusterRef:
+def _as_token(client: Client, token: str) -> ClusterRef:
     """Return the same cluster with a kubeconfig of its own that has this token and no other."""
-    loaded = yaml.safe_load(Path(ref.kubeconfig).read_text(encoding="utf-8"))
-    current = ref.context or loaded["current-context"]
-    context = next(one["context"] for one in loaded["contexts"] if one["name"] == current)
-    cluster = next(one for one in loaded["clusters"] if one["name"] == context["cluster"])
+    known = client.api.configuration
+    where = {
+        "server": known.host,
+        "certificate-authority": str(Path(known.ssl_ca_cert).resolve())
+        if known.ssl_ca_cert
+        else "",
+        "insecure-skip-tls-verify": not known.verify_ssl,
+        "tls-server-name": known.tls_server_name,
+        "proxy-url": known.proxy,
+    }
     written = {
         "apiVersion": "v1",
         "kind": "Config",
-        "current-context": "holder",
-        "clusters": [{**cluster, "cluster": _absolute(cluster["cluster"], ref)}],
-        "users": [{"name": "holder", "user": {"token": token}}],
-        "contexts": [
-            {"name": "holder", "context": {"cluster": context["cluster"], "user": "holder"}}
-        ],
+        "current-context": NAME,
+        "clusters": [{"name": NAME, "cluster": {key: v for key, v in where.items() if v}}],
+        "users": [{"name": NAME, "user": {"token": token}}],
+        "contexts": [{"name": NAME, "context": {"cluster": NAME, "user": NAME}}],
     }
     path = Path(mkdtemp(prefix="netproof-")) / "kubeconfig"
     with os.fdopen(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600), "w", encoding="utf-8") as file:
         yaml.safe_dump(written, file)
-    return replace(ref, kubeconfig=str(path), context="holder")
-
-
-def _absolute(cluster: Obj, ref: ClusterRef) -> Obj:
-    """Return a kubeconfig's cluster whose CA file is found from anywhere."""
-    if "certificate-authority" not in cluster:
-        return cluster
-    folder = Path(ref.kubeconfig).resolve().parent
-    return {**cluster, "certificate-authority": str(folder / cluster["certificate-authority"])}
+    return replace(client.ref, kubeconfig=str(path), context=NAME)

@@ -66,12 +66,16 @@ def _options(configuration: Any, url: str, headers: dict[str, str]) -> dict[str,
 
 
 def _tls(configuration: Any) -> dict[str, Any]:
-    if not configuration.verify_ssl:
-        return {"cert_reqs": ssl.CERT_NONE, "check_hostname": False}
+    if configuration.verify_ssl:
+        checks = {
+            "cert_reqs": ssl.CERT_REQUIRED,
+            "ca_certs": configuration.ssl_ca_cert or certifi.where(),
+            "check_hostname": configuration.assert_hostname,
+        }
+    else:
+        checks = {"cert_reqs": ssl.CERT_NONE, "check_hostname": False}
     wanted = {
-        "cert_reqs": ssl.CERT_REQUIRED,
-        "ca_certs": configuration.ssl_ca_cert or certifi.where(),
-        "check_hostname": configuration.assert_hostname,
+        **checks,
         "certfile": configuration.cert_file,
         "keyfile": configuration.key_file,
         "server_hostname": configuration.tls_server_name,

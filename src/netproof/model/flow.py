@@ -16,6 +16,8 @@ class EndpointKind(StrEnum):
     NODE = "node"
     OUTSIDE = "outside"
 
+    __hash__ = str.__hash__  # Enum's own is Python code, and flows are hashed by the million
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class Endpoint:
@@ -56,6 +58,8 @@ class Path(StrEnum):
     NAME = "name"
     DNS = "dns"
     HOST_IP = "host-ip"
+
+    __hash__ = str.__hash__  # Enum's own is Python code, and flows are hashed by the million
 
 
 @dataclass(frozen=True, slots=True, order=True)

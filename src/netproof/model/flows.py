@@ -11,10 +11,20 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from zlib import crc32
 
 from netproof.errors import UsageError
 from netproof.model.flow import Endpoint, EndpointKind, Flow, Path
-from netproof.model.workload import Family, Host, HostKind, Pod, Protocol, Service, Topology
+from netproof.model.workload import (
+    Family,
+    Host,
+    HostKind,
+    Pod,
+    Protocol,
+    Service,
+    ServicePort,
+    Topology,
+)
 
 DIRECT = (Path.POD_IP, Path.HOST_IP)
 
@@ -46,6 +56,27 @@ def pod_flows(topology: Topology) -> Iterator[Flow]:
                         port.protocol,
                         family,
                     )
+
+
+def mixed_flows(topology: Topology) -> Iterator[Flow]:
+    """Yield the flows from pod to pod with each port of each pair in one of the families.
+
+    Which one goes by the names, half and half, so that it is the same in every run and before and
+    after a change; no pair and no port is left out, at half the packets of `pod_flows`.
+    """
+    ends = sources(topology)
+    for source in ends:
+        for destination in ends:
+            families = _common(source, destination)
+            for port in destination.ports if families else ():
+                name = f"{source.key} {destination.key} {port}"
+                yield Flow(
+                    Endpoint.pod(source.key),
+                    Endpoint.pod(destination.key),
+                    port.number,
+                    port.protocol,
+                    families[crc32(name.encode()) % len(families)],
+                )
 
 
 def outside_flows(topology: Topology) -> Iterator[Flow]:
@@ -82,28 +113,38 @@ def dns_flows(topology: Topology, dns: str) -> Iterator[Flow]:
         yield from _to_service(topology, service, Path.DNS)
 
 
-def node_port_flows(topology: Topology, service: str, *, outside: bool = True) -> Iterator[Flow]:
+def node_port_flows(topology: Topology, service: str, *, local: bool = False) -> Iterator[Flow]:
     """Yield every flow to the node ports of a Service (`namespace/name`), at every node.
 
-    They start at the pods and, unless told otherwise, at the first host outside the cluster.
+    They start at the pods and at the first host outside the cluster. `local` leaves out the nodes
+    without a backend, where externalTrafficPolicy Local drops what comes.
     """
-    ports = [p for s in topology.services if s.key == service for p in s.ports if p.node_port]
     starts: list[Pod | Host] = list(sources(topology))
-    if outside:
-        starts += [h for h in topology.hosts if h.kind is HostKind.OUTSIDE][:1]
+    starts += [host for host in topology.hosts if host.kind is HostKind.OUTSIDE][:1]
     for start in starts:
-        end = Endpoint.pod(start.key) if isinstance(start, Pod) else Endpoint.outside(start.name)
-        for node in (h for h in topology.hosts if h.kind is HostKind.NODE):
+        for node, port in _node_ports(topology, topology.service(service), local=local):
             for family in (f for f in Family if start.ip(f) and node.ip(f)):
-                for port in ports:
-                    yield Flow(
-                        end,
-                        Endpoint(EndpointKind.NODE, node.name),
-                        port.node_port or 0,
-                        port.protocol,
-                        family,
-                        Path.NODE_PORT,
-                    )
+                yield Flow(
+                    _end(start),
+                    Endpoint(EndpointKind.NODE, node.name),
+                    port.node_port or 0,
+                    port.protocol,
+                    family,
+                    Path.NODE_PORT,
+                )
+
+
+def _node_ports(
+    topology: Topology, service: Service, *, local: bool
+) -> list[tuple[Host, ServicePort]]:
+    homes = {pod.node for pod in topology.backends(service)}
+    nodes = [h for h in topology.hosts if h.kind is HostKind.NODE]
+    ports = [port for port in service.ports if port.node_port]
+    return [(node, port) for node in nodes if not local or node.name in homes for port in ports]
+
+
+def _end(start: Pod | Host) -> Endpoint:
+    return Endpoint.pod(start.key) if isinstance(start, Pod) else Endpoint.outside(start.name)
 
 
 def same_node(topology: Topology) -> Iterator[Flow]:
@@ -113,7 +154,7 @@ def same_node(topology: Topology) -> Iterator[Flow]:
 
 def cross_node(topology: Topology) -> Iterator[Flow]:
     """Yield the flows between pods on different nodes."""
-    return (flow for flow in pod_flows(topology) if _nodes(flow, topology) == 2)  # noqa: PLR2004
+    return (flow for flow in pod_flows(topology) if _nodes(flow, topology) == 2)
 
 
 def _nodes(flow: Flow, topology: Topology) -> int:

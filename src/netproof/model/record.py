@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from netproof.model.doors import DoorResult, Grant
 from netproof.model.flow import Connectivity, Expected, Flow, Outcome, Path, Reason
 from netproof.model.workload import Family, Protocol
 
@@ -173,7 +174,8 @@ class ClusterRecord:
 class RunRecord:
     """One run: `started` is UTC in ISO 8601, `exit_reason` the sentence that ends the report.
 
-    `exit_code` is None where nobody has said what the verdict amounts to.
+    `exit_code` is None where nobody has said what the verdict amounts to. `doors` are the ways
+    around policies that were tried, `keys` who has the rights that open them.
     """
 
     run_id: str
@@ -187,4 +189,6 @@ class RunRecord:
     scenarios: tuple[ScenarioRecord, ...] = ()
     errors: tuple[str, ...] = ()
     exit_code: int | None = None
+    doors: tuple[DoorResult, ...] = ()
+    keys: tuple[Grant, ...] = ()
     schema: str = field(default=SCHEMA)

@@ -24,12 +24,16 @@ class Protocol(StrEnum):
     UDP = "UDP"
     SCTP = "SCTP"
 
+    __hash__ = str.__hash__  # Enum's own is Python code, and flows are hashed by the million
+
 
 class Family(StrEnum):
     """IP families, in the words of Service.spec.ipFamilies."""
 
     IPV4 = "IPv4"
     IPV6 = "IPv6"
+
+    __hash__ = str.__hash__  # Enum's own is Python code, and flows are hashed by the million
 
     @classmethod
     def of(cls, address: str) -> Family:
@@ -57,12 +61,21 @@ class Namespace:
     labels: Mapping[str, str] = field(default_factory=dict)
 
 
+class Listens(StrEnum):
+    """At which of its addresses a pod serves."""
+
+    EVERYWHERE = "everywhere"
+    POD_IP = "pod IP only"
+    LOOPBACK = "loopback only"
+
+
 @dataclass(frozen=True, slots=True)
 class Pod:
     """A pod; `node` and `ips` are empty until the cluster has placed it.
 
     `probes` says whether it runs our agent: pods without one (cluster DNS) can be reached and
-    selected but are no source of a flow.
+    selected but are no source of a flow. `service_account` is empty for the namespace's default.
+    `listens` says at which of its addresses our agent serves.
     """
 
     namespace: str
@@ -73,6 +86,8 @@ class Pod:
     ips: tuple[str, ...] = ()
     host_network: bool = False
     probes: bool = True
+    service_account: str = ""
+    listens: Listens = Listens.EVERYWHERE
 
     @property
     def key(self) -> str:

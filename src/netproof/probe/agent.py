@@ -44,9 +44,12 @@ ADDRESSES = {1: socket.AF_INET, 28: socket.AF_INET6}
 RECVERR = {socket.AF_INET: (0, 11), socket.AF_INET6: (41, 25)}  # IP_RECVERR, IPV6_RECVERR
 PKTINFO = {socket.AF_INET: (0, 8, 8), socket.AF_INET6: (41, 49, 50)}  # level, to ask, as told
 MSG_ERRQUEUE = 0x2000
+ROUTED = ("192.0.2.1", "2001:db8::1")  # of documentation: stand for our address on the way there
 PORT_RANGE = "/proc/sys/net/ipv4/ip_local_port_range"  # no pathlib: 5 ms at each start
 RESOLV_CONF = "/etc/resolv.conf"
 DNS_PORT = 53
+
+HTTP = b"GET /netproof/"
 
 BATCH = 1024  # events a wake-up; a full batch means that more are ready, so no deadline is due
 BURST = 64  # probes started between two looks at what is ready: their answers overtake the rest
@@ -192,7 +195,8 @@ class Server:
             for port, protocol in config["ports"]:
                 family = "IPv6" if ":" in address else "IPv4"
                 try:
-                    at = self.serve(port, protocol, FAMILIES[family], address)
+                    here = own(address) if address in ROUTED else address
+                    at = self.serve(port, protocol, FAMILIES[family], here)
                     self.serving.append([at, protocol, family])
                 except OSError as error:
                     self.failures.append([port, protocol, family, named(error.errno or 0)])
@@ -218,7 +222,14 @@ class Server:
         return int(sock.getsockname()[1])
 
     def reply(self, line: bytes, peer: str) -> bytes:
-        """Return the answer to a request, nothing to anything else, and remember its nonce."""
+        """Return the answer to a request, nothing to anything else, and remember its nonce.
+
+        `GET /netproof/NONCE` over HTTP asks the same, for those who come through a proxy.
+        """
+        if line.startswith(HTTP):
+            said = self.reply(b"netproof " + line[len(HTTP) :].partition(b" ")[0], peer)
+            head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(said)}\r\nConnection: close\r\n\r\n"
+            return head.encode() + said if said else b""
         words = line.split()
         if len(words) != 2 or words[0] != b"netproof" or not words[1].isalnum():
             return b""
@@ -256,7 +267,8 @@ class Server:
 
     def converse(self, task: Task, sock: socket.socket, peer: str) -> Steps:
         data, until, watched = b"", self.loop.now() + GUEST, False
-        while b"\n" not in data and len(data) < 512:
+        end, most = b"\n", 512
+        while end not in data and len(data) < most:
             try:
                 more = sock.recv(512)
             except BlockingIOError:
@@ -269,6 +281,8 @@ class Server:
             if not more:
                 return
             data += more
+            if data.startswith(HTTP):  # what is left unread turns our answer into a reset
+                end, most = b"\r\n\r\n", 8192
         sock.send(self.reply(data, peer))
 
     def datagrams(self, sock: socket.socket) -> bool:
@@ -295,6 +309,14 @@ class Server:
                 continue
         for guest in tuple(self.guests.values()):
             self.loop.step(guest, True)
+
+
+def own(towards: str) -> str:
+    """Return the address that we have on the way to another; sends nothing."""
+    family = socket.AF_INET6 if ":" in towards else socket.AF_INET
+    with socket.socket(family, socket.SOCK_DGRAM) as sock:
+        sock.connect((towards, DNS_PORT))
+        return str(sock.getsockname()[0])
 
 
 def ours(info: bytes) -> bytes:
@@ -621,7 +643,12 @@ class Control:
             raise ConnectionError
 
     def obey(self, line: bytes) -> None:
-        handlers = {"hello": self.hello, "probe": self.probe, "arrived": self.testify}
+        handlers = {
+            "hello": self.hello,
+            "probe": self.probe,
+            "arrived": self.testify,
+            "print": self.print,
+        }
         try:
             request = decoded(line)
             handlers[request["op"]](request)
@@ -630,6 +657,12 @@ class Control:
 
     def hello(self, request: dict[str, Any]) -> None:
         self.say({"id": request["id"], **self.agent.about()})
+
+    def print(self, request: dict[str, Any]) -> None:
+        """Show a nonce on standard output, to whoever is attached to it."""
+        line = {"identity": self.agent.identity, "nonce": request["nonce"]}
+        os.write(1, encoded(line) + b"\n")
+        self.say({"id": request["id"]})
 
     def probe(self, request: dict[str, Any]) -> None:
         job = Job(self.say, request)

@@ -14,9 +14,17 @@ from functools import cache
 from importlib import resources
 
 from netproof.model.flow import Endpoint, EndpointKind
-from netproof.model.workload import Port
+from netproof.model.workload import Listens, Port
+from netproof.probe.agent import ROUTED
 
 PYTHON = ("python3", "-I", "-S", "-c")
+LISTENS: dict[Listens, tuple[str, ...]] = {
+    Listens.EVERYWHERE: (),
+    Listens.POD_IP: ROUTED,
+    Listens.LOOPBACK: ("127.0.0.1", "::1"),
+}
+"""Where an agent is told to listen; a pod's own address is known to nobody before it runs."""
+
 OUTSIDE_IDENTITY = "outside"
 """One agent stands for all hosts outside the cluster, whatever address it is reached at."""
 
@@ -48,6 +56,27 @@ while 1:
         s.sendall(d)
 """
 """Copies between its standard streams and the agent until either of them ends."""
+
+
+ASK = """\
+import json,socket,sys
+line=("netproof %s\\n"%sys.argv[1]).encode()
+for where in sys.argv[3:]:
+    host,port=where.rsplit("/",1)
+    try:
+        with socket.create_connection((host,int(port)),float(sys.argv[2])) as s:
+            s.sendall(line)
+            told=[s.makefile().readline(),""]
+    except OSError as e:
+        told=["",type(e).__name__+": "+str(e)]
+    print(json.dumps(told),flush=True)
+"""
+"""Asks agents who they are, one after another: a line each, the answer and the error."""
+
+
+def ask_command(nonce: str, timeout_s: float, targets: Sequence[tuple[str, int]]) -> list[str]:
+    """Return the command that asks the agents at some addresses and ports for their identity."""
+    return [*PYTHON, ASK, nonce, str(timeout_s), *(f"{host}/{port}" for host, port in targets)]
 
 
 def serve_command(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from netproof.model.record import FlowVerdict, RunRecord, RunVerdict, ScenarioRecord, StepRecord
-from netproof.report import tally
+from netproof.report import doors, tally
 from netproof.report.grid import lines as grid_lines
 from netproof.report.panels import panels
 from netproof.report.pen import Pen
@@ -22,6 +22,9 @@ from netproof.report.words import (
 MAX_MISMATCHES = 20
 """So many of a step are listed: a comment has an end (GitHub's is 65,536 characters)."""
 
+MAX_KEYS = 10
+"""Holders of a door's key that are named, for the same reason."""
+
 WIDTH = 120
 _SPECIAL = str.maketrans({c: f"\\{c}" for c in "\\`*_[]<>|#~&"} | {"@": "&#64;"})
 
@@ -34,6 +37,7 @@ def render(record: RunRecord) -> str:
     told += _table(run.scenarios)
     for scenario in tally.told(run):
         told += _scenario(scenario, run)
+    told += _doors(run)
     if run.verdict is RunVerdict.NOT_ENFORCED and tally.leaks(run):
         told.append(f"{counted(tally.leaks(run), 'leak')} follow from that and are not listed.")
     if run.errors:
@@ -97,6 +101,26 @@ def _matrices(step: StepRecord) -> str:
             lines += ["", panel.label, *grid_lines(panel, WIDTH, pen)]
     drawn = "\n".join(lines).replace("```", "'''")
     return f"<details><summary>Matrix</summary>\n\n```text\n{drawn}\n```\n\n</details>"
+
+
+def _doors(run: RunRecord) -> list[str]:
+    every = doors.told(run)
+    if not every:
+        return []
+    rows = [doors.HEADS, ["---"] * len(doors.HEADS)]
+    rows += [list(map(_text, row)) for door in every for row in door.rows]
+    table = "\n".join(f"| {' | '.join(row)} |" for row in rows)
+    told = [f"### {doors.TITLE}", _text(doors.LEAD), table]
+    return [*told, *map(_door, every), _text(doors.summary(run))]
+
+
+def _door(one: doors.DoorTold) -> str:
+    lines = [f"- **{_text(str(one.door))}**", f"  - guarded by: {_text(one.guard)}"]
+    lines += [f"  - instead: {_text(one.instead)}"]
+    lines += [f"  - key: {_text(key)}" for key in one.keys[:MAX_KEYS]]
+    if len(one.keys) > MAX_KEYS:
+        lines.append(f"  - and {len(one.keys) - MAX_KEYS} more in the JSON record")
+    return "\n".join(lines)
 
 
 def _list(texts: Iterable[str]) -> str:

@@ -15,7 +15,7 @@ from netproof.model.record import (
     ScenarioRecord,
     StepRecord,
 )
-from netproof.report import tally
+from netproof.report import page_doors, tally
 from netproof.report.grid import split_name
 from netproof.report.page_style import CSS, SCRIPT
 from netproof.report.panels import Mark, Panel, panels
@@ -45,6 +45,7 @@ def render(record: RunRecord) -> str:
         _legend(body)
     for number, scenario in enumerate(scenarios):
         _scenario(body, scenario, number, run)
+    page_doors.add(body, run)
     _errors(body, run)
     _add(body, "script", SCRIPT if scenarios else "")
     return f"<!doctype html>\n{ET.tostring(root, encoding='unicode', method='html')}\n"

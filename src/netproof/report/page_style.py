@@ -80,6 +80,11 @@ a { color: inherit; }
 .finding dl { display: grid; grid-template-columns: 6rem 1fr; gap: .1rem .6rem; margin: .3rem 0 0; }
 .finding dt { color: var(--soft); }
 .finding dd { margin: 0; overflow-wrap: anywhere; }
+.overview.doors td, .overview.doors th { text-align: left; white-space: normal; }
+.door-open { color: var(--unsure); font-weight: 600; }
+.door-closed { color: var(--pass); font-weight: 600; }
+.door-untold { color: var(--soft); font-weight: 600; }
+.finding.door { border-color: var(--line); }
 @media print { .filters { display: none; } .scenario { break-inside: avoid; } }
 """
 

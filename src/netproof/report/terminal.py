@@ -13,7 +13,7 @@ from netproof.model.record import (
     ScenarioRecord,
     StepRecord,
 )
-from netproof.report import tally
+from netproof.report import doors, tally
 from netproof.report.grid import lines as grid_lines
 from netproof.report.panels import Panel, panels
 from netproof.report.pen import BOLD, GREY, Pen
@@ -23,6 +23,9 @@ from netproof.report.words import TITLES, Mismatch, counted, mismatches, step_to
 
 MAX_MISMATCHES = 20
 """So many of a step are told in full; the JSON record has all of them."""
+
+MAX_KEYS = 5
+"""Holders of a door's key that are named; a cluster has dozens."""
 
 MIN_WIDTH = 40
 _INDENT = "  "
@@ -47,6 +50,7 @@ def render(
     if shown:
         told.append(pen.legend(width))
     told += [_scenario(one, pen, width, matrices=matrices) for one in shown]
+    told += [_doors(run, pen, width)]
     told += [_summary(run.scenarios, pen), _gaps(run, width), _errors(run, width)]
     told.append(_end(run, pen, width))
     return pen.final("\n\n".join("\n".join(part) for part in told if part) + "\n")
@@ -178,6 +182,24 @@ def _summary_row(one: ScenarioRecord) -> tuple[str, ...]:
     counts = tally.counts([one])
     numbers = [tally.flows(one), *(counts[verdict] for verdict in _SHORT), tally.rounds(one)]
     return str(one.verdict), *map(str, numbers), f"{one.seconds:.2f}", one.id
+
+
+def _doors(run: RunRecord, pen: Pen, width: int) -> list[str]:
+    every = doors.told(run)
+    if not every:
+        return []
+    told = [pen.paint(doors.TITLE, BOLD), *_wrapped("", doors.LEAD, width), ""]
+    drawn = aligned([doors.HEADS, *(row for door in every for row in door.rows)])
+    told += [pen.paint(drawn[0], BOLD), *drawn[1:], ""]
+    for door in every:
+        told += [pen.paint(str(door.door), BOLD)]
+        told += _wrapped("  guarded by  ", door.guard, width)
+        told += _wrapped("  instead     ", door.instead, width)
+        for key in door.keys[:MAX_KEYS]:
+            told += _wrapped("  key         ", key, width)
+        if len(door.keys) > MAX_KEYS:
+            told.append(f"  and {len(door.keys) - MAX_KEYS} more; the JSON record has all of them")
+    return [*told, "", *_wrapped("", doors.summary(run), width)]
 
 
 def _gaps(run: RunRecord, width: int) -> list[str]:

@@ -1,7 +1,9 @@
 """The first question of every run: whether this cluster enforces anything at all.
 
-One allow and one deny in each direction, by TCP and UDP, in a namespace of their own that belongs
-to every fleet. If no denial bites, the run ends with that one sentence instead of a failure a case.
+One allow and one deny in each direction, by TCP and UDP, in a namespace of its own; and a pod that
+is shut in both directions without a rule, so that a CNI that misreads peers, or polices some nodes
+only, is not taken for one that enforces nothing. If no denial bites at all, the run ends with that
+one sentence instead of a failure a case.
 """
 
 from __future__ import annotations
@@ -49,18 +51,30 @@ spec:
   policyTypes: [Egress]
   egress:
     - to: [{podSelector: {matchLabels: {app: friend}}}]
+---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {namespace: canary, name: hermit-is-alone}
+spec:
+  podSelector: {matchLabels: {app: hermit}}
+  policyTypes: [Ingress, Egress]
 """
 _STATEMENTS = (
     Statement("canary/friend -> canary/guarded", Expected.ALLOWED),
     Statement("canary/stranger -> canary/guarded", Expected.DENIED),
     Statement("canary/caged -> canary/friend", Expected.ALLOWED),
     Statement("canary/caged -> canary/stranger", Expected.DENIED),
+    Statement("canary/* -> canary/hermit", Expected.DENIED),
+    Statement("canary/hermit -> canary/*", Expected.DENIED),
 )
+
+
+_NAMES = ("friend", "stranger", "guarded", "caged", "hermit")
 
 
 def workloads() -> Bundle:
     """Return the canary's namespace and pods, to be deployed with a fleet."""
-    pods = "".join(_POD.replace("NAME", n) for n in ("friend", "stranger", "guarded", "caged"))
+    pods = "".join(_POD.replace("NAME", n) for n in _NAMES)
     return load_text(_PODS + pods, "canary")
 
 
@@ -107,5 +121,5 @@ def _denials(expected: tuple[str, ...], verdicts: tuple[str, ...]) -> list[str]:
 
 def _flows(topology: Topology) -> list[Flow]:
     stated = [flows.parse_pattern(statement.text) for statement in _STATEMENTS]
-    ours = (flow for flow in flows.pod_flows(topology) if flow.source.name.startswith(NAMESPACE))
+    ours = (flow for flow in flows.pod_flows(topology) if not flows.is_self(flow))
     return [flow for flow in ours if any(pattern.matches(flow) for pattern in stated)]

@@ -1,5 +1,7 @@
 """Which flows there are, and naming some of them in a line."""
 
+from dataclasses import replace
+
 import pytest
 
 from netproof.errors import UsageError
@@ -106,3 +108,64 @@ def test_self_traffic_is_never_meant_by_a_pattern() -> None:
     """The API leaves a pod's traffic to itself undefined, so a wildcard leaves it out."""
     to_self = Flow(Endpoint.pod("shop/web"), Endpoint.pod("shop/web"), 80)
     assert [FLOW] == list(flows.parse_pattern("* -> *").select([to_self, FLOW]))
+
+
+def test_mixed_flows_leave_out_no_pair_and_no_port() -> None:
+    """Every port of every pair is tried in one of the families that the two share."""
+    full = list(flows.pod_flows(TOPOLOGY))
+    mixed = list(flows.mixed_flows(TOPOLOGY))
+    assert {replace(flow, family=Family.IPV4) for flow in full} == {
+        replace(flow, family=Family.IPV4) for flow in mixed
+    }
+    assert len(mixed) == len({(f.source, f.destination, f.port, f.protocol) for f in full})
+    assert set(mixed) <= set(full)
+
+
+NODES = (
+    Host(HostKind.NODE, "n1", ("172.30.0.1",)),
+    Host(HostKind.NODE, "n2", ("172.30.0.2",)),
+)
+EXPOSED = Service(
+    "shop", "exposed", {"app": "web"}, (ServicePort(8080, 80, node_port=30080),), ("10.9.0.2",)
+)
+WITH_NODES = replace(
+    TOPOLOGY, services=(*TOPOLOGY.services, EXPOSED), hosts=(*TOPOLOGY.hosts, *NODES)
+)
+
+
+def test_node_ports_are_reached_at_every_node_from_pods_and_from_outside() -> None:
+    """Each start dials the node port of each node."""
+    assert {
+        f"{start} -> {node}:30080/TCP IPv4 by node-port"
+        for start in ("shop/web", "shop/db", "outside")
+        for node in ("n1", "n2")
+    } == {str(flow) for flow in flows.node_port_flows(WITH_NODES, "shop/exposed")}
+
+
+def test_local_node_ports_are_reached_where_a_backend_is() -> None:
+    """Where no backend is, externalTrafficPolicy Local drops what comes."""
+    found = flows.node_port_flows(WITH_NODES, "shop/exposed", local=True)
+    assert {"n1"} == {flow.destination.name for flow in found}
+
+
+def test_flows_are_told_by_the_nodes_of_their_ends() -> None:
+    """Neighbours share a node; a pod's flows to itself are neither."""
+    neighbour = replace(WEB, name="new", ips=("10.0.0.5",))
+    topology = replace(TOPOLOGY, pods=(*TOPOLOGY.pods, neighbour))
+    same = {str(flow) for flow in flows.same_node(topology)}
+    cross = {str(flow) for flow in flows.cross_node(topology)}
+    assert "shop/web -> shop/new:80/TCP IPv4" in same
+    assert "shop/web -> shop/db:53/UDP IPv4" in cross
+    assert "shop/web -> shop/web:80/TCP IPv4" not in same | cross
+
+
+def test_a_headless_name_leads_to_its_pods() -> None:
+    """A Service without an address of its own is reached by name where its pods are."""
+    headless = Service("shop", "headless", {"app": "web"}, (ServicePort(80, 80),))
+    topology = replace(TOPOLOGY, services=(headless,))
+    assert [] == list(flows.service_flows(topology))
+    assert {
+        "shop/web -> service shop/headless:80/TCP IPv4 by name",
+        "shop/web -> service shop/headless:80/TCP IPv6 by name",
+        "shop/db -> service shop/headless:80/TCP IPv4 by name",
+    } == {str(flow) for flow in flows.service_flows(topology, Path.NAME)}

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 import pytest
 
 from netproof.model.workload import Port, Protocol
+from netproof.probe.agent import ROUTED
 from tests.unit.probe.agents import Agent, Agents
 
 PORTS = (Port(0), Port(0, Protocol.UDP), Port(0, Protocol.SCTP))
@@ -123,3 +124,37 @@ def test_the_signal_of_arrival_is_per_nonce(agents: Agents, web: Agent) -> None:
     request = {"op": "arrived", "nonces": ["seen1", "never1"]}
     (reply,) = agents.ask("shop/web", request, lambda _: True)
     assert ["seen1"] == reply["arrived"]
+
+
+def test_http_is_answered_with_the_same_in_a_response(web: Agent) -> None:
+    """Who comes through a proxy asks `GET /netproof/NONCE`, however long its headers are."""
+    headers = "".join(f"X-Header-{n}: {'x' * 50}\r\n" for n in range(40))
+    request = f"GET /netproof/n9 HTTP/1.1\r\nHost: web\r\n{headers}\r\n".encode()
+    with socket.create_connection(("127.0.0.1", web.ports["TCP", "IPv4"]), 10) as sock:
+        sock.sendall(request)
+        head, _, body = sock.makefile("rb").read().partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert {"identity": "shop/web", "nonce": "n9", "from": "127.0.0.1"} == json.loads(body)
+
+
+@pytest.mark.parametrize("path", ["", "a/b", "%20"])
+def test_http_without_a_nonce_gets_no_answer(web: Agent, path: str) -> None:
+    """What proves nothing is not answered."""
+    assert b"" == _say(web, f"GET /netproof/{path} HTTP/1.1\r\n\r\n".encode())
+
+
+def test_an_agent_may_serve_at_its_own_address_only(agents: Agents) -> None:
+    """The one it has on the way to others, which nobody knows before it runs."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        try:
+            sock.connect((ROUTED[0], 53))
+        except OSError:
+            pytest.skip("this machine has no route to anywhere")
+        own = sock.getsockname()[0]
+    agent = agents.start("shop/own", (Port(0),), (ROUTED[0],))
+    at = own, agent.ports["TCP", "IPv4"]
+    with socket.create_connection(at, 10) as sock:
+        sock.sendall(b"netproof n1\n")
+        assert "shop/own" == json.loads(sock.makefile("rb").readline())["identity"]
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", at[1]), 10)

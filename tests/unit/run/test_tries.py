@@ -1,0 +1,53 @@
+"""What stands in the way of a door, read as an answer."""
+
+from __future__ import annotations
+
+import pytest
+
+from netproof.errors import (
+    ClusterError,
+    PortClosedError,
+    ProbeError,
+    StreamCutError,
+    StreamRefusedError,
+)
+from netproof.model.doors import DoorState
+from netproof.run.tries import Seen, guarded
+
+CLOSED, UNDETERMINED = DoorState.CLOSED, DoorState.UNDETERMINED
+
+
+@pytest.mark.parametrize(
+    ("error", "state", "silent"),
+    [
+        (StreamRefusedError("forbidden (403)", 403), CLOSED, False),
+        (StreamRefusedError("not allowed (405)", 405), CLOSED, False),
+        (StreamRefusedError("who are you (401)", 401), UNDETERMINED, False),
+        (StreamRefusedError("try later (503)", 503), UNDETERMINED, False),
+        (StreamRefusedError("unreachable"), UNDETERMINED, False),
+        (PortClosedError("connection refused"), CLOSED, False),
+        (TimeoutError("no answer in time"), CLOSED, True),
+        (StreamCutError("broke off"), UNDETERMINED, False),
+        (ProbeError("Handshake status 403 Forbidden"), CLOSED, False),
+        (ProbeError("answered with another nonce"), UNDETERMINED, False),
+        (ClusterError("the API server cannot be reached"), UNDETERMINED, False),
+    ],
+    ids=lambda value: str(value) if isinstance(value, Exception) else "",
+)
+def test_what_went_wrong_is_read(error: Exception, state: DoorState, silent: bool) -> None:
+    """A no is a closed door, silence may be one, and the rest is unknown."""
+
+    def attempt() -> Seen:
+        raise error
+
+    assert Seen(state, str(error), silent=silent) == guarded(attempt)
+
+
+def test_a_fault_of_our_own_is_not_hidden() -> None:
+    """Only what the world does is an answer."""
+
+    def attempt() -> Seen:
+        raise KeyError("port")
+
+    with pytest.raises(KeyError):
+        guarded(attempt)
