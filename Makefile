@@ -5,13 +5,15 @@ PYTHON ?= python3
 BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest
 WORKERS ?= auto
+# Every worker has a fleet of pods of its own, and all of them run on this machine's containers.
+KIND_WORKERS ?= 2
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install check test lab lab-down test-lab test-lab-flat test-defects bench clean
+.PHONY: help install check test lab lab-down test-lab test-lab-flat fuzz-lab test-defects demo-bundle bench clean
 
 help: ## Say what there is to make
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 install: .venv/.installed libnftables ## Set up the virtual environment and the system library
 
@@ -36,8 +38,27 @@ test-lab: install ## Run the suites on the embedded lab: the main job
 test-lab-flat: install ## The same on a lab that enforces nothing: the verdict is NOT ENFORCED
 	$(PYTEST) suites --cluster lab --dataplane flat -n $(WORKERS) $(ARGS)
 
+test-calico: ## Run the suites on a kind cluster with Calico; it is removed afterwards
+test-cilium: ## The same with Cilium
+test-flannel: ## The same with Flannel, which enforces nothing, as its profile says
+test-antrea: ## The same with Antrea
+test-kube-router: ## The same with kube-router
+test-kindnet: ## The same with kindnet, which comes with kind
+test-weave: ## The same with Weave Net, which is archived upstream
+
+CNIS := calico cilium flannel antrea kube-router kindnet weave
+.PHONY: $(CNIS:%=test-%)
+$(CNIS:%=test-%): test-%: .venv/.installed
+	$(PYTEST) suites --cluster kind:$* -n $(KIND_WORKERS) $(ARGS)
+
+fuzz-lab: install ## Try random policies on the lab until one shows a difference
+	$(PYTEST) suites/fuzz --cluster lab --fuzz-examples 0 --fuzz-seed $${RANDOM} -o faulthandler_timeout=0 $(ARGS)
+
 test-defects: install ## Run the suites against each defect of the lab; every one is found
 	$(BIN)/python -m tests.defects.table
+
+demo-bundle: install ## Check published policies on the lab: two promises are broken
+	$(BIN)/python -m examples.demo
 
 bench: install nft ## Measure speed as ratios to a floor, in one run
 	$(BIN)/python -m benchmarks

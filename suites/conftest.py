@@ -1,6 +1,19 @@
 """Suites run on the embedded lab unless another cluster is named."""
 
+import os
+from pathlib import Path
+
 import pytest
+
+WORKERS_PER_CPU = 2
+"""A case waits for packets that do not come for longer than it computes."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("netproof fuzz", "netproof: random policies (suites/fuzz)")
+    group.addoption("--fuzz-examples", type=int, default=20, help="bundles to try; 0: without end")
+    group.addoption("--fuzz-seed", type=int, default=1, help="what the random bundles begin with")
+    group.addoption("--fuzz-bundle", type=Path, help="a saved bundle to try again")
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -8,3 +21,9 @@ def pytest_configure(config: pytest.Config) -> None:
     """Make the lab the default cluster of a run that names the suites."""
     if config.option.cluster is None:
         config.option.cluster = "lab"
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Return what `-n auto` means here (a hook of pytest-xdist)."""
+    return WORKERS_PER_CPU * (os.cpu_count() or 1)

@@ -12,7 +12,7 @@ from netproof.model.workload import Topology
 
 def test_flat_network(enforce: Enforce) -> None:
     """Every pod reaches every port of every other pod, in both IP families."""
-    enforce()
+    enforce(flows=flows.pod_flows)
 
 
 @pytest.mark.usefixtures("cluster_dns", "outside")

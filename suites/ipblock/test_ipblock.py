@@ -1,4 +1,4 @@
-"""Blocks of addresses: with holes, overlapping, in both families, around pods and around the world."""
+"""Blocks of addresses: with holes, overlapping, in both families, of pods and of the world."""
 
 from collections.abc import Iterator
 
@@ -32,6 +32,7 @@ def test_one_family(enforce: Enforce) -> None:
     """A block of IPv4 lets nothing in by IPv6."""
     enforce(
         "one-family",
+        flows=flows.pod_flows,
         allowed=["production/web -> production/api:80 IPv4"],
         denied=["production/web -> production/api:80 IPv6", "staging/web -> production/api"],
     )
@@ -42,6 +43,7 @@ def test_other_family(enforce: Enforce) -> None:
     """A block of IPv6 lets nothing in by IPv4."""
     enforce(
         "other-family",
+        flows=flows.pod_flows,
         allowed=["production/web -> production/api:80 IPv6"],
         denied=["production/web -> production/api:80 IPv4"],
     )
@@ -61,6 +63,7 @@ def test_everything_ipv4(enforce: Enforce) -> None:
     """The block of all IPv4 addresses leaves IPv6 shut."""
     enforce(
         "everything-ipv4",
+        flows=flows.pod_flows,
         allowed=["* -> production/api:80 IPv4"],
         denied=["* -> production/api:80 IPv6"],
     )
@@ -80,6 +83,7 @@ def test_except_and_allowed_by_other_block(enforce: Enforce) -> None:
     """What one block excepts another may allow."""
     enforce(
         "except-and-allowed-by-other-block",
+        flows=flows.pod_flows,
         allowed=["production/web -> production/api:80 IPv4"],
         denied=["staging/web -> production/api:80 IPv4"],
     )
@@ -89,6 +93,7 @@ def test_except_and_allowed_by_other_policy(enforce: Enforce) -> None:
     """What one policy excepts another may allow, by label."""
     enforce(
         "except-and-allowed-by-other-policy",
+        flows=flows.pod_flows,
         allowed=[
             "production/web -> production/api",
             "production/postgres -> production/api:80 IPv4",
@@ -130,6 +135,7 @@ def test_block_and_port(enforce: Enforce) -> None:
     """A block and a port both have to match."""
     enforce(
         "block-and-port",
+        flows=flows.pod_flows,
         allowed=["production/web -> production/api:5432 IPv4"],
         denied=[
             "production/web -> production/api:80 IPv4",

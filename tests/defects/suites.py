@@ -35,9 +35,14 @@ class Outcome:
 
 def run_suites(reports: Path, *arguments: str) -> Outcome:
     """Run the suites in a pytest of their own and return what they showed."""
+    return run_pytest("suites", reports, *arguments)
+
+
+def run_pytest(path: str, reports: Path, *arguments: str) -> Outcome:
+    """Run what is below a path in a pytest of its own and return what it showed."""
     done = subprocess.run(
         [
-            *(sys.executable, "-m", "pytest", "suites", "-q", "-p", "no:cacheprovider"),
+            *(sys.executable, "-m", "pytest", path, "-q", "-p", "no:cacheprovider"),
             *("--cluster", "lab", "--report-dir", str(reports), *arguments),
         ],
         cwd=ROOT,
@@ -52,6 +57,7 @@ def run_suites(reports: Path, *arguments: str) -> Outcome:
     return Outcome(done.returncode, codec.loads(written.read_text()), done.stdout)
 
 
-def with_defect(name: str, reports: Path, *arguments: str) -> Outcome:
-    """Run the suites against a lab that has one defect."""
-    return run_suites(reports, "--defect", name, "--converge-timeout", CONVERGE_S, *arguments)
+def with_defect(name: str, reports: Path, *arguments: str, theme: str = "") -> Outcome:
+    """Run the suites, or one theme of them, against a lab that has one defect."""
+    options = ("--defect", name, "--converge-timeout", CONVERGE_S)
+    return run_pytest(str(Path("suites", theme)), reports, *options, *arguments)

@@ -22,12 +22,41 @@ def _names() -> list[str]:
     return [defect["name"] for defect in json.loads(told) if defect["kind"] == "dataplane"]
 
 
+THEMES = {
+    "ignores-egress": "egress",
+    "policy-lost-on-pod-restart": "lifecycle",
+    "new-pods-escape": "lifecycle",
+    "policy-update-ignored": "lifecycle",
+    "stale-pod-labels": "lifecycle",
+    "stale-namespace-labels": "lifecycle",
+    "cluster-ip-bypass": "services",
+    "leaks-dns": "egress",
+    "world-not-policed": "egress",
+    "or-as-and": "peers",
+    "and-as-or": "peers",
+    "first-peer-only": "peers",
+    "ignores-except": "ipblock",
+    "ipblock-skips-pods": "ipblock",
+    "ipblock-needs-clean-cidr": "ipblock",
+    "named-port-on-source": "ports",
+    "named-port-opens-all": "ports",
+    "named-port-voids-policy": "ports",
+    "range-as-first-port": "ports",
+    "first-port-only": "ports",
+    "notin-needs-key": "peers",
+    "exists-means-empty": "peers",
+    "expressions-or": "peers",
+}
+"""Where a defect has to be found, `additive` where nothing else is said: a theme takes seconds, all
+suites against all defects (`make test-defects`) take the better part of an hour."""
+
+
 @pytest.mark.parametrize("name", _names())
 def test_a_defect_is_found(name: str, tmp_path: Path) -> None:
     """The suites fail with a leak or an over-blocked flow; the first one ends the run."""
-    seen = with_defect(name, tmp_path, "-x")
-    assert (seen.exit_code, seen.record.verdict) == (1, RunVerdict.FAIL), seen.output
-    assert seen.found_by
+    seen = with_defect(name, tmp_path, "-x", theme=THEMES.get(name, "additive"))
+    assert (1, True) == (seen.exit_code, bool(seen.found_by)), seen.output
+    assert seen.record.verdict in {RunVerdict.FAIL, RunVerdict.NOT_ENFORCED}
 
 
 def test_a_clean_lab_gives_no_alarm(tmp_path: Path) -> None:

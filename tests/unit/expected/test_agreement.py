@@ -29,7 +29,7 @@ def test_two_evaluators_agree(first: int) -> None:
 
 
 def _compare(seed: int) -> None:
-    random = Random(seed)  # noqa: S311 - cases have to come again, not be secret
+    random = Random(seed)
     world = generate.world(random)
     policies = [generate.policy(random, number) for number in range(random.randint(1, 4))]
     flows = {
@@ -49,7 +49,7 @@ def test_generated_cases_see_every_answer() -> None:
     """The generator is worth its while: each answer comes up in a good part of the flows."""
     counts = dict.fromkeys((naive.ALLOWED, naive.DENIED, naive.UNDEFINED), 0)
     for seed in range(200):
-        random = Random(seed)  # noqa: S311 - as above
+        random = Random(seed)
         world = generate.world(random)
         policies = [generate.policy(random, number) for number in range(3)]
         for _ in range(FLOWS):

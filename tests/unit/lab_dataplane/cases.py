@@ -167,6 +167,11 @@ CASES = {
         (view(_DENY_A),), rule="ct direction reply meta l4proto udp ip saddr { 10.244.0.2 } drop"
     ),
     "cluster-ip-bypass": Case((view(_RULED),), rule="ct status dnat accept"),
+    "leaks-dns": Case((view(_RULED),), rule="meta l4proto udp udp dport 53 accept"),
+    "world-not-policed": Case(
+        (view(_RULED),),
+        rule="ip daddr != { 10.244.0.2, 10.244.0.4, 10.244.0.6, 10.244.1.2 } accept",
+    ),
     "enforces-on-one-node-only": Case(
         (view(policy("p", {}, namespace="far")),), None, "", node="lab-node-1"
     ),

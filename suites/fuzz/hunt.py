@@ -1,0 +1,73 @@
+"""Looking for a bundle on which the cluster does something else than is expected, and shrinking it.
+
+Hypothesis makes the bundles and shrinks; what differs is for the worker and the verdict to say.
+"""
+
+from __future__ import annotations
+
+from random import Random
+from typing import Any
+
+from hypothesis import HealthCheck, Phase, find, settings
+from hypothesis.errors import NoSuchExample
+
+from fixtures.policies import with_addresses
+from netproof.model import flows
+from netproof.model.flow import Flow
+from netproof.model.record import RunVerdict
+from netproof.policy import Bundle, load_text
+from netproof.run.worker import Worker
+from suites.fuzz.strategies import bundles
+from suites.generated.case import dump
+
+Obj = dict[str, Any]
+
+KEPT_FLOWS = 12
+"""Of the flows that differ, so many are looked at while a bundle is shrunk."""
+
+
+class Hunt:
+    """Tries bundles until one differs, then smaller ones on the flows that did.
+
+    `policies` counts what was tried before anything differed.
+    """
+
+    def __init__(self, worker: Worker) -> None:
+        """Keep the worker; nothing is tried yet."""
+        self._worker = worker
+        self._flows: tuple[Flow, ...] = tuple(flows.pod_flows(worker.topology))
+        self._found = False
+        self.policies = 0
+
+    def run(self, seed: int, examples: int) -> tuple[Obj, ...] | None:
+        """Return the smallest bundle found that differs, None where none of the examples does."""
+        try:
+            return find(
+                bundles(),
+                self._differs,
+                settings=settings(
+                    max_examples=examples,
+                    database=None,
+                    deadline=None,
+                    phases=(Phase.generate, Phase.shrink),
+                    suppress_health_check=list(HealthCheck),
+                ),
+                random=Random(seed),  # noqa: S311 - chooses policies, guards nothing
+            )
+        except NoSuchExample:
+            return None
+
+    def _differs(self, policies: tuple[Obj, ...]) -> bool:
+        if not self._found:
+            self.policies += len(policies)
+        step = self._worker.trial(self.read(dump(policies)), self._flows)
+        if step.verdict is not RunVerdict.FAIL:
+            return False
+        if not self._found:
+            self._found = True
+            self._flows = tuple(finding.flow for finding in step.findings[:KEPT_FLOWS])
+        return True
+
+    def read(self, text: str) -> Bundle:
+        """Return a bundle from its text, with the addresses of this cluster's pods."""
+        return load_text(with_addresses(text, self._worker.topology), "fuzz")

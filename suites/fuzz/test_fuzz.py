@@ -1,0 +1,51 @@
+"""Random policies do on the cluster what they are expected to do."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from fixtures.policies import Play
+from netproof.policy import Bundle
+from netproof.run.scenario import Scenario
+from netproof.run.worker import Worker
+from suites.fuzz.hunt import Hunt
+from suites.generated.case import dump
+
+pytestmark = pytest.mark.usefixtures("enforcing", "both_families")
+
+WITHOUT_END = 10**9
+
+
+def test_random_policies(play: Play, worker: Worker, request: pytest.FixtureRequest) -> None:
+    """No random bundle leads to another matrix than the expected one; what does is shrunk."""
+    option = request.config.option
+    name = f"fuzz/seed-{option.fuzz_seed}"
+    hunt = Hunt(worker)
+    if option.fuzz_bundle is not None:
+        bundle = hunt.read(option.fuzz_bundle.read_text(encoding="utf-8"))
+        play(Scenario(name, "A saved bundle again", bundle, str(option.fuzz_bundle)))
+        return
+    play(Scenario(f"{name}-before", "The control: all flows are open", Bundle(), ""))
+    found = hunt.run(option.fuzz_seed, option.fuzz_examples or WITHOUT_END)
+    if found is None:
+        title = f"All flows are open again after {hunt.policies} random policies"
+        play(Scenario(name, title, Bundle(), ""))
+        return
+    path = _save(dump(found), option.report_dir)
+    title = f"The smallest of the random bundles that differ, after {hunt.policies} policies"
+    play(Scenario(name, title, hunt.read(dump(found)), str(path)))
+    pytest.fail(f"{path} differed and no longer does: run it again", pytrace=False)
+
+
+def _save(text: str, folder: Path) -> Path:
+    """Write a reproducer: the bundle, and the command that tries it again."""
+    digest = hashlib.sha256(text.encode()).hexdigest()[:8]
+    path = folder / "fuzz" / f"{digest}.yaml"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    command = f"pytest suites/fuzz --fuzz-bundle {path}"
+    note = "# `${IPv4 of production/web}` stands for that pod's address.\n"
+    path.write_text(f"# Again: {command}\n{note}{text}", encoding="utf-8")
+    return path

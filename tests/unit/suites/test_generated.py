@@ -1,0 +1,52 @@
+"""The generated cases: how many, how they are called, and that they can be told and read."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from netproof.policy import load_text
+from suites.generated.__main__ import main
+from suites.generated.cases import cases
+
+CYCLONUS = 230
+ANY_ADDRESS = re.compile(r"\$\{(IPv[46]) of [^}]+\}")
+
+
+def test_at_least_as_many_as_cyclonus() -> None:
+    """There are no fewer cases than cyclonus generates."""
+    assert len(cases()) >= CYCLONUS
+
+
+def test_cases_differ() -> None:
+    """No two cases have the same policies and the same sequel."""
+    told = [(case.text(), str(case.then)) for case in cases().values()]
+    assert len(told) == len(set(told))
+
+
+def test_names_can_be_typed() -> None:
+    """A name is of words and hyphens, so that it can be given to a shell and to -k."""
+    assert [] == [name for name in cases() if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", name)]
+
+
+def test_bundles_are_valid() -> None:
+    """Every bundle is one that netproof reads, whatever addresses the pods get."""
+    addresses = {"IPv4": "10.0.0.1", "IPv6": "fd00::1"}
+    for case in cases().values():
+        text = ANY_ADDRESS.sub(lambda found: addresses[found[1]], case.text())
+        assert load_text(text, case.name).policies
+
+
+def test_a_case_is_printed_by_its_name(capsys: pytest.CaptureFixture[str]) -> None:
+    """The bundle is printed, with the command that runs it again."""
+    assert main(["ingress-none"]) == 0
+    printed = capsys.readouterr().out
+    assert printed.endswith(cases()["ingress-none"].text())
+    assert "test_generated[ingress-none]" in printed
+
+
+def test_an_unknown_name_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    """A name that no case has is an error with a way out."""
+    assert main(["nonsense"]) == 2
+    assert "nonsense" in capsys.readouterr().err
