@@ -1,5 +1,9 @@
 """Wiring only: the plugin and the fixtures that this repository's suites and tests use."""
 
+import os
+
+import pytest
+
 pytest_plugins = [
     "pytester",
     "netproof.plugin",
@@ -9,3 +13,12 @@ pytest_plugins = [
     "fixtures.port_forward",
     "fixtures.doors",
 ]
+
+WORKERS_PER_CPU = 2
+"""A case waits for packets that do not come for longer than it computes."""
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Return what `-n auto` means here (a hook of pytest-xdist)."""
+    return WORKERS_PER_CPU * (os.cpu_count() or 1)

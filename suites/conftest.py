@@ -1,12 +1,8 @@
 """Suites run on the embedded lab unless another cluster is named."""
 
-import os
 from pathlib import Path
 
 import pytest
-
-WORKERS_PER_CPU = 2
-"""A case waits for packets that do not come for longer than it computes."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -21,9 +17,3 @@ def pytest_configure(config: pytest.Config) -> None:
     """Make the lab the default cluster of a run that names the suites."""
     if config.option.cluster is None:
         config.option.cluster = "lab"
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_auto_num_workers() -> int:
-    """Return what `-n auto` means here (a hook of pytest-xdist)."""
-    return WORKERS_PER_CPU * (os.cpu_count() or 1)

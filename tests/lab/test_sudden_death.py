@@ -116,7 +116,8 @@ def test_an_agent_that_keeps_dying_is_inconclusive(worker: Worker) -> None:
     touched = [f for s in record.steps for f in s.findings]
     assert record.verdict is RunVerdict.INCONCLUSIVE
     assert {FlowVerdict.INCONCLUSIVE} == {finding.verdict for finding in touched}
-    assert {"canary/guarded"} == {finding.flow.destination.name for finding in touched}
+    ends = [{f.flow.source.name, f.flow.destination.name} for f in touched]
+    assert all("canary/guarded" in pair for pair in ends)
 
 
 @pytest.mark.parametrize("seed", range(MOMENTS))
