@@ -180,11 +180,6 @@ def is_not_found(error: ClusterError) -> bool:
     return isinstance(error.__cause__, ApiException) and error.__cause__.status == 404
 
 
-def is_already_there(error: ClusterError) -> bool:
-    """Tell whether the API server said that such an object exists already (409)."""
-    return isinstance(error.__cause__, ApiException) and error.__cause__.status == 409
-
-
 def _where(obj: Obj) -> str:
     meta = obj["metadata"]
     namespace = meta.get("namespace")
