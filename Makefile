@@ -24,7 +24,7 @@ check: .venv/.installed ## Format, lint, types and import contracts
 	$(BIN)/lint-imports
 
 test: install ## Prove that the harness tells the truth
-	$(PYTEST) tests -n $(WORKERS) $(ARGS)
+	$(PYTEST) tests -n $(WORKERS) --dist worksteal $(ARGS)
 
 lab: install ## Start a lab and leave it running
 	$(BIN)/netproof lab up

@@ -15,10 +15,12 @@ pytest_plugins = [
 ]
 
 WORKERS_PER_CPU = 2
+
+CASES_PER_CPU = 4
 """A case waits for packets that do not come for longer than it computes."""
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_xdist_auto_num_workers() -> int:
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """Return what `-n auto` means here (a hook of pytest-xdist)."""
-    return WORKERS_PER_CPU * (os.cpu_count() or 1)
+    return (CASES_PER_CPU if config.option.cluster else WORKERS_PER_CPU) * (os.cpu_count() or 1)

@@ -131,7 +131,12 @@ def _narrator(config: pytest.Config) -> options.Say:
 def wishes(config: pytest.Config) -> Wishes:
     """Return what the command line asks for."""
     option = config.option
-    return Wishes(option.probe_image, option.probe_timeout, option.converge_timeout)
+    return Wishes(
+        option.probe_image,
+        option.probe_timeout,
+        option.converge_timeout,
+        nodes=bool(option.bundle),
+    )
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -1,4 +1,7 @@
-"""`python -m tests.defects.clean [RUNS]`: run all suites again and again, without an alarm."""
+"""`python -m tests.defects.clean [RUNS] [--all]`: run the suites again and again, without an alarm.
+
+Those that `make test-defects` runs; `--all` adds the generated cases.
+"""
 
 from __future__ import annotations
 
@@ -7,20 +10,21 @@ import tempfile
 from pathlib import Path
 
 from netproof.model.record import RunVerdict
-from tests.defects.suites import run_suites
+from tests.defects.suites import BY_HAND, run_suites
 
 RUNS = 50
 
 
 def main(arguments: list[str]) -> int:
     """Print a line a run; end with a failure at the first alarm, and show it."""
-    runs = int(arguments[0]) if arguments else RUNS
+    runs = next((int(word) for word in arguments if word.isdigit()), RUNS)
+    cases = ("-n", "auto") if "--all" in arguments else BY_HAND
     for number in range(1, runs + 1):
         with tempfile.TemporaryDirectory() as folder:
-            seen = run_suites(Path(folder), "-n", "auto")
-        cases, seconds = len(seen.record.scenarios), seen.record.seconds
+            seen = run_suites(Path(folder), *cases)
+        count, seconds = len(seen.record.scenarios), seen.record.seconds
         print(
-            f"{number:3} of {runs}  {seen.record.verdict}  {cases} cases  {seconds:.0f} s",
+            f"{number:3} of {runs}  {seen.record.verdict}  {count} cases  {seconds:.0f} s",
             flush=True,
         )
         if seen.record.verdict is not RunVerdict.PASS or seen.exit_code:

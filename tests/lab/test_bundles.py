@@ -116,6 +116,25 @@ def test_bundle_on_the_lab(bundle: Path, capsys: pytest.CaptureFixture[str]) -> 
     assert ("PASS", ()) == (record.packets.verdict, record.packets.findings)
 
 
+def test_leak_to_a_node_is_found(bundle: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A dataplane that forgets addresses of no pod lets an isolated pod reach another node."""
+    code, record = _check(capsys, bundle, "--defect", "world-not-policed")
+
+    assert 1 == code
+    assert record.packets
+    leaks = [line for line in record.packets.findings if "leak: production/" in line]
+    assert any(" -> node " in line for line in leaks), record.packets.findings
+
+
+def test_node_that_leaks_is_found(bundle: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A dataplane that polices one node only lets another node reach an isolated pod."""
+    code, record = _check(capsys, bundle, "--defect", "enforces-on-one-node-only")
+
+    assert 1 == code
+    assert record.packets
+    assert any("leak: node " in line for line in record.packets.findings), record.packets.findings
+
+
 def test_leak_is_found_where_the_policies_are_right(
     bundle: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -149,6 +168,26 @@ def test_somebodys_cluster_stays_as_it_was(
 
     assert 0 == code, record
     assert before == _everything(somebodys)
+
+
+def test_nodes_that_admit_no_agent_are_told_of(
+    somebodys: ClusterRef, bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Where pods on a node's network are refused, all else is probed and the report says so."""
+
+    def restricted(asked: Asked) -> Decision:
+        if asked.right == ("create", "", "pods") and "-nodes-" in asked.namespace:
+            return 403, 'pods "node" is forbidden: violates PodSecurity "restricted:latest"'
+        return None
+
+    with gate(somebodys.kubeconfig, tmp_path, admission=[restricted]) as somebody:
+        where = ("--cluster", "existing", "--kubeconfig", somebody.kubeconfig)
+        code, record = _check(capsys, bundle, *where, "--probe-timeout", "0.5")
+
+    assert 0 == code, record
+    assert any(
+        "nodes" == note.what and "violates PodSecurity" in note.text for note in record.notes
+    )
 
 
 def test_nothing_foreign_is_written(

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from netproof.cluster import labs
 from netproof.cluster.lab import LabCluster, LabOptions, environment
-from netproof.run.agents import deploy_agents
 
 if TYPE_CHECKING:
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 - no public name
@@ -48,7 +47,11 @@ def _up(options: argparse.Namespace) -> int:
         name=options.name,
         outlive=True,
     )
-    ref = LabCluster(wanted).start()
+    started = LabCluster(wanted).begin()
+    # The Kubernetes client takes as long to import as the lab to start; they do it side by side.
+    from netproof.run.agents import deploy_agents  # noqa: PLC0415
+
+    ref = started()
     if options.agents:
         deploy_agents(ref, options.agents)
     named = "" if options.name == "lab" else f" --name {options.name}"

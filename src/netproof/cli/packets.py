@@ -37,7 +37,8 @@ def with_packets(case: Case, checked: CheckRecord, options: argparse.Namespace) 
     """Return the check with what packets show; nothing is left behind, also after SIGTERM."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     run_id = uuid.uuid4().hex[:8]
-    wishes = Wishes(options.probe_image, options.probe_timeout, options.converge_timeout)
+    image, patience = options.probe_image, (options.probe_timeout, options.converge_timeout)
+    wishes = Wishes(image, *patience, nodes=True)
     controller = Controller(places.backend(options, run_id, _say), run_id, wishes)
     try:
         handout, canary, _ = controller.start()

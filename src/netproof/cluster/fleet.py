@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -22,9 +23,17 @@ PARALLEL_CALLS = 8
 """API servers serve a client's calls in parallel; client-go's default burst is 10."""
 
 SHARED = "shared"
-"""The worker's name for what all workers of a run use: the agent outside the cluster network."""
+"""The worker's name for what all workers of a run use: agents outside the pods' network."""
+
+NODES = "nodes"
+"""The same, for the agents that stand for nodes."""
 
 OUTSIDE_POD = "outside"
+
+
+def node_pod(node: str) -> str:
+    """Return the name of the pod that stands for a node; a node's own may be too long for it."""
+    return f"node{hashlib.sha256(node.encode()).hexdigest()[:8]}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,10 +110,13 @@ class Fleet:
     def locate(self, endpoint: Endpoint) -> PodName:
         """Return the pod in the cluster that stands for an endpoint.
 
-        Hosts outside the cluster network are all one pod, which the run's controller made.
+        Hosts outside the cluster network are all one pod; it and those that stand for nodes are
+        of the run's controller.
         """
         if endpoint.kind is EndpointKind.OUTSIDE:
             return replace(self.naming, worker=SHARED).namespace(SHARED), OUTSIDE_POD
+        if endpoint.kind is EndpointKind.NODE:
+            return replace(self.naming, worker=NODES).namespace(NODES), node_pod(endpoint.name)
         namespace, name = endpoint.name.split("/")
         return self.naming.namespace(namespace), self.naming.pod(name)
 

@@ -34,6 +34,20 @@ def nodes(client: Client, *, outside: str) -> tuple[Host, ...]:
     )
 
 
+def nodes_for_pods(client: Client, *, outside: str) -> tuple[Host, ...]:
+    """Return the nodes that any pod may be put on: not cordoned, without a taint that forbids it.
+
+    A taint of the effect PreferNoSchedule forbids nothing (core/v1 Taint.effect).
+    """
+    closed = {
+        node["metadata"]["name"]
+        for node in client.list("Node")
+        if node["spec"].get("unschedulable")
+        or any(t["effect"] != "PreferNoSchedule" for t in node["spec"].get("taints") or ())
+    }
+    return tuple(n for n in nodes(client, outside=outside) if n.name not in closed)
+
+
 def outside_hosts(client: Client, node: str, ports: tuple[Port, ...]) -> tuple[Host, ...]:
     """Return the hosts that a Node object outside the cluster network stands for.
 

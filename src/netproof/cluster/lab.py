@@ -13,7 +13,9 @@ import signal
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -66,18 +68,17 @@ class LabCluster:
 
     def start(self) -> ClusterRef:
         """Start the lab and return when its API answers; raise ClusterError where it does not."""
+        return self.begin()()
+
+    def begin(self) -> Callable[[], ClusterRef]:
+        """Start the lab and return what waits for it, as `start` does, for use in the meantime."""
         ready_r, ready_w = os.pipe()
         life_r, life_w = os.pipe()
         self._process = _spawn(self._options, ready_w, life_r)
         os.close(ready_w)
         os.close(life_r)
         self._lifeline = life_w
-        try:
-            told = _read_ready(ready_r, self._process)
-        except ClusterError:
-            self.stop()
-            raise
-        return self._ref(told)
+        return partial(self._wait, ready_r, self._process)
 
     def stop(self) -> None:
         """End the lab and wait until it is gone."""
@@ -87,6 +88,13 @@ class LabCluster:
         if self._process is not None:
             _end(self._process)
             self._process = None
+
+    def _wait(self, ready: int, process: subprocess.Popen[bytes]) -> ClusterRef:
+        try:
+            return self._ref(_read_ready(ready, process))
+        except ClusterError:
+            self.stop()
+            raise
 
     def _ref(self, told: dict[str, Any]) -> ClusterRef:
         options = self._options

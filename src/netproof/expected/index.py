@@ -22,15 +22,19 @@ from netproof.model.workload import (
     Service,
     Topology,
 )
-from netproof.policy import IpBlock, NetworkPolicy, PodPeer, PortMatch, Rule
+from netproof.policy import IpBlock, NetworkPolicy, Peer, PodPeer, PortMatch, Rule
 
 T = TypeVar("T")
+
+_STRANGE = {NAMESPACE_NAME_LABEL: ""}
+"""Labels of a namespace that nobody can have named."""
 
 
 @dataclass(frozen=True, slots=True)
 class IndexedRule:
     """A rule with its peers looked up: everyone, these pods, and these blocks of addresses.
 
+    `strangers` tells whether it would select a pod without labels in a namespace without any.
     `name` is `namespace/name ingress[0]`, `place` the same with its file and line.
     """
 
@@ -40,6 +44,7 @@ class IndexedRule:
     everyone: bool
     pods: frozenset[str]
     blocks: tuple[IpBlock, ...]
+    strangers: bool = False
 
     def has_port(self, port: int, protocol: Protocol, served_by: Pod | None) -> bool:
         """Tell whether the rule is for this port.
@@ -120,7 +125,8 @@ class PolicyIndex:
         blocks = tuple(peer for peer in rule.peers if isinstance(peer, IpBlock))
         name = f"{policy.key} {rule.direction.lower()}[{rule.index}]"
         place = f"{policy.key} {rule}"
-        return IndexedRule(name, place, rule.ports, not rule.peers, frozenset(pods), blocks)
+        everyone, strangers = not rule.peers, any(map(_is_of_strangers, rule.peers))
+        return IndexedRule(name, place, rule.ports, everyone, frozenset(pods), blocks, strangers)
 
     def _selected(self, peer: PodPeer, own: str) -> Iterable[str]:
         namespaces = self._namespaces(peer, own)
@@ -140,6 +146,14 @@ class PolicyIndex:
     def _namespace_labels(self, name: str) -> Mapping[str, str]:
         # The API server sets the name's label on each namespace, whoever made it and however.
         return {**self._labels.get(name, {}), NAMESPACE_NAME_LABEL: name}
+
+
+def _is_of_strangers(peer: Peer) -> bool:
+    if not isinstance(peer, PodPeer) or peer.namespace_selector is None:
+        return False
+    return peer.namespace_selector.matches(_STRANGE) and (
+        peer.pod_selector is None or peer.pod_selector.matches({})
+    )
 
 
 def _is_port(match: PortMatch, port: int, protocol: Protocol, served_by: Pod | None) -> bool:

@@ -35,7 +35,8 @@ def judge(
     passing = [rule for rule in rules if rule.everyone or _matches(rule, other, packets)]
     if not any(rule.everyone for rule in passing):
         blocks = any(rule.blocks for rule in rules)
-        why = why_undefined(pod, other, packets, direction, blocks=blocks)
+        strangers = not passing and any(rule.strangers for rule in rules)
+        why = why_undefined(pod, other, packets, direction, blocks=blocks, strangers=strangers)
         if why:
             text = f"{_isolate(policies, pod, direction)}, but {why}"
             return Reason(direction, Expected.UNDEFINED, text, policies)

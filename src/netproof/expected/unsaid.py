@@ -14,18 +14,25 @@ from netproof.model.workload import Host, HostKind, Pod
 
 
 def why_undefined(
-    pod: Pod, other: Party, packets: Packets, direction: Direction, *, blocks: bool
+    pod: Pod,
+    other: Party,
+    packets: Packets,
+    direction: Direction,
+    *,
+    blocks: bool,
+    strangers: bool,
 ) -> str:
     """Say why the API leaves it open what the policies of an isolated pod do to these packets.
 
-    `blocks` tells whether a rule for the port has an ipBlock, so that addresses matter.
+    `blocks` tells whether a rule for the port has an ipBlock, so that addresses matter,
+    `strangers` whether one selects pods that nothing is known of, such as a node's own.
     """
     if pod.host_network:
         return "the API does not say whether policies apply to hostNetwork pods"
     if isinstance(other.who, Pod):
         found = _of_pod(pod, other.who, packets, blocks=blocks)
     else:
-        found = _of_host(pod, other.who, packets, direction, blocks=blocks)
+        found = _of_host(pod, other.who, packets, direction, blocks=blocks, strangers=strangers)
     return found or other.rewritten
 
 
@@ -39,12 +46,22 @@ def _of_pod(pod: Pod, other: Pod, packets: Packets, *, blocks: bool) -> str:
     return ""
 
 
-def _of_host(pod: Pod, other: Host, packets: Packets, direction: Direction, *, blocks: bool) -> str:
+def _of_host(
+    pod: Pod,
+    other: Host,
+    packets: Packets,
+    direction: Direction,
+    *,
+    blocks: bool,
+    strangers: bool,
+) -> str:
     if other.kind is HostKind.NODE:
         if not pod.node or other.name in (pod.node, SOME_NODE.name):
             return "traffic between a pod and its own node is not for policies to deny"
         if blocks and direction is Direction.INGRESS:
             return f"it is not said which of its addresses the node {other.name} connects from"
+        if strangers:
+            return f"a rule selects pods everywhere, and {other.name} may count as one of its own"
     if blocks and other.ip(packets.family) is None:
         return f"it is not known which {packets.family} address {other.name} has"
     return ""

@@ -41,8 +41,22 @@ class Endpoint:
         """Return a host outside the cluster as an end of a flow."""
         return cls(EndpointKind.OUTSIDE, name)
 
+    @classmethod
+    def node(cls, name: str) -> Endpoint:
+        """Return a node of the cluster as an end of a flow."""
+        return cls(EndpointKind.NODE, name)
+
+    @classmethod
+    def parse(cls, text: str) -> Endpoint:
+        """Return the end that `str` gave that text for."""
+        kind, space, name = text.partition(" ")
+        if space and kind in (EndpointKind.SERVICE, EndpointKind.NODE):
+            return cls(EndpointKind(kind), name)
+        return cls.pod(text) if "/" in text and not space else cls.outside(text)
+
     def __str__(self) -> str:
-        return f"service {self.name}" if self.kind is EndpointKind.SERVICE else self.name
+        named = self.kind in (EndpointKind.SERVICE, EndpointKind.NODE)
+        return f"{self.kind} {self.name}" if named else self.name
 
 
 class Path(StrEnum):

@@ -29,7 +29,7 @@ from netproof.model.workload import (
 DIRECT = (Path.POD_IP, Path.HOST_IP)
 
 _STATEMENT = re.compile(
-    r"^\s*(?P<source>\S+)\s*->\s*(?P<destination>(service )?[^\s:]+)"
+    r"^\s*(?P<source>(node )?\S+)\s*->\s*(?P<destination>((service|node) )?[^\s:]+)"
     r"(:(?P<port>\d+|\*)(/(?P<protocol>TCP|UDP|SCTP))?)?"
     r"(\s+(?P<family>IPv4|IPv6))?(\s+by (?P<path>[a-z-]+))?\s*$"
 )
@@ -95,6 +95,19 @@ def outside_flows(topology: Topology) -> Iterator[Flow]:
                     )
 
 
+def node_flows(topology: Topology) -> Iterator[Flow]:
+    """Yield every flow between pods and the nodes that run our agent, which serve a port."""
+    for node in (h for h in topology.hosts if h.kind is HostKind.NODE and h.ports):
+        there = Endpoint.node(node.name)
+        for pod in sources(topology):
+            here = Endpoint.pod(pod.key)
+            for family in _common(pod, node):
+                for port in node.ports:
+                    yield Flow(here, there, port.number, port.protocol, family, Path.HOST_IP)
+                for port in pod.ports:
+                    yield Flow(there, here, port.number, port.protocol, family)
+
+
 def service_flows(topology: Topology, path: Path = Path.CLUSTER_IP) -> Iterator[Flow]:
     """Yield every flow from a pod to a Service that has backends with our agent.
 
@@ -126,7 +139,7 @@ def node_port_flows(topology: Topology, service: str, *, local: bool = False) ->
             for family in (f for f in Family if start.ip(f) and node.ip(f)):
                 yield Flow(
                     _end(start),
-                    Endpoint(EndpointKind.NODE, node.name),
+                    Endpoint.node(node.name),
                     port.node_port or 0,
                     port.protocol,
                     family,
@@ -205,7 +218,7 @@ class FlowPattern:
     def matches(self, flow: Flow) -> bool:
         """Tell whether the line names this flow."""
         return (
-            fnmatchcase(flow.source.name, self.source)
+            fnmatchcase(str(flow.source), self.source)
             and fnmatchcase(str(flow.destination), self.destination)
             and self.port in ("", "*", str(flow.port))
             and self.protocol in ("", flow.protocol)

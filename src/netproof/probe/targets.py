@@ -22,7 +22,7 @@ from netproof.model.workload import (
     ServicePort,
     Topology,
 )
-from netproof.probe.source import OUTSIDE_IDENTITY
+from netproof.probe.source import OUTSIDE_IDENTITY, identity_of
 
 T = TypeVar("T")
 
@@ -186,6 +186,8 @@ def _any_node(flow: Flow, topology: Topology) -> Host:
 def _host_identities(host: Host, topology: Topology) -> tuple[str, ...]:
     if host.kind is HostKind.OUTSIDE:
         return (OUTSIDE_IDENTITY,)
+    if host.ports:
+        return (host.name,)
     return _identities(
         tuple(pod for pod in topology.pods if pod.host_network and pod.node == host.name)
     )
@@ -203,6 +205,7 @@ def _first(what: str, found: list[T]) -> T:
 
 def witnesses(flow: Flow, target: Target) -> tuple[Endpoint, ...]:
     """Return the ends whose agents know whether a request for that target arrived."""
-    if flow.destination.kind is EndpointKind.OUTSIDE:
+    hosts = (EndpointKind.OUTSIDE, EndpointKind.NODE)
+    if flow.destination.kind in hosts and identity_of(flow.destination) in target.identities:
         return (flow.destination,)
     return tuple(Endpoint.pod(identity) for identity in target.identities)

@@ -23,6 +23,11 @@ def notes(mirror: Mirror) -> tuple[Note, ...]:
     return (*_system(mirror), *_labels(mirror))
 
 
+def unprobed(why: str) -> tuple[Note, ...]:
+    """Return what a cluster without agents on its nodes leaves unsaid; nothing where it has."""
+    return (Note("nodes", "", f"no packet was sent to or from them: {why}"),) if why else ()
+
+
 def _system(mirror: Mirror) -> Iterator[Note]:
     for space in mirror.bundle.namespaces:
         if space.name == SYSTEM:

@@ -16,7 +16,7 @@ from netproof.model.record import (
     Table,
 )
 from netproof.model.review import BrokenFlow, Cause, Judgement, Kept
-from netproof.model.workload import Topology
+from netproof.model.workload import HostKind, Topology
 from netproof.policy.mirror import Mirror
 from netproof.review import judgement, wording
 from netproof.review.intents import Intent, wanted_of
@@ -52,20 +52,14 @@ def _of_table(table: Table) -> Iterator[tuple[Flow, Cell]]:
             expected, observed, verdict = (layer[row][column] for layer in letters)
             if NOT_PROBED not in (expected, observed):
                 flow = Flow(
-                    _end(source),
-                    _end(destination),
+                    Endpoint.parse(source),
+                    Endpoint.parse(destination),
                     table.port,
                     table.protocol,
                     table.family,
                     table.path,
                 )
                 yield flow, Cell(_EXPECTED[expected], _seen(observed, _VERDICT[verdict]))
-
-
-def _end(name: str) -> Endpoint:
-    if name.startswith("service "):
-        return Endpoint.service(name.removeprefix("service "))
-    return Endpoint.pod(name) if "/" in name else Endpoint(EndpointKind.OUTSIDE, name)
 
 
 def _seen(letter: str, verdict: FlowVerdict) -> Connectivity:
@@ -77,16 +71,23 @@ def _seen(letter: str, verdict: FlowVerdict) -> Connectivity:
 
 
 def world_of_probes(mirror: Mirror, topology: Topology, flows: Iterable[Flow]) -> World:
-    """Return the world that was probed: the pods and hosts of the cluster, and these flows."""
-    ports = sorted({port for host in topology.hosts for port in host.ports})
-    hosts = tuple(host for host in topology.hosts if host.ips)
+    """Return the world that was probed: the pods, the hosts outside, and the flows between them.
+
+    Nodes are judged by the matrix only: no intent names them, not even by `*`.
+    """
+    hosts = tuple(h for h in topology.hosts if h.kind is HostKind.OUTSIDE and h.ips)
+    ports = sorted({port for host in hosts for port in host.ports})
     real = Topology(topology.namespaces, topology.pods, topology.services, hosts)
-    asked = tuple(flow for flow in flows if flow.path in _DIRECT)
+    asked = tuple(flow for flow in flows if flow.path in _DIRECT and not _of_node(flow))
     return World(mirror, real, tuple(ports), mirror.bundle.policies, asked)
 
 
 _DIRECT = (Path.POD_IP, Path.HOST_IP, Path.DNS)
 """The paths that intents are about; Services are probed too, and judged by the matrix."""
+
+
+def _of_node(flow: Flow) -> bool:
+    return EndpointKind.NODE in (flow.source.kind, flow.destination.kind)
 
 
 def judge(world: World, intent: Intent, seen: Mapping[Flow, Cell]) -> Judgement:

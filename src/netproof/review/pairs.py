@@ -11,10 +11,11 @@ from netproof.review import packets, wording
 from netproof.review.world import DNS, World
 
 OUTSIDE = "outside"
+NODES = "nodes"
 
 
 def names(world: World) -> tuple[str, ...]:
-    """Return the pairs of a bundle: workloads with workloads, Services, the outside and DNS."""
+    """Return the pairs of a bundle: workloads with workloads, Services, the outside, nodes, DNS."""
     return tuple(_names(world))
 
 
@@ -28,17 +29,22 @@ def _names(world: World) -> Iterator[str]:
             if world.topology.backends(service):
                 yield f"{source.key} -> service {service.key}"
         yield f"{source.key} -> {OUTSIDE}"
+        yield f"{source.key} -> {NODES}"
+        if source.ports:
+            yield f"{NODES} -> {source.key}"
         yield f"{source.key} -> dns"
 
 
 def of_flow(flow: Flow) -> str:
-    """Return the pair that a flow belongs to; all hosts outside are one end."""
+    """Return the pair that a flow belongs to; all hosts outside are one end, and so are nodes."""
     return f"{_end(flow.source)} -> {_end(flow.destination)}"
 
 
 def _end(end: Endpoint) -> str:
     if end.kind is EndpointKind.OUTSIDE:
         return OUTSIDE
+    if end.kind is EndpointKind.NODE:
+        return NODES
     return "dns" if end == Endpoint.service(DNS) else str(end)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from netproof.model.flow import Direction, EndpointKind, Flow
+from netproof.model.flow import Direction, Endpoint, EndpointKind, Flow
 from netproof.model.record import Finding
 from netproof.policy import IpBlock, LabelSelector, MatchExpression, Operator, Peer, PortMatch
 
@@ -100,8 +100,12 @@ def verb(direction: Direction) -> str:
 
 def flow(value: Flow) -> str:
     """Return a flow as an intent would state it, without what goes without saying."""
-    there = "dns" if value.destination.kind is EndpointKind.SERVICE else value.destination.name
-    return f"{value.source.name} -> {there}:{value.port}/{value.protocol}"
+    there = "dns" if value.destination.kind is EndpointKind.SERVICE else _end(value.destination)
+    return f"{_end(value.source)} -> {there}:{value.port}/{value.protocol}"
+
+
+def _end(end: Endpoint) -> str:
+    return str(end) if end.kind is EndpointKind.NODE else end.name
 
 
 def finding(step: str, value: Finding) -> str:

@@ -37,12 +37,13 @@ class Probed:
 
 
 def all_flows(topology: Topology) -> Iterator[Flow]:
-    """Yield every flow of a mirrored bundle: pods, Services, the outside, the cluster's DNS.
+    """Yield every flow of a mirrored bundle: pods, Services, the outside, nodes, cluster DNS.
 
     A pod's flows to itself are left out: the API says nothing of them, and nor do intents.
     """
     yield from (flow for flow in flows.pod_flows(topology) if not flows.is_self(flow))
     yield from flows.outside_flows(topology)
+    yield from flows.node_flows(topology)
     yield from flows.service_flows(topology)
     yield from flows.dns_flows(topology, DNS)
 
@@ -53,7 +54,8 @@ def probe(case: Case, handout: Handout, settings: Settings, worker: str = WORKER
     Bundles may be probed side by side, under workers' names of their own.
     """
     naming = Naming(handout.run_id, worker)
-    made = Worker(handout.ref, naming, settings, outside_hosts(handout.ref))
+    around = outside_hosts(handout.ref) + handout.nodes
+    made = Worker(handout.ref, naming, settings, around)
     try:
         topology = made.deploy(case.mirror.bundle)
         scenario = Scenario(
@@ -84,7 +86,7 @@ def with_packets(
         replace(result, packets=packet)
         for result, packet in zip(checked.intents, judge(case, probed), strict=True)
     )
-    notes = checked.notes + mapping.notes(case.mirror)
+    notes = checked.notes + mapping.notes(case.mirror) + mapping.unprobed(handout.unprobed)
     return replace(checked, intents=intents, notes=notes, packets=_told(probed.scenario))
 
 

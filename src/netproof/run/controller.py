@@ -8,27 +8,31 @@ from typing import Any
 from netproof.cluster import foreign
 from netproof.cluster.backend import Backend, ClusterRef
 from netproof.cluster.client import Client
-from netproof.cluster.fleet import OUTSIDE_POD, SHARED, Deployment, Fleet
 from netproof.cluster.naming import Naming
+from netproof.errors import ClusterError
 from netproof.model import codec
 from netproof.model.record import CanaryRecord, ClusterRecord
-from netproof.model.workload import Host, Namespace, Pod, Port, Protocol
+from netproof.model.workload import Host
 from netproof.run import canary
 from netproof.run.scenario import Settings, Wishes
-from netproof.run.worker import Worker, agent_command
-
-OUTSIDE_PORTS = (Port(80), Port(443), Port(443, Protocol.UDP))
-"""What the host outside serves: the web, as a policy for the internet would name it."""
+from netproof.run.shared import OUTSIDE_PORTS, SharedAgents
+from netproof.run.worker import Worker
 
 
 @dataclass(frozen=True, slots=True)
 class Handout:
-    """What every test worker is told: where the cluster is, and whether it enforces anything."""
+    """What every test worker is told: where the cluster is, and whether it enforces anything.
+
+    `nodes` are the nodes that run an agent, with its ports; `unprobed` says why there is none
+    where there should be.
+    """
 
     ref: ClusterRef
     run_id: str
     enforces: bool | None
     canary: str
+    nodes: tuple[Host, ...] = ()
+    unprobed: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values, for the trip to a test worker."""
@@ -37,7 +41,8 @@ class Handout:
     @classmethod
     def from_json(cls, plain: dict[str, Any]) -> Handout:
         """Make a handout from what `to_json` returned."""
-        return cls(**{**plain, "ref": ClusterRef.from_json(plain["ref"])})
+        nodes = tuple(codec.from_plain(Host, node) for node in plain["nodes"])
+        return cls(**{**plain, "ref": ClusterRef.from_json(plain["ref"]), "nodes": nodes})
 
 
 class Controller:
@@ -48,18 +53,20 @@ class Controller:
         self._backend = backend
         self._run_id = run_id
         self._wishes = wishes
-        self._shared: Fleet | None = None
+        self._shared: SharedAgents | None = None
 
     def start(self) -> tuple[Handout, CanaryRecord, ClusterRecord]:
         """Start the cluster, what stands outside of it, and ask the canary."""
         ref = self._backend.start()
         settings = self._wishes.settings(ref)
         client = Client(ref)
-        self._deploy_outside(client, ref, settings)
+        shared = self._shared = SharedAgents(client, ref, self._run_id, settings.image)
+        shared.stand_outside()
         asked = self._ask_canary(ref, settings)
-        nodes = tuple(node.name for node in foreign.nodes(client, outside=ref.outside_node))
-        handout = Handout(ref, self._run_id, asked.enforces, asked.text)
-        return handout, asked, ref.record(client.version(), nodes)
+        names = tuple(node.name for node in foreign.nodes(client, outside=ref.outside_node))
+        nodes, unprobed = self._nodes(shared)
+        handout = Handout(ref, self._run_id, asked.enforces, asked.text, nodes, unprobed)
+        return handout, asked, ref.record(client.version(), names)
 
     def stop(self) -> None:
         """Remove what was deployed and end the cluster."""
@@ -70,17 +77,14 @@ class Controller:
             self._shared = None
             self._backend.stop()
 
-    def _deploy_outside(self, client: Client, ref: ClusterRef, settings: Settings) -> None:
-        if not ref.outside_node:
-            return
-        pod = Pod(
-            SHARED, OUTSIDE_POD, ports=OUTSIDE_PORTS, node=ref.outside_node, host_network=True
-        )
-        how = Deployment(
-            lambda _: agent_command("outside", pod.ports, self._run_id), settings.image
-        )
-        self._shared = Fleet(client, Naming(self._run_id, SHARED), how)
-        self._shared.deploy([Namespace(SHARED)], [pod])
+    def _nodes(self, shared: SharedAgents) -> tuple[tuple[Host, ...], str]:
+        """Return the nodes that can be probed, and why none can; a run can do without them."""
+        if not self._wishes.nodes:
+            return (), ""
+        try:
+            return shared.stand_on_nodes(), ""
+        except ClusterError as error:
+            return (), str(error)
 
     def _ask_canary(self, ref: ClusterRef, settings: Settings) -> CanaryRecord:
         worker = Worker(ref, Naming(self._run_id, canary.NAMESPACE), settings)

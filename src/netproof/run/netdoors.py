@@ -13,7 +13,7 @@ from netproof.cluster import debugging, manifests
 from netproof.errors import (
     NotReadyError,
 )
-from netproof.model.flow import Endpoint, EndpointKind, Flow, Outcome, Path
+from netproof.model.flow import Endpoint, Flow, Outcome, Path
 from netproof.model.workload import Family, HostKind, Pod, Port, Service
 from netproof.run.tries import CLOSED, OPEN, UNDETERMINED, Means, Seen, Way, port_of
 from netproof.run.worker import agent_command
@@ -46,7 +46,7 @@ def from_node_ports(means: Means, pod: Pod, service: Service | None) -> Iterator
                 for node in nodes:
                     flow = Flow(
                         Endpoint.outside(start.name),
-                        Endpoint(EndpointKind.NODE, node.name),
+                        Endpoint.node(node.name),
                         port.node_port or 0,
                         path=Path.NODE_PORT,
                     )

@@ -32,11 +32,15 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class Wishes:
-    """What the person running it asked for; None leaves the measure to the cluster."""
+    """What the person running it asked for; None leaves the measure to the cluster.
+
+    `nodes` asks for agents on nodes, in their network, for flows that start or end there.
+    """
 
     image: str
     probe_timeout_s: float | None = None
     converge_s: float | None = None
+    nodes: bool = False
 
     def settings(self, ref: ClusterRef) -> Settings:
         """Return the wishes, completed by the cluster's own measures."""

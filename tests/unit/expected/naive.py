@@ -123,11 +123,26 @@ def _one_side(
     ]
     if other["is"] == "node" and direction == "Ingress":
         # The node may come from any of its addresses, so a block may or may not be about it.
-        return UNDEFINED if any("ipBlock" in peer for _, peer in fitting) else DENIED
+        blocks = any("ipBlock" in peer for _, peer in fitting)
+        anybody = any(_selects_anybody(peer) for _, peer in fitting)
+        return UNDEFINED if blocks or anybody else DENIED
     for policy, peer in fitting:
         if _peer_fits(peer, policy, other, flow["family"], world):
             return ALLOWED
+    if other["is"] == "node" and any(_selects_anybody(peer) for _, peer in fitting):
+        # A node's own pods use its address, and nothing is known of their labels.
+        return UNDEFINED
     return DENIED
+
+
+def _selects_anybody(peer: Raw) -> bool:
+    """Tell whether a pod with no labels would do, in a namespace with none but some name."""
+    if "namespaceSelector" not in peer:
+        return False
+    space = {"kubernetes.io/metadata.name": "nobody knows"}
+    return _selected(peer["namespaceSelector"] or {}, space) and _selected(
+        peer.get("podSelector") or {}, {}
+    )
 
 
 def _not_for_policies(pod: Raw, other: Raw) -> bool:

@@ -136,7 +136,7 @@ WITH_NODES = replace(
 def test_node_ports_are_reached_at_every_node_from_pods_and_from_outside() -> None:
     """Each start dials the node port of each node."""
     assert {
-        f"{start} -> {node}:30080/TCP IPv4 by node-port"
+        f"{start} -> node {node}:30080/TCP IPv4 by node-port"
         for start in ("shop/web", "shop/db", "outside")
         for node in ("n1", "n2")
     } == {str(flow) for flow in flows.node_port_flows(WITH_NODES, "shop/exposed")}
@@ -146,6 +146,44 @@ def test_local_node_ports_are_reached_where_a_backend_is() -> None:
     """Where no backend is, externalTrafficPolicy Local drops what comes."""
     found = flows.node_port_flows(WITH_NODES, "shop/exposed", local=True)
     assert {"n1"} == {flow.destination.name for flow in found}
+
+
+def test_nodes_with_an_agent_start_and_end_flows() -> None:
+    """A node that serves ports is reached by every pod and reaches every port; others are not."""
+    n1 = replace(NODES[0], ports=(Port(20001),))
+    topology = replace(TOPOLOGY, hosts=(*TOPOLOGY.hosts, n1, NODES[1]))
+    found = {str(flow) for flow in flows.node_flows(topology)}
+    assert {
+        "shop/web -> node n1:20001/TCP IPv4",
+        "shop/db -> node n1:20001/TCP IPv4",
+        "node n1 -> shop/web:80/TCP IPv4",
+        "node n1 -> shop/db:53/UDP IPv4",
+    } == found
+
+
+def test_nodes_are_named_in_a_statement_as_they_are_told() -> None:
+    """`node n1` names a node at either end."""
+    topology = replace(TOPOLOGY, hosts=(replace(NODES[0], ports=(Port(20001),)),))
+    every = tuple(flows.node_flows(topology))
+    to_it = flows.parse_pattern("shop/web -> node n1").select(every)
+    from_it = flows.parse_pattern("node * -> shop/web:80").select(every)
+    assert ["shop/web -> node n1:20001/TCP IPv4"] == [str(flow) for flow in to_it]
+    assert ["node n1 -> shop/web:80/TCP IPv4"] == [str(flow) for flow in from_it]
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        Endpoint.pod("shop/web"),
+        Endpoint.service("shop/api"),
+        Endpoint.node("n1"),
+        Endpoint.outside("outside 203.0.113.0/24"),
+    ],
+    ids=str,
+)
+def test_an_end_is_read_back_from_its_text(end: Endpoint) -> None:
+    """What a report calls an end is enough to know it again."""
+    assert end == Endpoint.parse(str(end))
 
 
 def test_flows_are_told_by_the_nodes_of_their_ends() -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import pytest
 
 from netproof.errors import HarnessBug, ProbeError
-from netproof.model.flow import Endpoint, EndpointKind, Flow, Path
+from netproof.model.flow import Endpoint, Flow, Path
 from netproof.model.workload import (
     Family,
     Host,
     HostKind,
     Pod,
+    Port,
     Protocol,
     Service,
     ServicePort,
@@ -42,6 +43,7 @@ TOPOLOGY = Topology(
     ),
     hosts=(
         Host(HostKind.NODE, "node-1", ("192.168.0.1",)),
+        Host(HostKind.NODE, "node-2", ("192.168.0.2",), (Port(20001),)),
         Host(HostKind.OUTSIDE, "outside-2", ("203.0.113.2",)),
     ),
 )
@@ -66,9 +68,7 @@ def test_any_backend_may_answer_for_a_service() -> None:
     assert ("production/api", "production/api-2") == target.identities
 
 
-@pytest.mark.parametrize(
-    "destination", [SERVICE, Endpoint(EndpointKind.NODE, "node-1")], ids=["service", "node"]
-)
+@pytest.mark.parametrize("destination", [SERVICE, Endpoint.node("node-1")], ids=["service", "node"])
 def test_a_node_port_is_dialled_at_a_node(destination: Endpoint) -> None:
     """By node port the node is dialled, and the Service's backends answer."""
     target = target_of(_to(destination, Path.NODE_PORT, 30080), TOPOLOGY)
@@ -97,8 +97,16 @@ def test_one_agent_answers_for_every_host_outside() -> None:
 
 def test_pods_on_the_hosts_network_answer_for_a_node() -> None:
     """By host IP a node's own pods on its network are acceptable."""
-    target = target_of(_to(Endpoint(EndpointKind.NODE, "node-1"), Path.HOST_IP), TOPOLOGY)
+    target = target_of(_to(Endpoint.node("node-1"), Path.HOST_IP), TOPOLOGY)
     assert ("production/on-node",) == target.identities
+
+
+def test_an_agent_of_its_own_answers_for_a_node_and_is_its_witness() -> None:
+    """Where a node runs an agent nobody else may answer, and it is asked what arrived."""
+    flow = _to(Endpoint.node("node-2"), Path.HOST_IP, 20001)
+    target = target_of(flow, TOPOLOGY)
+    assert ("192.168.0.2", ("node-2",)) == (target.address, target.identities)
+    assert (Endpoint.node("node-2"),) == witnesses(flow, target)
 
 
 @pytest.mark.parametrize(
@@ -124,7 +132,7 @@ def test_a_missing_address_is_no_bug(flow: Flow, message: str) -> None:
     [
         _to(Endpoint.pod("production/nobody"), Path.POD_IP),
         _to(Endpoint.pod(API.key), Path.CLUSTER_IP),
-        _to(Endpoint(EndpointKind.NODE, "node-1"), Path.NODE_PORT, 1),
+        _to(Endpoint.node("node-1"), Path.NODE_PORT, 1),
     ],
     ids=["unknown pod", "pod by ClusterIP", "unknown node port"],
 )

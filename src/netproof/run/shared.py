@@ -1,0 +1,85 @@
+"""The agents that all test workers of a run share: of the host outside, and of the nodes."""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import replace
+
+from netproof.cluster import foreign
+from netproof.cluster.backend import ClusterRef
+from netproof.cluster.client import Client
+from netproof.cluster.fleet import NODES, OUTSIDE_POD, SHARED, Deployment, Fleet, node_pod
+from netproof.cluster.naming import Naming
+from netproof.errors import ClusterError
+from netproof.model.workload import Host, Namespace, Pod, Port, Protocol
+from netproof.probe.source import OUTSIDE_IDENTITY
+from netproof.run.worker import agent_command
+
+OUTSIDE_PORTS = (Port(80), Port(443), Port(443, Protocol.UDP))
+"""What the host outside serves: the web, as a policy for the internet would name it."""
+
+MOST_NODES = 3
+"""Nodes that get an agent: one tells what a node may do, and more tell its own from another."""
+
+NODE_DEADLINE_S = 60.0
+"""How long agents on nodes may take; a run can do without them."""
+
+FIRST_PORT, PORTS = 20000, 9000
+"""Agents on nodes serve one of these: below NodePorts and ephemeral ports, above the usual."""
+
+
+class SharedAgents:
+    """Pods in the network of their machine, which is why not every cluster admits them."""
+
+    def __init__(self, client: Client, ref: ClusterRef, run_id: str, image: str) -> None:
+        """Keep the means; nothing is deployed yet."""
+        self._client = client
+        self._ref = ref
+        self._run_id = run_id
+        how = Deployment(self._command, image)
+        self._outside = Fleet(client, Naming(run_id, SHARED), how)
+        in_time = replace(how, deadline_s=NODE_DEADLINE_S)
+        self._nodes = Fleet(client, Naming(run_id, NODES), in_time)
+
+    def stand_outside(self) -> None:
+        """Deploy the host outside, where the cluster has a place for it."""
+        if self._ref.outside_node:
+            place = self._ref.outside_node
+            pod = Pod(SHARED, OUTSIDE_POD, ports=OUTSIDE_PORTS, node=place, host_network=True)
+            self._outside.deploy([Namespace(SHARED)], [pod])
+
+    def stand_on_nodes(self) -> tuple[Host, ...]:
+        """Deploy agents on some nodes and return these, with the ports that are served there.
+
+        Raises ClusterError where no node takes one; nothing is left of the attempt then.
+        """
+        nodes = foreign.nodes_for_pods(self._client, outside=self._ref.outside_node)[:MOST_NODES]
+        if not nodes:
+            raise ClusterError("every node is cordoned or tainted")
+        try:
+            self._nodes.deploy([Namespace(NODES)], [self._pod_of(node) for node in nodes])
+        except ClusterError:
+            self._nodes.remove()
+            raise
+        return tuple(replace(node, ports=self._ports) for node in nodes)
+
+    def remove(self) -> None:
+        """Remove what was deployed, however little it is."""
+        try:
+            self._nodes.remove()
+        finally:
+            self._outside.remove()
+
+    @property
+    def _ports(self) -> tuple[Port, ...]:
+        """Ports of this run alone, so that runs side by side do not meet on a node."""
+        number = FIRST_PORT + zlib.crc32(self._run_id.encode()) % PORTS
+        return (Port(number), Port(number, Protocol.UDP))
+
+    def _pod_of(self, node: Host) -> Pod:
+        name = node_pod(node.name)
+        return Pod(NODES, name, ports=self._ports, node=node.name, host_network=True)
+
+    def _command(self, pod: Pod) -> list[str]:
+        identity = OUTSIDE_IDENTITY if pod.name == OUTSIDE_POD else pod.node
+        return agent_command(identity, pod.ports, self._run_id)
