@@ -8,7 +8,7 @@ from typing import Any
 from netproof.cluster import foreign
 from netproof.cluster.backend import Backend, ClusterRef
 from netproof.cluster.client import Client
-from netproof.cluster.fleet import OUTSIDE_POD, SHARED, Deployment, Fleet
+from netproof.cluster.fleet.fleet import OUTSIDE_POD, SHARED, Deployment, Fleet
 from netproof.cluster.naming import Naming
 from netproof.model import codec
 from netproof.model.record import CanaryRecord, ClusterRecord
