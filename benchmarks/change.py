@@ -17,7 +17,7 @@ from benchmarks import bench
 from benchmarks.ratio import Ratio
 from netproof.cluster.apply import apply_policies, delete_policies
 from netproof.cluster.client import Obj
-from netproof.cluster.streams import ExecStream
+from netproof.cluster.streams.exec import ExecStream
 from netproof.model.flow import Endpoint
 from netproof.model.workload import Port
 from netproof.policy.bundle import load_text

@@ -7,13 +7,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from netproof.cluster import profiles
 from netproof.cluster.backend import Backend
 from netproof.cluster.existing import ExistingCluster
-from netproof.cluster.kind import KindCluster, KindOptions
+from netproof.cluster.kind.cluster import KindCluster, KindOptions
 from netproof.cluster.lab import LabCluster, LabOptions
 from netproof.cluster.placement import PodOptions, pair, toleration
-from netproof.cluster.profile import IpFamily
+from netproof.cluster.profiles import reading
+from netproof.cluster.profiles.profile import IpFamily
 from netproof.errors import UsageError
 
 Add = Callable[..., Any]
@@ -73,7 +73,7 @@ def backend(option: argparse.Namespace, run_id: str, say: Say) -> Backend:
 
 def existing(option: argparse.Namespace, cni: str = "") -> ExistingCluster:
     """Return the existing cluster that the options name."""
-    profile = profiles.load(cni, _configs(option)) if cni else None
+    profile = reading.load(cni, _configs(option)) if cni else None
     return ExistingCluster(option.kubeconfig, option.context, pods(option), profile)
 
 
@@ -130,4 +130,4 @@ def _kind(option: argparse.Namespace, cni: str, run_id: str) -> KindOptions:
 
 def _configs(option: argparse.Namespace) -> Path:
     chosen: Path | None = option.cni_profiles
-    return chosen or profiles.folder()
+    return chosen or reading.folder()

@@ -21,7 +21,7 @@ from netproof.cluster.client import Client
 from netproof.cluster.existing import ExistingCluster
 from netproof.cluster.lab import LabCluster, LabOptions, environment
 from netproof.cluster.placement import PodOptions
-from netproof.cluster.profiles import folder, load
+from netproof.cluster.profiles.reading import folder, load
 from netproof.errors import ClusterError, UsageError
 from netproof.run import doctor
 from netproof.run.agents import deploy_agents

@@ -15,8 +15,8 @@ import pytest
 import yaml
 
 from netproof.cluster.lab import LabCluster, LabOptions, environment
-from tests.unit.cluster import standins
-from tests.unit.cluster.standins import LAST_WORDS, StandIns
+from tests.unit.cluster.kind import standins
+from tests.unit.cluster.kind.standins import LAST_WORDS, StandIns
 
 ROOT = Path(__file__).parents[2]
 

@@ -53,3 +53,12 @@ def test_a_user_without_privileges_gets_a_cluster(shared: Path) -> None:
         uid = lab.run("here", "id", "-u")
     assert (seen, uid) == (ips(here), "65534")
     assert list(shared.iterdir()) == []
+
+
+def test_a_lab_that_stands_back_itself_lets_probes_stand_back_further(shared: Path) -> None:
+    """Started with `nice`, a lab runs commands in pods, behind the pods' own processes."""
+    with cluster(shared / "lab", command=["nice", "-n", "15", *command()]) as lab:
+        lab.echo("here", 80)
+        own = int(lab.run("here", "sh", "-c", "tr ' ' '\\n' < /proc/1/stat | sed -n 19p"))
+        nice = int(lab.run("here", "nice"))
+    assert own < nice

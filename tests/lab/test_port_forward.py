@@ -19,7 +19,7 @@ import pytest
 from kubernetes.client import NetworkingV1Api
 
 from netproof.cluster.backend import ClusterRef
-from netproof.cluster.portforward import PortForward
+from netproof.cluster.forward.portforward import PortForward
 from netproof.errors import (
     ClusterError,
     PortClosedError,

@@ -7,8 +7,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from netproof.cluster import downloads, kindconfig, pins, profiles
-from netproof.cluster.profile import Profile
+from netproof.cluster.kind import clusterconfig, downloads, pins
+from netproof.cluster.profiles import reading
+from netproof.cluster.profiles.profile import Profile
 
 if TYPE_CHECKING:
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 - no public name
@@ -25,7 +26,7 @@ def add(commands: Commands) -> None:
         ("fetch", "download what a profile needs, for a machine without internet", _fetch),
     ):
         action = actions.add_parser(name, help=text)
-        action.add_argument("--cni-profiles", type=Path, default=profiles.folder(), metavar="DIR")
+        action.add_argument("--cni-profiles", type=Path, default=reading.folder(), metavar="DIR")
         action.set_defaults(run=run)
         if name == "check":
             action.add_argument("names", nargs="*", metavar="NAME", help="default: all")
@@ -35,8 +36,8 @@ def add(commands: Commands) -> None:
 
 
 def _list(option: argparse.Namespace) -> int:
-    for name in profiles.names(option.cni_profiles):
-        found = profiles.load(name, option.cni_profiles)
+    for name in reading.names(option.cni_profiles):
+        found = reading.load(name, option.cni_profiles)
         enforces = "enforces" if found.enforces else "enforces nothing"
         archived = "" if found.maintained else ", archived upstream"
         unpinned = sum(not artifact.sha256 for artifact in found.artifacts)
@@ -46,19 +47,19 @@ def _list(option: argparse.Namespace) -> int:
 
 
 def _check(option: argparse.Namespace) -> int:
-    for name in option.names or profiles.names(option.cni_profiles):
-        found = profiles.load(name, option.cni_profiles)
-        config = kindconfig.read(found.kind_config)
+    for name in option.names or reading.names(option.cni_profiles):
+        found = reading.load(name, option.cni_profiles)
+        config = clusterconfig.read(found.kind_config)
         for family in (None, *found.families):
-            fitted = kindconfig.fitted(config, family) if family else config
-            kindconfig.check(fitted, found, found.kind_config)
+            fitted = clusterconfig.fitted(config, family) if family else config
+            clusterconfig.check(fitted, found, found.kind_config)
         _say(f"{name}: good")
     return 0
 
 
 def _pin(option: argparse.Namespace) -> int:
     """Pin what has no checksum yet; a checksum that changed is told and never overwritten."""
-    profile = profiles.load(option.name, option.cni_profiles)
+    profile = reading.load(option.name, option.cni_profiles)
     get = downloads.from_folder(option.downloads) if option.downloads else downloads.fetch
     found = list(pins.look(profile, get))
     for pin in found:
@@ -75,7 +76,7 @@ def _state(pin: pins.Pin) -> str:
 
 
 def _fetch(option: argparse.Namespace) -> int:
-    profile: Profile = profiles.load(option.name, option.cni_profiles)
+    profile: Profile = reading.load(option.name, option.cni_profiles)
     option.downloads.mkdir(parents=True, exist_ok=True)
     for artifact in pins.artifacts(profile):
         got = downloads.download(artifact, option.downloads, downloads.fetch)

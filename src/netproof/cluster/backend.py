@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from netproof.cluster.gaps import KnownGap
 from netproof.cluster.placement import ANYWHERE, PodOptions
+from netproof.cluster.profiles.gaps import KnownGap
 from netproof.model import codec
 from netproof.model.record import ClusterRecord
 

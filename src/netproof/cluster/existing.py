@@ -9,7 +9,7 @@ from netproof.cluster import rights
 from netproof.cluster.backend import ClusterRef
 from netproof.cluster.client import Client, context_name
 from netproof.cluster.placement import ANYWHERE, PodOptions
-from netproof.cluster.profile import Profile
+from netproof.cluster.profiles.profile import Profile
 from netproof.errors import ClusterError
 
 OLDEST = (1, 22)

@@ -13,6 +13,9 @@ RUN_LABEL = "netproof.dev/run"
 WORKER_LABEL = "netproof.dev/worker"
 MANAGED_BY = {"app.kubernetes.io/managed-by": "netproof"}
 
+PodName = tuple[str, str]
+"""A pod's namespace and name as the cluster knows them."""
+
 MAX_NAMESPACE_NAME = 63
 """Length of a DNS-1123 label, which a namespace's name is."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from netproof.cluster.backend import ClusterRef
 from netproof.cluster.client import Client
-from netproof.cluster.fleet import Deployment, Fleet
+from netproof.cluster.fleet.fleet import Deployment, Fleet
 from netproof.cluster.naming import Naming
 from netproof.model.workload import Namespace, Pod, Port, Topology
 from netproof.run.worker import agent_command

@@ -10,13 +10,13 @@ from collections.abc import Iterator
 from functools import partial
 from itertools import count
 
-from netproof.cluster import debugging
-from netproof.cluster.attached import Attached
 from netproof.cluster.backend import ClusterRef
 from netproof.cluster.client import Client
-from netproof.cluster.portforward import PortForward
-from netproof.cluster.proxied import fetch
-from netproof.cluster.streams import PodStreams
+from netproof.cluster.fleet import debugging
+from netproof.cluster.forward.portforward import PortForward
+from netproof.cluster.streams.attached import Attached
+from netproof.cluster.streams.exec import PodStreams
+from netproof.cluster.streams.proxied import fetch
 from netproof.model.doors import OUTWARDS
 from netproof.model.flow import Endpoint
 from netproof.model.workload import Pod, Service

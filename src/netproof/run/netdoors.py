@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from functools import partial
 from itertools import count
 
-from netproof.cluster import debugging, manifests
+from netproof.cluster.fleet import debugging, manifests
 from netproof.errors import (
     NotReadyError,
 )

@@ -8,7 +8,7 @@ from dataclasses import replace
 from netproof.cluster import foreign
 from netproof.cluster.backend import ClusterRef
 from netproof.cluster.client import Client
-from netproof.cluster.fleet import NODES, OUTSIDE_POD, SHARED, Deployment, Fleet, node_pod
+from netproof.cluster.fleet.fleet import NODES, OUTSIDE_POD, SHARED, Deployment, Fleet, node_pod
 from netproof.cluster.naming import Naming
 from netproof.errors import ClusterError
 from netproof.model.workload import Host, Namespace, Pod, Port, Protocol

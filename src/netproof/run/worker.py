@@ -8,13 +8,14 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from netproof import verdict
-from netproof.cluster import foreign, manifests
+from netproof.cluster import foreign
 from netproof.cluster.apply import PoliciesInForce
 from netproof.cluster.backend import ClusterRef
 from netproof.cluster.client import Client, Obj
-from netproof.cluster.fleet import Deployment, Fleet
+from netproof.cluster.fleet import manifests
+from netproof.cluster.fleet.fleet import Deployment, Fleet
 from netproof.cluster.naming import Naming
-from netproof.cluster.streams import PodStreams
+from netproof.cluster.streams.exec import PodStreams
 from netproof.expected import expected_matrix
 from netproof.model.flow import EndpointKind, Flow, Observation, Outcome
 from netproof.model.matrix import ObservedMatrix

@@ -11,14 +11,14 @@ import pytest
 import yaml
 
 from netproof import options
-from netproof.cluster import profiles
 from netproof.cluster.existing import ExistingCluster
-from netproof.cluster.kind import KindCluster
+from netproof.cluster.kind.cluster import KindCluster
 from netproof.cluster.lab import LabCluster
+from netproof.cluster.profiles import reading
 from netproof.errors import UsageError
 
 ROOT = Path(__file__).parents[3]
-CNIS = profiles.names(profiles.folder())
+CNIS = reading.names(reading.folder())
 
 
 @pytest.mark.parametrize("cni", CNIS)
@@ -41,7 +41,7 @@ def test_the_workflow_runs_each_cni() -> None:
     matrix = job["strategy"]["matrix"]
     archived = {row["cni"] for row in matrix["include"] if row["archived"]}
     assert set(CNIS) == {*matrix["cni"], *archived}
-    assert archived == {cni for cni in CNIS if not profiles.load(cni, profiles.folder()).maintained}
+    assert archived == {cni for cni in CNIS if not reading.load(cni, reading.folder()).maintained}
     assert job["timeout-minutes"] > 0
 
 

@@ -15,13 +15,13 @@ from netproof.cluster import leftovers, owner, refusals
 from netproof.cluster.backend import ClusterRef
 from netproof.cluster.client import Client
 from netproof.cluster.existing import check_version
-from netproof.cluster.gaps import KnownGap
 from netproof.cluster.naming import Naming
 from netproof.cluster.owner import Owner
 from netproof.cluster.placement import PodOptions, pair, toleration
+from netproof.cluster.profiles.gaps import KnownGap
 from netproof.errors import ClusterError, UsageError
 from netproof.model.record import FlowVerdict
-from tests.unit.cluster import standins
+from tests.unit.cluster.kind import standins
 
 POD: dict[str, Any] = {"metadata": {"name": "a"}, "spec": {"containers": [{"name": "agent"}]}}
 NOW = datetime.datetime(2026, 11, 21, 12, tzinfo=datetime.UTC)

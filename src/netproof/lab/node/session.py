@@ -16,6 +16,7 @@ from netproof.lab.node.sandbox import Sandbox
 
 # Probes are exec'ed; what answers them is not. Measured: with equal priority a hundred of them
 # at once starve the answering side, and its silence looks like a dropped packet.
+# Relative to the lab's own niceness, below which an ordinary user may not set it.
 _NICENESS = 10
 
 
@@ -117,5 +118,5 @@ def _start(
             if fd >= 0:
                 os.close(fd)
     session = Session(pid, reaper.watch(pid), terminal=terminal)
-    os.setpriority(os.PRIO_PGRP, pid, _NICENESS)
+    os.setpriority(os.PRIO_PGRP, pid, os.getpriority(os.PRIO_PROCESS, 0) + _NICENESS)
     return session

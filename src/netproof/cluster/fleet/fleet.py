@@ -1,0 +1,221 @@
+"""The probe pods of one test worker: deployed, waited for, looked up, removed."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
+
+from netproof.cluster import foreign, owner
+from netproof.cluster.apply import wait_gone
+from netproof.cluster.client import Client, Obj
+from netproof.cluster.fleet import manifests, status
+from netproof.cluster.naming import Naming, PodName
+from netproof.cluster.waiting import wait_until
+from netproof.model.flow import Endpoint, EndpointKind
+from netproof.model.workload import Namespace, Pod, Topology
+
+T = TypeVar("T")
+
+PARALLEL_CALLS = 8
+"""API servers serve a client's calls in parallel; client-go's default burst is 10."""
+
+SHARED = "shared"
+"""The worker's name for what all workers of a run use: agents outside the pods' network."""
+
+NODES = "nodes"
+"""The same, for the agents that stand for nodes."""
+
+OUTSIDE_POD = "outside"
+
+
+def node_pod(node: str) -> str:
+    """Return the name of the pod that stands for a node; a node's own may be too long for it."""
+    return f"node{hashlib.sha256(node.encode()).hexdigest()[:8]}"
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """How probe pods are run: their command, by pod, and the image that has Python in it.
+
+    `deadline_s` is how long a pod may take until it runs, an image's download included.
+    """
+
+    command: Callable[[Pod], list[str]]
+    image: str
+    deadline_s: float = 120.0
+
+
+class Fleet:
+    """The namespaces, probe pods and Services of one worker, as they are in the cluster."""
+
+    def __init__(self, client: Client, naming: Naming, how: Deployment) -> None:
+        """Keep the means; nothing is created yet."""
+        self.client = client
+        self.naming = naming
+        self._how = how
+        self.topology = Topology()
+        self._services: tuple[Obj, ...] = ()
+
+    def deploy(
+        self, namespaces: Iterable[Namespace], pods: Iterable[Pod], services: Iterable[Obj] = ()
+    ) -> Topology:
+        """Create everything, wait until each pod runs, and return it as it is in the cluster.
+
+        `services` are objects as the API takes them, in the cluster's namespaces. What a crashed
+        run of the same name left is removed first.
+        """
+        self.remove()
+        spaces, wanted = tuple(namespaces), tuple(pods)
+        self._each(self._create_namespace, spaces)
+        self._each(self.client.create, manifests.service_accounts(wanted, self.naming))
+        self._each(self._create_pod, wanted)
+        self._services = tuple(services)
+        made = self._each(self.client.create, self._services)
+        running = self._wait_running(wanted)
+        logical = {self.naming.namespace(space.name): space.name for space in spaces}
+        self.topology = Topology(
+            spaces, running, tuple(foreign.service(raw, logical) for raw in made)
+        )
+        return self.topology
+
+    def become(self, namespaces: Iterable[Namespace], pods: Iterable[Pod]) -> Topology:
+        """Change the fleet until it is as told, wait until each pod runs, and return it.
+
+        Namespaces and pods that are not told of go, missing ones are made, labels are set, and a
+        pod without an address is made anew. A namespace that comes back has its Services again.
+        """
+        spaces, wanted = tuple(namespaces), tuple(pods)
+        kept_keys = {pod.key for pod in wanted if pod.ips}
+        self._drop_namespaces({space.name for space in spaces})
+        self._drop_pods([pod for pod in self.topology.pods if pod.key not in kept_keys])
+        self._shape_namespaces(spaces, wanted)
+        here = {pod.key: pod for pod in self.topology.pods}
+        fresh = tuple(replace(p, node="", ips=()) for p in wanted if p.key not in here)
+        # What an earlier attempt has made and nobody has waited for would be in the way.
+        self._each(self._delete_pod, fresh)
+        self._each(self._create_pod, fresh)
+        for pod in wanted:
+            if pod.key in here and pod.labels != here[pod.key].labels:
+                self._label_pod(here[pod.key], pod.labels)
+        running = here | {pod.key: pod for pod in self._wait_running(fresh)}
+        placed = tuple(
+            replace(pod, node=running[pod.key].node, ips=running[pod.key].ips) for pod in wanted
+        )
+        self.topology = replace(self.topology, namespaces=spaces, pods=placed)
+        return self.topology
+
+    def locate(self, endpoint: Endpoint) -> PodName:
+        """Return the pod in the cluster that stands for an endpoint.
+
+        Hosts outside the cluster network are all one pod; it and those that stand for nodes are
+        of the run's controller.
+        """
+        if endpoint.kind is EndpointKind.OUTSIDE:
+            return replace(self.naming, worker=SHARED).namespace(SHARED), OUTSIDE_POD
+        if endpoint.kind is EndpointKind.NODE:
+            return replace(self.naming, worker=NODES).namespace(NODES), node_pod(endpoint.name)
+        namespace, name = endpoint.name.split("/")
+        return self.naming.namespace(namespace), self.naming.pod(name)
+
+    def remove(self) -> None:
+        """Delete this worker's namespaces and wait until they are gone."""
+        listed = self.client.list("Namespace", labels=self.naming.selector)
+        names = [space["metadata"]["name"] for space in listed]
+        self._each(lambda name: self.client.delete("Namespace", name), names)
+        for name in names:
+            wait_gone(self.client, "Namespace", name, deadline_s=self._how.deadline_s)
+
+    def _drop_namespaces(self, names: set[str]) -> None:
+        gone = [space.name for space in self.topology.namespaces if space.name not in names]
+        for name in gone:
+            self.client.delete("Namespace", self.naming.namespace(name))
+        for name in gone:
+            space = self.naming.namespace(name)
+            wait_gone(self.client, "Namespace", space, deadline_s=self._how.deadline_s)
+        if gone:
+            self.topology = Topology(
+                tuple(space for space in self.topology.namespaces if space.name in names),
+                tuple(pod for pod in self.topology.pods if pod.namespace in names),
+                tuple(one for one in self.topology.services if one.namespace in names),
+            )
+
+    def _drop_pods(self, gone: Sequence[Pod]) -> None:
+        self._each(self._delete_pod, gone)
+        keys = {pod.key for pod in gone}
+        pods = tuple(pod for pod in self.topology.pods if pod.key not in keys)
+        self.topology = replace(self.topology, pods=pods)
+
+    def _shape_namespaces(self, spaces: tuple[Namespace, ...], pods: tuple[Pod, ...]) -> None:
+        here = {space.name: space for space in self.topology.namespaces}
+        for space in spaces:
+            if space.name not in here:
+                self._create_namespace(space)
+                own = tuple(pod for pod in pods if pod.namespace == space.name)
+                self._each(self.client.create, manifests.service_accounts(own, self.naming))
+                self._create_services(space.name)
+            elif here[space.name].labels != space.labels:
+                change = _label_change(here[space.name].labels, space.labels)
+                self.client.relabel("Namespace", self.naming.namespace(space.name), "", change)
+
+    def _create_services(self, namespace: str) -> None:
+        name = self.naming.namespace(namespace)
+        ours = tuple(obj for obj in self._services if obj["metadata"]["namespace"] == name)
+        made = self._each(self.client.create, ours)
+        back = tuple(foreign.service(raw, {name: namespace}) for raw in made)
+        self.topology = replace(self.topology, services=self.topology.services + back)
+
+    def _delete_pod(self, pod: Pod) -> None:
+        namespace, name = self.naming.namespace(pod.namespace), self.naming.pod(pod.name)
+        self.client.delete("Pod", name, namespace)
+        wait_gone(self.client, "Pod", name, namespace, deadline_s=self._how.deadline_s)
+
+    def _label_pod(self, pod: Pod, labels: Mapping[str, str]) -> None:
+        namespace, name = self.naming.namespace(pod.namespace), self.naming.pod(pod.name)
+        self.client.relabel("Pod", name, namespace, _label_change(pod.labels, labels))
+
+    def _create_namespace(self, space: Namespace) -> Obj:
+        return self.client.create(owner.mark(manifests.namespace(space, self.naming)))
+
+    def _create_pod(self, pod: Pod) -> Obj:
+        command = self._how.command(pod)
+        obj = manifests.probe_pod(pod, self.naming, command=command, image=self._how.image)
+        return self.client.create(self.client.ref.pods.dress(obj))
+
+    def _wait_running(self, wanted: tuple[Pod, ...]) -> tuple[Pod, ...]:
+        unready: dict[str, str] = {}
+
+        def look() -> tuple[Pod, ...] | None:
+            found = self._look_up(wanted)
+            unready.clear()
+            unready.update({pod.key: status.unready(found.get(pod.key)) for pod in wanted})
+            if any(unready.values()):
+                return None
+            return tuple(status.placed(pod, found[pod.key]) for pod in wanted)
+
+        return wait_until(
+            look, deadline_s=self._how.deadline_s, what=lambda: status.sentence(unready)
+        )
+
+    def _look_up(self, wanted: tuple[Pod, ...]) -> dict[str, Obj]:
+        """Return the pods by `namespace/name`: one call a namespace, however many pods."""
+        listed = {
+            (namespace, raw["metadata"]["name"]): raw
+            for namespace in dict.fromkeys(pod.namespace for pod in wanted)
+            for raw in self.client.list("Pod", self.naming.namespace(namespace))
+        }
+        named = {pod.key: (pod.namespace, self.naming.pod(pod.name)) for pod in wanted}
+        return {key: listed[name] for key, name in named.items() if name in listed}
+
+    def _each(self, call: Callable[[T], Any], items: Sequence[T]) -> list[Any]:
+        """Do a call for every item, several at a time, and raise what any of them raised."""
+        with ThreadPoolExecutor(PARALLEL_CALLS) as pool:
+            return list(pool.map(call, items))
+
+
+def _label_change(before: Mapping[str, str], after: Mapping[str, str]) -> dict[str, str | None]:
+    """Return the merge patch from some labels to others."""
+    gone = dict.fromkeys(before.keys() - after.keys())
+    return {**gone, **{key: value for key, value in after.items() if before.get(key) != value}}

@@ -1,0 +1,252 @@
+"""A kind cluster with the CNI of a profile: created, installed, waited for, removed.
+
+The steps live in modules of their own: `tools`, `host`, `clusterconfig`, `commands`, `install`,
+`ready`. What is here is their order, and what becomes of the cluster when one of them fails.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import tempfile
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from netproof.cluster.backend import ClusterRef
+from netproof.cluster.kind import clusterconfig, downloads, host, ready, tools, versions
+from netproof.cluster.kind.commands import CREATE_TIMEOUT_S, Kind, is_name_taken
+from netproof.cluster.kind.install import Installer, Say
+from netproof.cluster.kind.tools import Tools
+from netproof.cluster.placement import ANYWHERE, PodOptions
+from netproof.cluster.profiles import reading
+from netproof.cluster.profiles.profile import IpFamily, Profile
+from netproof.errors import ClusterError, UsageError
+
+NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?")
+"""kind takes more, but a node's host name, `<name>-control-plane`, has to fit into 63."""
+
+LOGS = "cluster-logs"
+
+
+@dataclass(frozen=True, slots=True)
+class KindOptions:
+    """What kind of kind cluster; "" and None leave it to the profile.
+
+    `name` "" is `netproof-<cni>` for a cluster that is kept or reused, and else one of its own for
+    each run. `logs` has the cluster's logs collected in any case, not only after a failure.
+    `probe_image` "" leaves it to the nodes to pull the image of the probes.
+    """
+
+    cni: str
+    run_id: str
+    configs: Path
+    report_dir: Path
+    probe_image: str = ""
+    name: str = ""
+    config: Path | None = None
+    cni_version: str = ""
+    family: IpFamily | None = None
+    image_archives: tuple[Path, ...] = ()
+    downloads: Path | None = None
+    keep: bool = False
+    reuse: bool = False
+    logs: bool = False
+    ignore_host: bool = False
+    pods: PodOptions = ANYWHERE
+
+    @property
+    def lasting(self) -> bool:
+        """Tell whether the cluster outlives the run."""
+        return self.keep or self.reuse
+
+    @property
+    def cluster(self) -> str:
+        """The name of the cluster."""
+        return self.name or (
+            f"netproof-{self.cni}" if self.lasting else f"np-{self.cni}-{self.run_id}"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """What was asked for, read and found to be possible, before anything is created."""
+
+    profile: Profile
+    config: clusterconfig.Obj
+    get: downloads.Fetch
+
+
+class KindCluster:
+    """A kind cluster behind the Backend protocol."""
+
+    def __init__(self, options: KindOptions, say: Say) -> None:
+        """Keep the options; nothing is started yet. `say` takes sentences on the progress."""
+        self._options = options
+        self._say = say
+        self._kind: Kind | None = None
+        self._made = False
+
+    def start(self) -> ClusterRef:
+        """Return when the cluster is up with its CNI.
+
+        Raises UsageError where it cannot be as asked for, ClusterError with the failing tool's
+        last words where a step fails; the cluster's logs are collected then, and it is removed
+        unless it is to be kept.
+        """
+        plan = _plan(self._options)
+        home = Path(tempfile.mkdtemp(prefix=f"netproof-{self._options.cluster}-"))
+        try:
+            found = tools.find(home, helm=plan.profile.needs_helm)
+            self._kind = Kind(found, self._options.cluster)
+            self._bring_up(self._kind, plan)
+        except BaseException:
+            self._give_up(home)
+            raise
+        return self._ref(found, plan.profile)
+
+    def stop(self) -> None:
+        """Remove the cluster, unless it is to be kept or was there before."""
+        kind, self._kind = self._kind, None
+        if kind is None:
+            return
+        if self._made and self._options.logs:
+            self._export_logs(kind)
+        if self._made and self._options.lasting:
+            self._say(
+                f"the cluster {kind.name} stays: export KUBECONFIG={kind.tools.kubeconfig}; "
+                f"remove it with: kind delete cluster --name {kind.name}"
+            )
+            return
+        try:
+            if self._made:
+                kind.delete()
+        finally:
+            shutil.rmtree(kind.tools.home, ignore_errors=True)
+
+    def _bring_up(self, kind: Kind, plan: _Plan) -> None:
+        options, profile = self._options, plan.profile
+        versions.check_kind(kind.tools, profile)
+        if not options.ignore_host:
+            _check_host(kind.tools, profile)
+        if not self._take_over(kind):
+            self._create(kind, plan.config)
+            self._load_images(kind)
+            installer = Installer(kind, plan.get, self._say)
+            installer.install(profile, clusterconfig.family_of(plan.config))
+        self._say(f"waiting until {profile.title} {profile.version} is ready")
+        ready.wait_ready(kind.tools, profile.ready)
+
+    def _take_over(self, kind: Kind) -> bool:
+        """Tell whether the cluster is there and to be used; raise UsageError where it is not to."""
+        if not kind.exists():
+            return False
+        if not self._options.reuse:
+            raise UsageError(
+                f"a kind cluster {kind.name} is there already; pass --reuse-cluster to use it, "
+                f"--cluster-name for another, or remove it: kind delete cluster --name {kind.name}"
+            )
+        self._say(f"using the kind cluster {kind.name} as it is")
+        kind.adopt()
+        return True
+
+    def _create(self, kind: Kind, config: clusterconfig.Obj) -> None:
+        self._say(f"creating the kind cluster {kind.name} with {kind.tools.engine}")
+        file = kind.tools.home / "kind.yaml"
+        file.write_text(clusterconfig.render(config), encoding="utf-8")
+        self._made = True
+        try:
+            kind.create(file)
+        except ClusterError as error:
+            # Somebody was faster with this name: that cluster is not ours to remove.
+            self._made = not is_name_taken(error)
+            raise
+
+    def _load_images(self, kind: Kind) -> None:
+        for archive in self._options.image_archives:
+            self._say(f"loading the images of {archive}")
+            kind.load(archive)
+        if self._options.probe_image and not self._options.image_archives:
+            self._preload(kind, self._options.probe_image)
+
+    def _preload(self, kind: Kind, image: str) -> None:
+        """Pull the probes' image once instead of once a node; the nodes pull it where it fails."""
+        found, archive = kind.tools, kind.tools.home / "probe-image.tar"
+        self._say(f"pulling {image}")
+        pull, save = (
+            (found.engine, "pull", image),
+            (found.engine, "save", "-o", str(archive), image),
+        )
+        try:
+            found.run(pull, what=f"pulling {image}", timeout_s=CREATE_TIMEOUT_S)
+            found.run(save, what=f"saving {image}", timeout_s=CREATE_TIMEOUT_S)
+            kind.load(archive)
+        except ClusterError as error:
+            self._say(f"{error}\n    so the nodes pull it for themselves")
+        finally:
+            archive.unlink(missing_ok=True)
+
+    def _give_up(self, home: Path) -> None:
+        """Collect the logs and remove the cluster; the failure before this one is what is told."""
+        if self._kind is None:
+            shutil.rmtree(home, ignore_errors=True)
+            return
+        if self._made and not self._options.logs:
+            self._export_logs(self._kind)
+        try:
+            self.stop()
+        except ClusterError as error:
+            self._say(str(error))
+
+    def _export_logs(self, kind: Kind) -> None:
+        folder = self._options.report_dir / LOGS / kind.name
+        try:
+            kind.export_logs(folder)
+        except ClusterError as error:
+            self._say(str(error))
+        else:
+            self._say(f"the logs of the cluster are in {folder}")
+
+    def _ref(self, found: Tools, profile: Profile) -> ClusterRef:
+        return ClusterRef(
+            kind="kind",
+            name=self._options.cluster,
+            kubeconfig=str(found.kubeconfig),
+            context=f"kind-{self._options.cluster}",
+            dataplane=f"{profile.title} {profile.version}",
+            enforces=profile.enforces,
+            probe_timeout_s=profile.probe_timeout_s,
+            converge_s=profile.converge_s,
+            pods=replace(self._options.pods, spread=True),
+            gaps=profile.gaps,
+            stance=profile.stance,
+        )
+
+
+def _plan(options: KindOptions) -> _Plan:
+    """Read and check everything that can be without creating anything."""
+    if not NAME.fullmatch(options.cluster):
+        raise UsageError(
+            f"--cluster-name {options.cluster}: up to 40 lower case letters, digits and hyphens"
+        )
+    for archive in options.image_archives:
+        if not archive.is_file():
+            raise UsageError(f"--image-archive {archive}: there is no such file")
+    profile = reading.load(options.cni, options.configs)
+    profile = versions.choose(profile, options.cni_version)
+    file = options.config or profile.kind_config
+    config = clusterconfig.read(file)
+    if options.family is not None:
+        config = clusterconfig.fitted(config, options.family)
+    clusterconfig.check(config, profile, file)
+    get = downloads.from_folder(options.downloads) if options.downloads else downloads.fetch
+    return _Plan(profile, config, get)
+
+
+def _check_host(found: Tools, profile: Profile) -> None:
+    lacking = host.lacks(profile.host) if host.is_local(found) else ()
+    if lacking:
+        listed = "\n".join(f"    {text}" for text in lacking)
+        raise UsageError(
+            f"this machine is not fit for {profile.title} on kind "
+            f"(--ignore-host-limits goes on all the same):\n{listed}"
+        )

@@ -1,0 +1,84 @@
+"""Which versions go together: of a CNI, and of kind."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from netproof.cluster.kind.tools import WHERE_TO_GET, Tools
+from netproof.cluster.profiles.profile import (
+    Artifact,
+    ChartStep,
+    KubectlStep,
+    ManifestStep,
+    Profile,
+    Step,
+)
+from netproof.cluster.profiles.reading import VERSION
+from netproof.errors import UsageError
+
+PLACEHOLDER = "{version}"
+"""Stands for the CNI's version in the addresses of a profile."""
+
+_KIND = re.compile(r"kind v(\S+)")
+
+
+def choose(profile: Profile, wanted: str) -> Profile:
+    """Return the profile for its own version, or for the one that is wanted.
+
+    Raises UsageError for what is no version, is older than the profile's steps fit, or cannot be
+    chosen. Checksums hold for the profile's own version only: for another, artifacts count as
+    unverified.
+    """
+    version = _spelt_like(profile.version, wanted) if wanted else profile.version
+    if wanted and not VERSION.fullmatch(wanted):
+        raise UsageError(f"--cni-version {wanted}: write a release such as {profile.version}")
+    if wanted and not any(PLACEHOLDER in artifact.url for artifact in profile.artifacts):
+        raise UsageError(f"--cni-version: {profile.title} comes with kind; use another kind")
+    if number(version) < number(profile.oldest):
+        raise UsageError(
+            f"--cni-version {wanted}: the steps of {profile.file} fit {profile.oldest} and newer"
+        )
+    steps = tuple(_fill_in(step, version, profile.version) for step in profile.install)
+    return replace(profile, version=version, install=steps)
+
+
+def number(version: str) -> tuple[int, ...]:
+    """Return a release's numbers, for comparing."""
+    return tuple(int(part) for part in re.findall(r"\d+", version)[:3])
+
+
+def _spelt_like(model: str, version: str) -> str:
+    bare = version.removeprefix("v")
+    return f"v{bare}" if model.startswith("v") else bare
+
+
+def _fill_in(step: Step, version: str, declared: str) -> Step:
+    match step.action:
+        case ManifestStep(artifact) | ChartStep(artifact):
+            filled = _filled(artifact, version, declared)
+            return replace(step, action=replace(step.action, artifact=filled))
+        case KubectlStep(arguments):
+            words = tuple(word.replace(PLACEHOLDER, version) for word in arguments)
+            return replace(step, action=KubectlStep(words))
+    return step
+
+
+def _filled(artifact: Artifact, version: str, declared: str) -> Artifact:
+    url = artifact.url.replace(PLACEHOLDER, version)
+    if version == declared or url == artifact.url:
+        return replace(artifact, url=url)
+    return Artifact(url, unverified=f"chosen by --cni-version, declared is {declared}")
+
+
+def check_kind(tools: Tools, profile: Profile) -> None:
+    """Raise UsageError where kind is too old for the profile's node image."""
+    told = tools.run(("kind", "version"), what="asking kind for its version")
+    found = _KIND.search(told)
+    if found is None:
+        raise UsageError(f"`kind version` says {told.strip()!r}, which is no version of kind")
+    if number(found[1]) < number(profile.kind):
+        raise UsageError(
+            f"kind is v{found[1]}, its node image for {profile.title} needs {profile.kind} or "
+            f"newer: {WHERE_TO_GET['kind']}"
+        )

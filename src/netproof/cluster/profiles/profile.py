@@ -1,0 +1,206 @@
+"""What is declared of one CNI: how to install it, when it is ready, what it can and cannot do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+from netproof.cluster.profiles.gaps import KnownGap
+from netproof.model.doors import Stance
+
+
+class IpFamily(StrEnum):
+    """The IP families of a cluster, in the words of kind's `ipFamily`."""
+
+    IPV4 = "ipv4"
+    IPV6 = "ipv6"
+    DUAL = "dual"
+
+
+class Support(StrEnum):
+    """Whether a CNI does something."""
+
+    SUPPORTED = "supported"
+    UNSUPPORTED = "unsupported"
+    OPT_IN = "opt-in"
+    UNKNOWN = "unknown"
+
+
+class Denial(StrEnum):
+    """How a denial looks to the source: silence, a refusal, or there are none."""
+
+    DROP = "drop"
+    REJECT = "reject"
+    NONE = "none"
+
+
+class IpBlock(StrEnum):
+    """What an `ipBlock` matches."""
+
+    PODS_TOO = "pods-too"
+    OUTSIDE_ONLY = "outside-only"
+    NOTHING = "nothing"
+
+
+class Established(StrEnum):
+    """What happens to a connection that exists when a policy comes to deny it."""
+
+    SURVIVE = "survive"
+    CUT = "cut"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What a CNI makes of NetworkPolicy v1; the words are told in `kind-configs/README.md`."""
+
+    named_ports: Support
+    end_port: Support
+    sctp: Support
+    dual_stack: Support
+    cluster_policies: Support
+    denial: Denial
+    ip_block: IpBlock
+    established: Established
+    own_policies: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class HostNeeds:
+    """What the machine that runs kind must offer.
+
+    `loaded` modules have to be loaded already, because a node container cannot do it reliably;
+    `available` ones are loaded by the CNI itself. `kernel` is the oldest (major, minor).
+    """
+
+    kernel: tuple[int, int] = (0, 0)
+    cgroup_v2: bool = True
+    inotify_watches: int = 0
+    inotify_instances: int = 0
+    loaded: tuple[str, ...] = ()
+    available: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """Something to download. Without `sha256`, `unverified` says why there is no checksum.
+
+    `line` is where the profile says which of the two it is.
+    """
+
+    url: str
+    sha256: str = ""
+    unverified: str = ""
+    line: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ManifestStep:
+    """Apply a manifest that is downloaded."""
+
+    artifact: Artifact
+
+
+@dataclass(frozen=True, slots=True)
+class FileStep:
+    """Apply a manifest that lies beside the profile."""
+
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class ChartStep:
+    """Install a Helm chart that is downloaded, with a file of values beside the profile."""
+
+    artifact: Artifact
+    release: str
+    namespace: str
+    values: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PluginsStep:
+    """Copy CNI plugins out of a downloaded archive into each node; archives by architecture."""
+
+    archives: dict[str, Artifact]
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class KubectlStep:
+    """Run kubectl with these arguments."""
+
+    arguments: tuple[str, ...]
+
+
+Action = ManifestStep | FileStep | ChartStep | PluginsStep | KubectlStep
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of an installation; `families` limits it to clusters of these."""
+
+    name: str
+    action: Action
+    families: tuple[IpFamily, ...] = tuple(IpFamily)
+
+
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """What has to be up, as `namespace/name`, and how many seconds it may take."""
+
+    timeout_s: float
+    daemonsets: tuple[str, ...] = ()
+    deployments: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """A CNI profile; `file` is where it was read.
+
+    `stance` is what is expected of the doors that policies do not guard.
+    """
+
+    file: Path
+    name: str
+    title: str
+    version: str
+    oldest: str
+    maintained: bool
+    kind: str
+    enforces: bool
+    mechanism: str
+    families: tuple[IpFamily, ...]
+    converge_s: float
+    probe_timeout_s: float
+    host: HostNeeds
+    ready: Readiness
+    capabilities: Capabilities
+    install: tuple[Step, ...] = ()
+    gaps: tuple[KnownGap, ...] = field(default=())
+    stance: Stance = Stance.REPORT
+
+    @property
+    def kind_config(self) -> Path:
+        """The kind cluster config that lies beside the profile."""
+        return self.file.parent / "kind.yaml"
+
+    @property
+    def artifacts(self) -> tuple[Artifact, ...]:
+        """Everything that an installation downloads."""
+        return tuple(artifact for step in self.install for artifact in _downloads(step.action))
+
+    @property
+    def needs_helm(self) -> bool:
+        """Tell whether a step installs a chart."""
+        return any(isinstance(step.action, ChartStep) for step in self.install)
+
+
+def _downloads(action: Action) -> tuple[Artifact, ...]:
+    match action:
+        case ManifestStep(artifact) | ChartStep(artifact):
+            return (artifact,)
+        case PluginsStep(archives):
+            return tuple(archives.values())
+    return ()

@@ -1,0 +1,116 @@
+"""A WebSocket to the API server with Kubernetes' channels in it, for one thread at a time.
+
+There is no thread and no second descriptor in it. Reading and writing never wait for each other,
+so neither side can starve the other. What the channels mean is for those who use it.
+"""
+
+from __future__ import annotations
+
+import select
+import socket
+import ssl
+import time
+from collections import deque
+from typing import NoReturn
+
+from netproof.cluster.streams.frames import Decoder, Message, Opcode, frame
+from netproof.errors import StreamCutError
+
+CHUNK = 1 << 16
+MOST_UNSENT = 1 << 20
+"""Bytes that wait for a slow pod before the writer is made to wait."""
+
+_TLS_WAITS = (ssl.SSLWantReadError, ssl.SSLWantWriteError, BlockingIOError)
+
+
+class ChannelSocket:
+    """Messages with a channel's number before each, out and in."""
+
+    def __init__(self, sock: socket.socket, name: str) -> None:
+        """Take over a socket that does not block; `name` heads the messages of errors."""
+        self.name = name
+        self.ended = False
+        self.inbox: deque[tuple[int, bytes]] = deque()
+        self._sock = sock
+        self._decoder = Decoder()
+        self._unsent = bytearray()
+
+    def fileno(self) -> int:
+        """Return the descriptor to wait at."""
+        return self._sock.fileno()
+
+    @property
+    def unsent(self) -> int:
+        """How many bytes wait to be sent."""
+        return len(self._unsent)
+
+    @property
+    def events(self) -> int:
+        """What to wait for at the descriptor (`select.poll`)."""
+        return select.POLLIN | (select.POLLOUT if self._unsent else 0)
+
+    def give(self, channel: int, data: bytes) -> None:
+        """Take bytes for a channel and send what can be sent at once."""
+        self._unsent += frame(Opcode.BINARY, bytes([channel]) + data)
+        self._send()
+
+    def turn(self) -> None:
+        """Do all that can be done without waiting; raise StreamCutError where it was cut off."""
+        self._send()
+        # TLS keeps decrypted bytes back that no poll() tells of, hence until there are none.
+        while not self.ended and self._receive():
+            pass
+
+    def wait(self, until: float) -> None:
+        """Wait until something can be done, then do it; raise TimeoutError when `until` is over.
+
+        `until` is of the monotonic clock.
+        """
+        left = until - time.monotonic()
+        if left <= 0:
+            raise TimeoutError(f"{self.name}: no answer in time")
+        poll = select.poll()
+        poll.register(self._sock, self.events)
+        poll.poll(left * 1000)
+        self.turn()
+
+    def close(self) -> None:
+        """End it; what was not sent yet is lost."""
+        self._sock.close()
+
+    def _send(self) -> None:
+        try:
+            while self._unsent:
+                sent = self._sock.send(self._unsent[:CHUNK])
+                del self._unsent[:sent]
+        except _TLS_WAITS:
+            return
+        except OSError as error:
+            self._cut(str(error), error)
+
+    def _receive(self) -> bool:
+        try:
+            data = self._sock.recv(CHUNK)
+        except _TLS_WAITS:
+            return False
+        except OSError as error:
+            self._cut(str(error), error)
+        if not data:
+            self._cut("it ended without being closed")
+        try:
+            for message in self._decoder.feed(data):
+                self._heed(message)
+        except ValueError as error:
+            self._cut(f"what came is no frame: {error}", error)
+        return True
+
+    def _heed(self, message: Message) -> None:
+        if message.opcode is Opcode.CLOSE:
+            self.ended = True
+        elif message.opcode is Opcode.PING:
+            self._unsent += frame(Opcode.PONG, message.data)
+        elif message.opcode in (Opcode.BINARY, Opcode.TEXT) and message.data:
+            self.inbox.append((message.data[0], message.data[1:]))
+
+    def _cut(self, why: str, cause: BaseException | None = None) -> NoReturn:
+        raise StreamCutError(f"{self.name} broke off: {why}") from cause

@@ -1,0 +1,71 @@
+"""Known gaps: what they explain, what they do not, and when they are gone."""
+
+from __future__ import annotations
+
+from netproof.cluster.profiles.gaps import Judgement, KnownGap, excuse, judge
+from netproof.model.flow import Connectivity, Endpoint, Expected, Flow, Outcome
+from netproof.model.record import (
+    Convergence,
+    Finding,
+    FlowVerdict,
+    RunVerdict,
+    ScenarioRecord,
+    StepRecord,
+)
+
+GAP = KnownGap(
+    "blocks", ("peers/any*",), ("shop/api -> *",), FlowVerdict.OVER_BLOCKED, "why", "https://x"
+)
+
+
+def _finding(source: str, verdict: FlowVerdict = FlowVerdict.OVER_BLOCKED) -> Finding:
+    flow = Flow(Endpoint.pod(source), Endpoint.pod("shop/web"), 80)
+    return Finding(flow, verdict, Expected.ALLOWED, Outcome.DROPPED, Connectivity.DENIED)
+
+
+def _scenario(
+    *findings: Finding, name: str = "peers/any-address", verdict: RunVerdict = RunVerdict.FAIL
+) -> ScenarioRecord:
+    step = StepRecord("in force", (), verdict, {}, Convergence(), (), findings)
+    return ScenarioRecord(name, "", "", "gw0", verdict, 1.0, (step,))
+
+
+def test_a_gap_explains_its_flows() -> None:
+    """A case that fails in the flows of its gap alone is a known gap."""
+    record = _scenario(_finding("shop/api"))
+    judgement = judge(record, [GAP])
+    assert Judgement(known="known gap blocks: why (https://x)") == judgement
+    assert judgement.known == excuse(record, judgement).known_gap
+
+
+def test_a_gap_explains_no_other_flow() -> None:
+    """One finding besides, and the case fails as ever."""
+    record = _scenario(_finding("shop/api"), _finding("shop/db"))
+    assert Judgement() == judge(record, [GAP])
+
+
+def test_a_gap_explains_no_other_fault() -> None:
+    """A leak is not excused by a gap that over-blocks."""
+    record = _scenario(_finding("shop/api", FlowVerdict.LEAK))
+    assert Judgement() == judge(record, [GAP])
+
+
+def test_a_gap_explains_no_other_case() -> None:
+    """The same finding in another case is a failure."""
+    assert Judgement() == judge(_scenario(_finding("shop/api"), name="ports/range"), [GAP])
+
+
+def test_a_gap_that_does_not_show_is_gone() -> None:
+    """A case that passes though a gap is documented says that it is gone."""
+    gone = judge(_scenario(verdict=RunVerdict.PASS), [GAP]).gone
+    assert gone.startswith("no longer there: known gap blocks")
+
+
+def test_nothing_is_said_where_nothing_could_be_told() -> None:
+    """An inconclusive case tells nothing of a gap."""
+    assert Judgement() == judge(_scenario(verdict=RunVerdict.INCONCLUSIVE), [GAP])
+
+
+def test_without_gaps() -> None:
+    """A CNI without known gaps has nothing excused."""
+    assert Judgement() == judge(_scenario(_finding("shop/api")), [])
