@@ -58,7 +58,7 @@ def run_pytest(path: str, reports: Path, *arguments: str) -> Outcome:
     written = reports / "record.json"
     if not written.exists():
         raise AssertionError(f"the suites wrote no record:\n{done.stdout}\n{done.stderr}")
-    return Outcome(done.returncode, codec.loads(written.read_text()), done.stdout)
+    return Outcome(done.returncode, codec.loads(written.read_text()), done.stdout + done.stderr)
 
 
 def with_defect(name: str, reports: Path, *arguments: str, theme: str = "") -> Outcome:

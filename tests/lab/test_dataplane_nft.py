@@ -1,10 +1,18 @@
 """nftables itself, in this kernel: errors, and transactions that are all or nothing."""
 
+import json
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from netproof.cluster.lab import environment
 from tests.lab.dataplane_bench import Bench
+
+ROOT = Path(__file__).parents[2]
+UNSHARE = ("unshare", "--user", "--map-root-user", "--net")
 
 
 @pytest.fixture(scope="module")
@@ -33,3 +41,16 @@ def test_a_refused_transaction_changes_nothing(bench: Bench) -> None:
     """Commands before the one at fault are not in force either, even after the error is told."""
     bench.command("add table inet half\nadd rule inet nowhere there accept\n")
     assert "half" not in bench.command("list tables")
+
+
+def test_nothing_gets_through_while_a_table_is_replaced() -> None:
+    """A table that denies takes the place of one that denies the same: no packet slips between."""
+    command = [*UNSHARE, sys.executable, "-m", "tests.lab.replacing", "3"]
+    done = subprocess.run(
+        command, cwd=ROOT, env=environment(), capture_output=True, text=True, check=False
+    )
+    assert 0 == done.returncode, done.stderr
+    told = json.loads(done.stdout)
+    assert told["sent"] > 1000
+    assert told["changes"] > 10
+    assert 0 == told["through"], told

@@ -17,7 +17,7 @@ from netproof.errors import ClusterError
 from netproof.model import flows
 from netproof.model.doors import Door, DoorResult, DoorState
 from netproof.model.flow import Flow
-from netproof.model.record import RunVerdict
+from netproof.model.record import RunVerdict, StepRecord
 from netproof.model.workload import Listens, Pod, Topology
 from netproof.policy import Bundle
 from netproof.run.changes import AddPod, Change
@@ -81,11 +81,18 @@ def _tried(
             if step.verdict is not RunVerdict.PASS:
                 seen = Seen(
                     DoorState.UNDETERMINED,
-                    f"the pod is not isolated, so nothing goes around ({step.verdict}); "
+                    f"the pod is not isolated, so nothing goes around ({_differs(step)}); "
                     f"{seen.evidence}",
                 )
             how = Way(way.target, _how(way, pod), way.attempt)
             yield _result(door, how, control, seen, round(time.monotonic() - began, 3), user)
+
+
+def _differs(step: StepRecord) -> str:
+    """Word the first thing that went wrong."""
+    first = step.findings[0]
+    what = f"{first.verdict}: {first.flow}: {first.outcome} {first.detail}".strip()
+    return f"{what}; {first.why}" if first.why else what
 
 
 def _how(way: Way, pod: Pod) -> str:
