@@ -15,7 +15,7 @@ from collections.abc import Iterator
 
 from benchmarks import bench
 from benchmarks.ratio import Ratio
-from netproof.cluster.apply import apply_policies, delete_policies
+from netproof.cluster.apply import Key, PoliciesInForce
 from netproof.cluster.client import Obj
 from netproof.cluster.streams.exec import ExecStream
 from netproof.model.flow import Endpoint
@@ -83,24 +83,28 @@ def _bare() -> float:
 
 def _changes(worker: Worker) -> list[float]:
     space = worker.naming.namespace(bench.NAMESPACE)
-    renamed = rename_namespaces(load_text(DENY, "bench").manifests, {bench.NAMESPACE: space})
-    policy = [dict(manifest.raw) for manifest in renamed]
+    manifests = load_text(DENY, bench.NAMESPACE).manifests
+    renamed = rename_namespaces(manifests, {bench.NAMESPACE: space})
+    denied = {(one.namespace, one.name): dict(one.raw) for one in renamed}
+    in_force = PoliciesInForce(worker.client, worker.naming.selector)
     source, target = worker.fleet.topology.pods
     where = worker.fleet.locate(Endpoint.pod(source.key))
     stream = ExecStream(worker.client.ref, where, ["python3", "-c", LOOP, target.ips[0]])
     said = _lines(stream)
     try:
-        return [_one_change(worker, policy, said) for _ in range(CHANGES)]
+        return [_one_change(in_force, denied, said) for _ in range(CHANGES)]
     finally:
         stream.close()
 
 
-def _one_change(worker: Worker, policy: list[Obj], said: Iterator[tuple[str, float]]) -> float:
+def _one_change(
+    in_force: PoliciesInForce, policy: dict[Key, Obj], said: Iterator[tuple[str, float]]
+) -> float:
     _await(said, "open")
     sent = time.monotonic()
-    apply_policies(worker.client, policy)
+    in_force.become(policy)
     denied = _await(said, "denied")
-    delete_policies(worker.client, policy)
+    in_force.become({})
     return denied - sent
 
 

@@ -11,12 +11,10 @@ import time
 
 from benchmarks import bench
 from benchmarks.ratio import Ratio
-from netproof.cluster.apply import apply_policies, delete_policies
 from netproof.model.flow import Flow, Outcome
 from netproof.model.flows import pod_flows
 from netproof.model.workload import Family
 from netproof.policy.bundle import load_text
-from netproof.policy.rename import rename_namespaces
 from netproof.run.worker import Worker
 
 TIMEOUT_S = 1.0
@@ -41,12 +39,8 @@ def run() -> Ratio:
     with bench.lab("matrix") as ref, bench.agents(ref, 9, bench.ports(6), TIMEOUT_S) as worker:
         flows = [f for f in pod_flows(worker.topology) if f.family is Family.IPV4]
         worker.prober.probe(flows)  # opens the streams
-        manifests = load_text(HALF, "bench").manifests
-        renamed = rename_namespaces(manifests, {"bench": worker.naming.namespace("bench")})
-        policies = [dict(manifest.raw) for manifest in renamed]
-        apply_policies(worker.client, policies)
-        taken, dropped = zip(*(_matrix(worker, flows) for _ in range(ROUNDS)), strict=True)
-        delete_policies(worker.client, policies)
+        with worker.under(load_text(HALF, bench.NAMESPACE)):
+            taken, dropped = zip(*(_matrix(worker, flows) for _ in range(ROUNDS)), strict=True)
     note = f"{len(flows)} flows, {dropped[0]} dropped"
     return Ratio("matrix 9x9x6, half dropped", statistics.median(taken), TIMEOUT_S, 1.3, note)
 

@@ -5,19 +5,16 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from netproof.cluster.backend import Backend
 from netproof.cluster.existing import ExistingCluster
 from netproof.cluster.kind.cluster import KindCluster, KindOptions
-from netproof.cluster.lab import LabCluster, LabOptions
+from netproof.cluster.lab import LabCluster
 from netproof.cluster.placement import PodOptions, pair, toleration
 from netproof.cluster.profiles import reading
 from netproof.cluster.profiles.profile import IpFamily
 from netproof.errors import UsageError
-
-Add = Callable[..., Any]
-"""`addoption` of pytest's option group or `add_argument` of argparse: they take the same."""
+from netproof.laboptions import Add, add_lab, lab
 
 Say = Callable[[str], None]
 
@@ -60,6 +57,18 @@ def add_kind(add: Add) -> None:
     add("--ignore-host-limits", action="store_true", help="start kind on an unfit machine")
 
 
+def add_places(add: Add) -> None:
+    """Add all options that say where a run takes place, but for `--cluster` itself."""
+    for part in (add_existing, add_kind, add_pods, add_lab, add_patience):
+        part(add)
+
+
+def add_patience(add: Add) -> None:
+    """Add the options on how long to wait; without them it is as long as the cluster deserves."""
+    add("--probe-timeout", type=float, help="seconds to wait for an answer to a packet")
+    add("--converge-timeout", type=float, help="seconds a change of policies may take")
+
+
 def backend(option: argparse.Namespace, run_id: str, say: Say) -> Backend:
     """Return the way to get a cluster that is asked for; raise UsageError for a wrong one."""
     way, cni = _way(option.cluster, option.cni)
@@ -67,8 +76,7 @@ def backend(option: argparse.Namespace, run_id: str, say: Say) -> Backend:
         return existing(option, cni)
     if way == "kind":
         return KindCluster(_kind(option, cni, run_id), say)
-    wanted = LabOptions(option.nodes, option.dataplane, tuple(option.defect), name=f"run-{run_id}")
-    return LabCluster(wanted)
+    return LabCluster(lab(option, name=f"run-{run_id}"))
 
 
 def existing(option: argparse.Namespace, cni: str = "") -> ExistingCluster:

@@ -26,18 +26,25 @@ def test_random_policies(play: Play, worker: Worker, request: pytest.FixtureRequ
     hunt = Hunt(worker)
     if option.fuzz_bundle is not None:
         bundle = hunt.read(option.fuzz_bundle.read_text(encoding="utf-8"))
-        play(Scenario(name, "A saved bundle again", bundle, str(option.fuzz_bundle)))
+        saved = str(option.fuzz_bundle)
+        play(Scenario(name, "A saved bundle again", bundle, saved), options=_of_bundle(saved))
         return
-    play(Scenario(f"{name}-before", "The control: all flows are open", Bundle(), ""))
+    seeded = ("--fuzz-seed", str(option.fuzz_seed), "--fuzz-examples", str(option.fuzz_examples))
+    control = Scenario(f"{name}-before", "The control: all flows are open", Bundle(), "")
+    play(control, options=seeded)
     found = hunt.run(option.fuzz_seed, option.fuzz_examples or WITHOUT_END)
     if found is None:
         title = f"All flows are open again after {hunt.policies} random policies"
-        play(Scenario(name, title, Bundle(), ""))
+        play(Scenario(name, title, Bundle(), ""), options=seeded)
         return
-    path = _save(dump(found), option.report_dir)
+    path = str(_save(dump(found), option.report_dir))
     title = f"The smallest of the random bundles that differ, after {hunt.policies} policies"
-    play(Scenario(name, title, hunt.read(dump(found)), str(path)))
+    play(Scenario(name, title, hunt.read(dump(found)), path), options=_of_bundle(path))
     pytest.fail(f"{path} differed and no longer does: run it again", pytrace=False)
+
+
+def _of_bundle(path: str) -> tuple[str, str]:
+    return "--fuzz-bundle", path
 
 
 def _save(text: str, folder: Path) -> Path:

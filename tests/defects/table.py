@@ -16,7 +16,6 @@ from pathlib import Path
 from netproof.cluster.lab import environment
 from tests.defects.suites import BY_HAND, with_defect
 
-
 A_FEW = ("--maxfail", "8")
 """A defect that many cases find is as good as found; workers finish what they have begun."""
 

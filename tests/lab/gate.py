@@ -1,8 +1,8 @@
 """A gate in front of an API: it refuses what it is told to, in the API server's own words.
 
-The lab lets everybody who has its token do everything. Somebody's cluster does not: the gate
-stands where its authorizer, its quota and its death would. It speaks plain HTTP on loopback and
-forwards byte for byte over TLS, so streams go through it as well.
+The lab has RBAC and quotas of its own. The gate is for what they cannot do: note what is asked for,
+refuse one right after another at no cost, quote the words of other clusters, and be gone. It
+speaks plain HTTP on loopback and forwards byte for byte over TLS, so streams go through it as well.
 """
 
 from __future__ import annotations

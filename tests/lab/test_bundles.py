@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -257,6 +258,18 @@ def test_pytest_has_a_test_for_each_intent_and_pair(bundle: Path) -> None:
         "staging/web -> dns PASSED",
     ):
         assert f"bundle::{name}" in ran.stdout
+
+
+def test_a_bundle_says_how_to_probe_it_again(bundle: Path, tmp_path: Path) -> None:
+    """The record has the command: the bundle, how it is read, and the same kind of lab."""
+    options = ["--bundle-namespace", "shop", "--cluster", "lab", "--nodes", "1"]
+    ran = _pytest(bundle, *options)
+
+    assert 0 == ran.returncode, ran.stdout + ran.stderr
+    record = codec.loads((tmp_path / "reports" / "record.json").read_text(encoding="utf-8"))
+    assert [shlex.join(["pytest", "--bundle", str(bundle), *options])] == [
+        scenario.repeat for scenario in record.scenarios
+    ]
 
 
 def test_pytest_with_workers_and_a_choice(bundle: Path, tmp_path: Path) -> None:

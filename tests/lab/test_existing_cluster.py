@@ -75,8 +75,10 @@ def _suites(kubeconfig: Path | str, reports: Path, *arguments: str) -> Any:
     )
 
 
-def test_the_printed_role_suffices(lab: ClusterRef, tmp_path: Path, capsys: Any) -> None:
-    """A user with the rights that `netproof rbac` prints, and no others, runs the suites."""
+def test_nothing_is_asked_for_beyond_the_printed_role(
+    lab: ClusterRef, tmp_path: Path, capsys: Any
+) -> None:
+    """The suites ask for no right that `netproof rbac` does not print, not even to be refused."""
     assert 0 == _netproof("rbac")
     (role,) = yaml.safe_load_all(capsys.readouterr().out)
     granted = [
@@ -165,6 +167,15 @@ def test_a_stopped_api(lab: ClusterRef, tmp_path: Path) -> None:
     assert 4 == ran.returncode
     assert "the API server cannot be reached" in ran.stderr
     assert "Traceback" not in ran.stdout + ran.stderr
+
+
+@pytest.mark.parametrize("text", ["a: [1,\n b: }", "- a list", "just words", "clusters: 5"])
+def test_a_kubeconfig_that_is_none(text: str, tmp_path: Path) -> None:
+    """A file that is no kubeconfig is named in one line."""
+    file = tmp_path / "config"
+    file.write_text(text)
+    with pytest.raises(UsageError, match=r"the kubeconfig .*config cannot be used: [^\n]*$"):
+        ExistingCluster(str(file)).start()
 
 
 @pytest.mark.parametrize(

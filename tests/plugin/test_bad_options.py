@@ -52,6 +52,14 @@ def test_a_missing_kubeconfig_is_named(tmp_path: Path) -> None:
     assert ended.says("/nowhere/config", "kubectl config get-contexts"), ended.output
 
 
+def test_a_report_folder_that_cannot_be(tmp_path: Path) -> None:
+    """It is refused before the run, not after it, when the result would be lost."""
+    (tmp_path / "file").touch()
+    ended = run(tmp_path, "--cluster", "lab", "--report-dir", "file")
+    assert USAGE_ERROR == ended.code
+    assert ended.says("--report-dir file: File exists; name a folder"), ended.output
+
+
 def test_an_unknown_context_is_named(tmp_path: Path) -> None:
     """The message says which context."""
     (tmp_path / "config").write_text(NOBODY_LISTENS)

@@ -100,7 +100,8 @@ def _check(options: argparse.Namespace) -> int:
     began = time.monotonic()
     mirror = mirror_of(options.bundle, namespace=options.namespace, intents=options.intents)
     case = open_case(mirror, " ".join(options.bundle))
-    record = check(case, cni=options.cni, with_mutations=options.mutate)
+    cni = options.cni or options.cluster.partition(":")[2]
+    record = check(case, cni=cni, with_mutations=options.mutate)
     if not options.static:
         record = with_packets(case, record, options)
     record = replace(record, seconds=round(time.monotonic() - began, 3))

@@ -88,6 +88,8 @@ def _add_clean(parser: argparse.ArgumentParser) -> None:
 
 
 def _clean(option: argparse.Namespace) -> int:
+    if not option.older_than >= 0:  # NaN too
+        raise UsageError(f"--older-than {option.older_than:g}: write a number of hours, from 0 on")
     client = Client(ClusterRef("existing", option.context, option.kubeconfig, option.context))
     try:
         found = leftovers.find(

@@ -8,7 +8,8 @@ import sys
 from typing import TYPE_CHECKING
 
 from netproof.cluster import labs
-from netproof.cluster.lab import LabCluster, LabOptions, environment
+from netproof.cluster.lab import LabCluster, environment
+from netproof.laboptions import add_lab, lab
 
 if TYPE_CHECKING:
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 - no public name
@@ -16,37 +17,28 @@ if TYPE_CHECKING:
 
 def add(commands: Commands) -> None:
     """Hang `netproof lab` and its actions into the parser."""
-    lab = commands.add_parser("lab", help="the embedded cluster").add_subparsers(
+    actions = commands.add_parser("lab", help="the embedded cluster").add_subparsers(
         required=True, metavar="ACTION"
     )
-    _add_up(lab.add_parser("up", help="start a lab and leave it running"))
-    down = lab.add_parser("down", help="end a lab")
+    _add_up(actions.add_parser("up", help="start a lab and leave it running"))
+    down = actions.add_parser("down", help="end a lab")
     down.add_argument("--name", default="lab", help="which one (default: lab)")
     down.set_defaults(run=_down)
     for name, text in (("preflight", "try what a lab needs"), ("defects", "list the defects")):
-        asked = lab.add_parser(name, help=text)
+        asked = actions.add_parser(name, help=text)
         asked.set_defaults(run=_ask_lab, question=name)
 
 
 def _add_up(up: argparse.ArgumentParser) -> None:
     up.add_argument("--name", default="lab", help="to tell several labs apart (default: lab)")
-    up.add_argument("--nodes", type=int, default=2, help="how many nodes (default: 2)")
-    up.add_argument("--dataplane", default="enforcing", help="enforcing (default) or flat")
-    up.add_argument("--defect", action="append", default=[], help="a named fault; repeatable")
+    add_lab(up.add_argument)
     up.add_argument("--port", type=int, default=0, help="of the API on 127.0.0.1 (default: free)")
     up.add_argument("--agents", type=int, default=0, help="probe pods to deploy (default: none)")
     up.set_defaults(run=_up)
 
 
 def _up(options: argparse.Namespace) -> int:
-    wanted = LabOptions(
-        nodes=options.nodes,
-        dataplane=options.dataplane,
-        defects=tuple(options.defect),
-        port=options.port,
-        name=options.name,
-        outlive=True,
-    )
+    wanted = lab(options, name=options.name, port=options.port, outlive=True)
     started = LabCluster(wanted).begin()
     # The Kubernetes client takes as long to import as the lab to start; they do it side by side.
     from netproof.run.agents import deploy_agents  # noqa: PLC0415

@@ -22,14 +22,7 @@ def add_cluster(parser: argparse.ArgumentParser) -> None:
     """Add the options that say where packets are sent."""
     add = parser.add_argument_group("where packets are sent").add_argument
     add("--cluster", default="lab", help="lab (default), existing or kind:CNI")
-    places.add_existing(add)
-    places.add_kind(add)
-    places.add_pods(add)
-    add("--nodes", type=int, default=2, help="nodes of the lab (default: 2)")
-    add("--dataplane", default="enforcing", help="dataplane of the lab: enforcing or flat")
-    add("--defect", action="append", default=[], help="a fault of the lab's dataplane; repeatable")
-    add("--probe-timeout", type=float, help="seconds to wait for an answer to a packet")
-    add("--converge-timeout", type=float, help="seconds a change of policies may take")
+    places.add_places(add)
     add("--report-dir", type=Path, default=Path("reports"), help="where kind logs are written")
 
 

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 from netproof.cluster.kind import clusterconfig, downloads, pins
 from netproof.cluster.profiles import reading
 from netproof.cluster.profiles.profile import Profile
+from netproof.errors import UsageError
+from netproof.report.words import counted
 
 if TYPE_CHECKING:
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 - no public name
@@ -36,18 +38,25 @@ def add(commands: Commands) -> None:
 
 
 def _list(option: argparse.Namespace) -> int:
-    for name in reading.names(option.cni_profiles):
+    for name in _names(option.cni_profiles):
         found = reading.load(name, option.cni_profiles)
         enforces = "enforces" if found.enforces else "enforces nothing"
         archived = "" if found.maintained else ", archived upstream"
         unpinned = sum(not artifact.sha256 for artifact in found.artifacts)
-        pinned = f", {unpinned} downloads without checksum" if unpinned else ""
+        pinned = f", {counted(unpinned, 'download')} without checksum" if unpinned else ""
         _say(f"{name:12} {found.version:10} {enforces}{archived}{pinned}")
     return 0
 
 
+def _names(folder: Path) -> tuple[str, ...]:
+    found = reading.names(folder)
+    if not found:
+        raise UsageError(f"{folder} holds no CNI profiles (NAME/profile.yaml)")
+    return found
+
+
 def _check(option: argparse.Namespace) -> int:
-    for name in option.names or reading.names(option.cni_profiles):
+    for name in option.names or _names(option.cni_profiles):
         found = reading.load(name, option.cni_profiles)
         config = clusterconfig.read(found.kind_config)
         for family in (None, *found.families):
@@ -77,7 +86,10 @@ def _state(pin: pins.Pin) -> str:
 
 def _fetch(option: argparse.Namespace) -> int:
     profile: Profile = reading.load(option.name, option.cni_profiles)
-    option.downloads.mkdir(parents=True, exist_ok=True)
+    try:
+        option.downloads.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"--downloads {option.downloads}: {error.strerror}") from error
     for artifact in pins.artifacts(profile):
         got = downloads.download(artifact, option.downloads, downloads.fetch)
         _say(f"{got.path} {got.sha256}{'' if got.verified else ' (unverified)'}")

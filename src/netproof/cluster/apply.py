@@ -13,22 +13,6 @@ Key = tuple[str, str]
 """Namespace and name of a policy, as the caller names them."""
 
 
-def apply_policies(client: Client, policies: Iterable[Obj]) -> None:
-    """Create the policies in order; raise ClusterError with the API server's words at the first no.
-
-    What was created before a refusal stays, and is removed by `delete_policies`.
-    """
-    for policy in policies:
-        client.create(policy)
-
-
-def delete_policies(client: Client, policies: Iterable[Obj]) -> None:
-    """Delete the policies; those that are not there are no error."""
-    for policy in policies:
-        meta = policy["metadata"]
-        client.delete("NetworkPolicy", meta["name"], meta["namespace"])
-
-
 class PoliciesInForce:
     """The policies that somebody has put into a cluster, so that they can be changed and removed.
 
@@ -58,14 +42,15 @@ class PoliciesInForce:
 
     def _remove(self, keys: Iterable[Key]) -> None:
         """Delete policies; where a namespace of ours is to have none left, all of them at once."""
-        gone = [self._present.pop(key) for key in keys]
+        gone = [self._present.pop(key)["metadata"] for key in keys]
         kept = {policy["metadata"]["namespace"] for policy in self._present.values()}
-        by_namespace: dict[str, list[Obj]] = defaultdict(list)
-        for policy in gone:
-            by_namespace[policy["metadata"]["namespace"]].append(policy)
-        for namespace, policies in by_namespace.items():
-            if len(policies) == 1 or namespace in kept:
-                delete_policies(self._client, policies)
+        by_namespace: dict[str, list[str]] = defaultdict(list)
+        for meta in gone:
+            by_namespace[meta["namespace"]].append(meta["name"])
+        for namespace, names in by_namespace.items():
+            if len(names) == 1 or namespace in kept:
+                for name in names:
+                    self._client.delete("NetworkPolicy", name, namespace)
             else:
                 self._client.delete_all("NetworkPolicy", namespace, labels=self._ours)
 

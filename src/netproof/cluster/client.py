@@ -15,6 +15,7 @@ from typing import Any
 import kubernetes.client
 import kubernetes.config
 import urllib3
+import yaml
 from kubernetes.client.exceptions import ApiException
 
 from netproof.cluster.backend import ClusterRef
@@ -186,6 +187,21 @@ def _where(obj: Obj) -> str:
     return f"{obj['kind']} {namespace + '/' if namespace else ''}{meta['name']}"
 
 
+_UNREADABLE = (
+    kubernetes.config.ConfigException,
+    yaml.YAMLError,
+    OSError,
+    AttributeError,
+    TypeError,
+    ValueError,
+)
+"""What the official client raises for a kubeconfig: it takes the file's shape for granted."""
+
+
+def _one_line(error: BaseException) -> str:
+    return " ".join(str(error).split()).rstrip(".")
+
+
 def _api_client(ref: ClusterRef) -> Any:
     configuration = kubernetes.client.Configuration()
     # The reads are retried in one place, TRANSPORT; twice would multiply.
@@ -196,10 +212,10 @@ def _api_client(ref: ClusterRef) -> Any:
             context=ref.context or None,
             client_configuration=configuration,
         )
-    except (kubernetes.config.ConfigException, OSError, TypeError, ValueError) as error:
+    except _UNREADABLE as error:
         raise UsageError(
             f"the kubeconfig {ref.kubeconfig or '(default)'} cannot be used"
-            f"{f' with context {ref.context}' if ref.context else ''}: {error}; "
+            f"{f' with context {ref.context}' if ref.context else ''}: {_one_line(error)}; "
             "`kubectl config get-contexts` lists what there is"
         ) from error
     return kubernetes.client.ApiClient(configuration)
@@ -209,7 +225,7 @@ def context_name(kubeconfig: str) -> str:
     """Return the name of the current context, "" where a kubeconfig has none."""
     try:
         _, active = kubernetes.config.list_kube_config_contexts(config_file=kubeconfig or None)
-    except (kubernetes.config.ConfigException, OSError, TypeError, ValueError):
+    except _UNREADABLE:
         return ""
     return str(active["name"])
 

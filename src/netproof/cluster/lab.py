@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import select
 import signal
 import subprocess
@@ -20,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from netproof.cluster.backend import ClusterRef
-from netproof.errors import ClusterError
+from netproof.errors import ClusterError, UsageError
 
 START_TIMEOUT_S = 30.0
 """A lab is ready within a second; a machine under load gets thirty."""
@@ -33,14 +34,22 @@ PROBE_TIMEOUT_S = 0.3
 CONVERGE_S = 5.0
 """The lab's rules are in force before the API call returns; a busy machine needs a second look."""
 
+_NAME = re.compile(r"[\w.-]{1,40}", re.ASCII)
+
 
 @dataclass(frozen=True, slots=True)
 class LabOptions:
-    """What kind of lab to start; `port` 0 takes a free one."""
+    """What kind of lab to start; `port` 0 takes a free one.
+
+    `deny` is what becomes of denied packets (drop or reject), `established` of an open TCP
+    connection that a policy comes to deny (kept or cut).
+    """
 
     nodes: int = 2
     dataplane: str = "enforcing"
     defects: tuple[str, ...] = ()
+    deny: str = "drop"
+    established: str = "kept"
     port: int = 0
     name: str = "lab"
     outlive: bool = False
@@ -49,11 +58,22 @@ class LabOptions:
         """Return the options as the lab's command line takes them."""
         defects = [word for name in self.defects for word in ("--defect", name)]
         wanted = ["--nodes", str(self.nodes), "--dataplane", self.dataplane, "--name", self.name]
-        return [*wanted, *defects]
+        return [*wanted, *defects, "--deny", self.deny, "--established", self.established]
+
+    def described(self) -> str:
+        """Return in a few words what the lab does to packets."""
+        rejects = ["rejected denials"] if self.deny == "reject" else []
+        cuts = ["cut connections"] if self.established == "cut" else []
+        return " with ".join([self.dataplane, *rejects, *cuts, *self.defects])
 
 
 def state_dir(name: str) -> Path:
-    """Return the folder that holds the kubeconfig of this user's lab of that name."""
+    """Return the folder that holds the kubeconfig of this user's lab of that name.
+
+    Raises UsageError for a name that would lead elsewhere.
+    """
+    if not _NAME.fullmatch(name):
+        raise UsageError(f"--name {name}: write up to 40 letters, digits, '-', '_' or '.'")
     return Path(tempfile.gettempdir()) / f"netproof-{os.getuid()}-{name}"
 
 
@@ -72,6 +92,7 @@ class LabCluster:
 
     def begin(self) -> Callable[[], ClusterRef]:
         """Start the lab and return what waits for it, as `start` does, for use in the meantime."""
+        state_dir(self._options.name)  # a wrong name is refused before anything is opened
         ready_r, ready_w = os.pipe()
         life_r, life_w = os.pipe()
         self._process = _spawn(self._options, ready_w, life_r)
@@ -98,12 +119,11 @@ class LabCluster:
 
     def _ref(self, told: dict[str, Any]) -> ClusterRef:
         options = self._options
-        dataplane = " with ".join([options.dataplane, *options.defects])
         return ClusterRef(
             kind="lab",
             name=options.name,
             kubeconfig=told["kubeconfig"],
-            dataplane=dataplane,
+            dataplane=options.described(),
             enforces=options.dataplane != "flat",
             outside_node="outside",
             probe_timeout_s=PROBE_TIMEOUT_S,

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from netproof.lab import preflight, supervisor
 from netproof.lab.dataplane import PLANES
+from netproof.lab.dataplane.options import Deny, Established, Options
 from netproof.lab.defects import listed
 from netproof.lab.settings import Settings
 
@@ -44,6 +45,10 @@ def _add_serve(serve: argparse.ArgumentParser) -> None:
     serve.add_argument("--nodes", type=int, default=2, help="how many nodes (default: 2)")
     serve.add_argument("--dataplane", default="enforcing", help=f"one of {', '.join(PLANES)}")
     serve.add_argument("--defect", action="append", default=[], metavar="NAME", help="repeatable")
+    serve.add_argument("--deny", choices=[d.value for d in Deny], default=Deny.DROP.value)
+    serve.add_argument(
+        "--established", choices=[e.value for e in Established], default=Established.KEPT.value
+    )
     serve.add_argument("--state-dir", type=Path, required=True, help="made, and removed at the end")
     serve.add_argument("--ready-fd", type=int, default=1, metavar="N", help="gets one JSON line")
     serve.add_argument("--lifeline-fd", type=int, metavar="N", help="a pipe: its end is the lab's")
@@ -52,7 +57,8 @@ def _add_serve(serve: argparse.ArgumentParser) -> None:
 
 
 def _serve(options: argparse.Namespace) -> int:
-    settings = Settings(options.name, options.nodes, options.dataplane, tuple(options.defect))
+    how = Options(Deny(options.deny), Established(options.established))
+    settings = Settings(options.name, options.nodes, options.dataplane, tuple(options.defect), how)
     _raise_file_limit()
     return supervisor.serve(
         supervisor.Options(

@@ -25,7 +25,7 @@ from netproof.lab.controllers.pods import PodController
 from netproof.lab.controllers.policies import PolicyController
 from netproof.lab.controllers.quotas import QuotaController
 from netproof.lab.controllers.roles import RoleController, create_built_in
-from netproof.lab.dataplane import dataplane
+from netproof.lab.dataplane import Dataplane, dataplane
 from netproof.lab.dataplane.nft import Nft, NftError
 from netproof.lab.dataplane.view import NodeInfo
 from netproof.lab.node.addresses import API_IP
@@ -61,7 +61,8 @@ async def serve(
     store = Store()
     registry = Registry(store)
     chosen = defects.choose(settings.defects)
-    policies = _enforce_policies(settings.dataplane, chosen.dataplane, network, store)
+    plane = dataplane(settings.dataplane, chosen.dataplane, settings.options)
+    policies = _enforce_policies(plane, network, store)
     names = dns.ClusterDns(store, registry)
     runtime = _run_pods(RUNTIMES[chosen.forwarding], network, store, policies, names)
     certificates, token = tls.make_certificates(), secrets.token_hex(_TOKEN_BYTES)
@@ -79,30 +80,21 @@ async def serve(
     )
     await server.start(listener)
     url = f"https://127.0.0.1:{listener.getsockname()[1]}"
-    report(
-        {
-            "ok": True,
-            "server": url,
-            "nodes": list(network.nodes),
-            "authority": certificates.ca_pem.decode(),
-            "kubeconfig": tls.kubeconfig(
-                url, certificates.ca_pem, token, settings.name, ca_file=AUTHORITY
-            ),
-        }
-    )
+    authority = certificates.ca_pem
+    kubeconfig = tls.kubeconfig(url, authority, token, settings.name, ca_file=AUTHORITY)
+    reached = {"server": url, "authority": authority.decode(), "kubeconfig": kubeconfig}
+    report({"ok": True, "nodes": list(network.nodes), **reached})
     await asyncio.Event().wait()
 
 
-def _enforce_policies(
-    plane: str, faults: tuple[str, ...], network: Network, store: Store
-) -> PolicyController:
+def _enforce_policies(plane: Dataplane, network: Network, store: Store) -> PolicyController:
     """Give every node an nftables context and keep its rules as the objects say."""
     nfts: dict[str, Nft] = {}
     for name, node in network.nodes.items():
         with node.netns:
             nfts[name] = Nft()
     infos = tuple(NodeInfo(name, node.addresses.ips) for name, node in network.nodes.items())
-    return PolicyController(store, dataplane(plane, faults), nfts, infos)
+    return PolicyController(store, plane, nfts, infos)
 
 
 def _run_pods(

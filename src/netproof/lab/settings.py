@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from netproof.lab.dataplane.options import Options
 from netproof.lab.node.addresses import MAX_NODES
 from netproof.lab.problems import StartError
 
@@ -15,6 +16,7 @@ class Settings:
     nodes: int
     dataplane: str
     defects: tuple[str, ...]
+    options: Options
 
     def check(self, *, dataplanes: Collection[str], defects: Collection[str]) -> None:
         """Raise StartError for a value that no lab can have; the remedy lists those it can."""

@@ -76,6 +76,10 @@ class Path(StrEnum):
     __hash__ = str.__hash__  # Enum's own is Python code, and flows are hashed by the million
 
 
+DIRECT = (Path.POD_IP, Path.HOST_IP)
+"""Where the address and port that are dialled are the destination's own."""
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Flow:
     """source -> destination : port/protocol, in one IP family, by one path.

@@ -1,37 +1,19 @@
-"""Which flows there are between the members of a topology, and naming some of them in a line.
-
-A statement such as `staging/* -> production/api:5432/TCP` names flows by pattern. Port, protocol,
-family and path may be left out, and then any will do, but a path other than the pod's own address
-has to be named: `web -> service shop/api:80 by cluster-ip`.
-"""
+"""Which flows there are between the members of a topology."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from fnmatch import fnmatchcase
+from collections.abc import Iterator
 from zlib import crc32
 
-from netproof.errors import UsageError
 from netproof.model.flow import Endpoint, EndpointKind, Flow, Path
 from netproof.model.workload import (
     Family,
     Host,
     HostKind,
     Pod,
-    Protocol,
     Service,
     ServicePort,
     Topology,
-)
-
-DIRECT = (Path.POD_IP, Path.HOST_IP)
-
-_STATEMENT = re.compile(
-    r"^\s*(?P<source>(node )?\S+)\s*->\s*(?P<destination>((service|node) )?[^\s:]+)"
-    r"(:(?P<port>\d+|\*)(/(?P<protocol>TCP|UDP|SCTP))?)?"
-    r"(\s+(?P<family>IPv4|IPv6))?(\s+by (?P<path>[a-z-]+))?\s*$"
 )
 
 
@@ -203,60 +185,6 @@ def _common(a: Pod, b: Pod | Host) -> list[Family]:
     return [family for family in Family if a.ip(family) and b.ip(family)]
 
 
-@dataclass(frozen=True, slots=True)
-class FlowPattern:
-    """The flows that one line names; "" stands for any."""
-
-    text: str
-    source: str
-    destination: str
-    port: str
-    protocol: str
-    family: str
-    path: str
-
-    def matches(self, flow: Flow) -> bool:
-        """Tell whether the line names this flow."""
-        return (
-            fnmatchcase(str(flow.source), self.source)
-            and fnmatchcase(str(flow.destination), self.destination)
-            and self.port in ("", "*", str(flow.port))
-            and self.protocol in ("", flow.protocol)
-            and self.family in ("", flow.family)
-            and (flow.path == self.path if self.path else flow.path in DIRECT)
-        )
-
-    def select(self, flows: Iterable[Flow]) -> Sequence[Flow]:
-        """Return the flows that the line names, a pod's flows to itself left out.
-
-        Raises UsageError where there is none: a statement about nothing could never fail.
-        """
-        named = [flow for flow in flows if self.matches(flow) and not is_self(flow)]
-        if not named:
-            raise UsageError(f"no flow of this scenario matches {self.text!r}")
-        return named
-
-
 def is_self(flow: Flow) -> bool:
     """Tell whether a pod is both ends of the flow."""
     return flow.source.kind is EndpointKind.POD and flow.source == flow.destination
-
-
-def parse_pattern(text: str) -> FlowPattern:
-    """Read `source -> destination[:port[/protocol]] [family] [by path]`; raise UsageError else."""
-    found = _STATEMENT.match(text)
-    if not found or (found["path"] and found["path"] not in set(Path)):
-        raise UsageError(
-            f"{text!r} names no flows; write `namespace/pod -> namespace/pod:port/protocol`, "
-            "with * where any will do"
-        )
-    part = {key: value or "" for key, value in found.groupdict().items()}
-    return FlowPattern(
-        text.strip(),
-        part["source"],
-        part["destination"],
-        part["port"],
-        str(Protocol(part["protocol"])) if part["protocol"] else "",
-        part["family"],
-        part["path"],
-    )

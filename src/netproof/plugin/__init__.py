@@ -25,7 +25,7 @@ from netproof.errors import NetproofError
 from netproof.model.doors import Stance
 from netproof.plugin import bundles, records
 from netproof.plugin.live import Live
-from netproof.plugin.reporter import Reporter
+from netproof.plugin.reporter import Reporter, prepare
 from netproof.run.controller import Controller, Handout
 from netproof.run.scenario import Wishes
 from netproof.run.session import RunSession
@@ -40,14 +40,7 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
     group = parser.getgroup("netproof", "netproof: does this cluster enforce NetworkPolicies?")
     add = group.addoption
     add("--cluster", help="where to run the suites: lab, existing or kind:CNI")
-    options.add_existing(add)
-    options.add_kind(add)
-    options.add_pods(add)
-    add("--nodes", type=int, default=2, help="nodes of the lab (default: 2)")
-    add("--dataplane", default="enforcing", help="dataplane of the lab: enforcing or flat")
-    add("--defect", action="append", default=[], help="a fault of the lab's dataplane; repeatable")
-    add("--probe-timeout", type=float, help="seconds to wait for an answer to a packet")
-    add("--converge-timeout", type=float, help="seconds a change of policies may take")
+    options.add_places(add)
     add("--require-enforcement", action="store_true", help="fail where nothing is enforced")
     add(
         "--operational-access",
@@ -74,6 +67,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     # As Ctrl-C: whoever ends a run, be it a CI system, finds the cluster cleaned up.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
+        prepare(config.option.report_dir)
         backend = options.backend(config.option, run_id, _narrator(config))
         controller = Controller(backend, run_id, wishes(config))
         run = RunSession(controller, run_id, config.option.require_enforcement)

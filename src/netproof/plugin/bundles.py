@@ -7,15 +7,19 @@ test, and the cost does not grow with the workers.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Generator, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from netproof.errors import NetproofError
+from netproof.laboptions import Add
 from netproof.model import codec
 from netproof.model.review import BundleResult, IntentResult, Kept, PairResult
+from netproof.plugin import again
 from netproof.policy.files import read_texts
 from netproof.policy.mirror import Mirror, mirror_texts
 from netproof.report import reviewtext
@@ -36,12 +40,16 @@ _EXPLAINED = "netproof_finding"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    add = parser.getgroup(
-        "netproof", "netproof: does this cluster enforce NetworkPolicies?"
-    ).addoption
+    group = parser.getgroup("netproof", "netproof: does this cluster enforce NetworkPolicies?")
+    add = group.addoption
     add("--bundle", action="append", default=[], help="policies and workloads to test; repeatable")
-    add("--intents", action="append", default=[], type=Path, help="an intents file; repeatable")
+    _add_reading(add)
     add("--bundle-static", action="store_true", help="judge bundles without packets")
+
+
+def _add_reading(add: Add) -> None:
+    """Add the options on how bundles are read, besides their names."""
+    add("--intents", action="append", default=[], type=Path, help="an intents file; repeatable")
     add("--bundle-namespace", default="", help="namespace of objects in a bundle that name none")
 
 
@@ -82,7 +90,7 @@ def probe_all(config: pytest.Config, run: RunSession, handout: Handout, wishes: 
     """Probe each bundle on the run's cluster and keep what was seen, for tests to look up."""
     for name, case in config.stash.get(CASES, {}).items():
         probed = bundles.probe(case, handout, wishes.settings(handout.ref))
-        run.scenarios.append(probed.scenario)
+        run.scenarios.append(replace(probed.scenario, repeat=_again(config, name)))
         static = judge_all(case.world, case.intents)
         judged = zip(static, bundles.judge(case, probed), strict=True)
         result = BundleResult(
@@ -94,6 +102,12 @@ def probe_all(config: pytest.Config, run: RunSession, handout: Handout, wishes: 
             handout.enforces,
         )
         config.stash.setdefault(RESULTS, {})[name] = result
+
+
+def _again(config: pytest.Config, name: str) -> str:
+    """Return the command that probes this bundle again."""
+    reading = again.words(config.option, [_add_reading])
+    return shlex.join(["pytest", "--bundle", name, *reading, *again.places(config.option)])
 
 
 @pytest.hookimpl(optionalhook=True)

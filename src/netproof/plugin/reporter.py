@@ -6,16 +6,33 @@ Hooks of an object, not of the plugin: pytest gets it only where there is a run 
 from __future__ import annotations
 
 import shutil
+import tempfile
 from pathlib import Path
 
 import pytest
 
 from netproof import report
+from netproof.errors import UsageError
 from netproof.model.record import RunRecord, RunVerdict
 from netproof.plugin import bundles, records
 from netproof.plugin.live import Live
 from netproof.report import terminal
 from netproof.run.session import RunSession
+
+
+def prepare(folder: Path) -> None:
+    """Make the folder of the reports, before a run whose result could not be written down.
+
+    Raises UsageError where it cannot be made or written to.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise UsageError(
+            f"--report-dir {folder}: {error.strerror}; name a folder that can be written to"
+        ) from error
 
 
 class Reporter:
@@ -66,13 +83,16 @@ class Reporter:
                 self._live.say(f"ERROR         {error}")
 
     def pytest_report_teststatus(self, report: pytest.TestReport) -> tuple[str, str, str] | None:
-        """Print no letters: scenarios and errors have lines of their own."""
+        """Print no letters: scenarios and errors have lines of their own.
+
+        The word heads a test's line in pytest's short summary.
+        """
         if self._live is None or (report.when != "call" and report.passed):
             return None
         category: str = "error" if report.failed and report.when != "call" else report.outcome
         if hasattr(report, "wasxfail"):
             category = "xfailed" if report.skipped else "xpassed"
-        return category, "", ""
+        return category, "", category.upper()
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
@@ -109,11 +129,13 @@ def _short(nodeid: str) -> str:
 
 
 def _last_line(report: pytest.TestReport) -> str:
-    lines = report.longreprtext.strip().splitlines() or ["no message"]
-    return lines[-1]
+    """Return the exception with its message, or the last line of what is told instead of it."""
+    crash = getattr(report.longrepr, "reprcrash", None)
+    told = crash.message.strip().splitlines()[:1] if crash is not None else []
+    return (told or report.longreprtext.strip().splitlines() or ["no message"])[-1]
 
 
 def _write_reports(record: RunRecord, folder: Path) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)  # a suite may have cleared it away
     for writer in report.WRITERS.values():
         (folder / writer.file_name).write_text(writer.render(record), encoding="utf-8")

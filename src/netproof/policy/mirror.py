@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from netproof.errors import PolicyError
 from netproof.model.review import Note
 from netproof.model.workload import NAMESPACE_NAME_LABEL, Namespace, Pod, Port, Service
-from netproof.policy import sanitized
+from netproof.policy import sanitized, unmirrored
 from netproof.policy.bundle import Bundle, refuse_twins, unpack
 from netproof.policy.document import Node, read_documents
 from netproof.policy.fields import Field
@@ -26,24 +26,10 @@ from netproof.policy.served import Wanted, wanted_ports
 from netproof.policy.shorthand import quote_stars
 from netproof.policy.templates import CONTROLLERS, read_workload, service_account
 
-_OTHER_POLICIES = (
-    "it may change who reaches whom, and netproof reads networking.k8s.io/v1 NetworkPolicy only"
-)
-_NO_PACKETS = "no packet meets it"
-_ENTRANCE = "it is the work of its controller, whose pods count like any others"
-
-_WHY: Mapping[str, str] = {
-    "Ingress": _ENTRANCE,
-    "Gateway": _ENTRANCE,
-    "HTTPRoute": _ENTRANCE,
-    "CustomResourceDefinition": "it defines a kind, and what kinds do is for their operators",
-    "ReplicationController": "write a Deployment in its place",
-}
 _SILENT = (
     "declares no port, and no policy, Service or intent names one: it is mirrored as a source of "
     "flows only"
 )
-_CORE_GROUPS = ("", "apps", "batch", "autoscaling", "policy", "rbac.authorization.k8s.io")
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,10 +135,13 @@ def _read(node: Node, namespace: str, found: _Found) -> None:
     version = root.child("apiVersion").text() or ""
     if kind in CONTROLLERS and version == CONTROLLERS[kind].api_version:
         _read_workload(root, kind, namespace, found)
-    elif kind in KINDS and _group(version) in (_group(KINDS[kind].api_version), "extensions"):
+    elif kind in KINDS and unmirrored.group(version) in (
+        unmirrored.group(KINDS[kind].api_version),
+        "extensions",
+    ):
         _read_known(node, namespace, found)
     else:
-        found.notes.append(_unmirrored(root, kind, version, namespace))
+        found.notes.append(unmirrored.note(root, kind, version, namespace))
 
 
 def _read_known(node: Node, namespace: str, found: _Found) -> None:
@@ -183,20 +172,6 @@ def _read_workload(root: Field, kind: str, namespace: str, found: _Found) -> Non
     )
     found.manifests.append(manifest)
     found.workloads.append(Workload(kind, pod, root.origin, pod.ports))
-
-
-def _unmirrored(root: Field, kind: str, version: str, namespace: str) -> Note:
-    metadata = root.child("metadata")
-    name = metadata.child("name").text() or metadata.child("generateName").text() or "(no name)"
-    own = metadata.child("namespace").text() or namespace
-    if kind in CONTROLLERS:
-        why = f"its apiVersion is {version}, and {CONTROLLERS[kind].api_version} is mirrored"
-    elif kind.endswith("NetworkPolicy"):
-        why = _OTHER_POLICIES
-    else:
-        foreign = "" if _group(version) in _CORE_GROUPS else "; if it makes pods, add those as Pods"
-        why = _WHY.get(kind, _NO_PACKETS + foreign)
-    return Note(f"{kind} {own}/{name}", str(root.origin), f"not mirrored: {why}")
 
 
 def _mirror(found: _Found, texts: Mapping[str, str]) -> Mirror:
@@ -285,7 +260,3 @@ def _host_network(workloads: tuple[Workload, ...]) -> list[Note]:
         "so they are probed where they are free"
     )
     return [Note(f"{w.kind} {w.key}", str(w.origin), text) for w in workloads if w.pod.host_network]
-
-
-def _group(version: str) -> str:
-    return version.partition("/")[0] if "/" in version else ""

@@ -10,11 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from netproof.model.flow import Flow, Observation, Outcome, Path
+from netproof.model.flow import DIRECT, Flow, Observation, Outcome
 from netproof.probe.channel import Hello
-
-DIRECT = (Path.POD_IP, Path.HOST_IP)
-"""Where the port that is dialled is the port that is served."""
 
 UNANSWERED = (Outcome.DROPPED, Outcome.REJECTED, Outcome.ERROR)
 

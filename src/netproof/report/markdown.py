@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from netproof.model.record import FlowVerdict, RunRecord, RunVerdict, ScenarioRecord, StepRecord
@@ -77,6 +78,8 @@ def _scenario(scenario: ScenarioRecord, run: RunRecord) -> list[str]:
             told += [_text(step_told(step)), *_mismatches(listed), _matrices(step)]
     if not told:
         return []
+    if scenario.repeat:
+        told.append(f"Again: {_code(scenario.repeat)}")
     return [f"### {scenario.verdict}: {_text(scenario.id)}", _text(scenario.title), *told]
 
 
@@ -125,6 +128,13 @@ def _door(one: doors.DoorTold) -> str:
 
 def _list(texts: Iterable[str]) -> str:
     return "\n".join(f"- {_text(text)}" for text in texts)
+
+
+def _code(text: str) -> str:
+    """Quote a command, between more backticks than stand side by side in it."""
+    longest = max((len(run) for run in re.findall("`+", text)), default=0)
+    fence = "`" * (longest + 1)
+    return f"{fence} {text} {fence}" if longest else f"{fence}{text}{fence}"
 
 
 def _text(text: str) -> str:

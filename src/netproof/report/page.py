@@ -5,6 +5,7 @@ Built as a tree and escaped by its serializer, so no text of a record can become
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from itertools import groupby
 from xml.etree import ElementTree as ET
 
@@ -99,7 +100,7 @@ def _tiles(body: ET.Element, run: RunRecord) -> None:
 
 
 def _overview(body: ET.Element, scenarios: tuple[ScenarioRecord, ...]) -> None:
-    table = _add(body, "table", class_="overview")
+    table = _add(_add(body, "div", class_="sheet"), "table", class_="overview")
     heads = _add(_add(table, "thead"), "tr")
     for head in ("scenario", "verdict", "flows", *FlowVerdict, "rounds", "seconds"):
         _add(heads, "th", str(head), scope="col")
@@ -152,8 +153,18 @@ def _step(parent: ET.Element, step: StepRecord, run: RunRecord) -> None:
     if step.verdict is not RunVerdict.PASS:
         section.set("open", "open")
     _add(section, "summary", step_told(step))
-    for panel in sorted(panels(step.tables), key=lambda panel: not panel.has_trouble):
-        _matrix(_add(section, "div", class_="sheet"), panel)
+    drawn = panels(step.tables)
+    _matrices(section, [panel for panel in drawn if panel.has_trouble])
+    _findings(section, step, run)
+    _matrices(section, [panel for panel in drawn if not panel.has_trouble])
+
+
+def _matrices(parent: ET.Element, drawn: Iterable[Panel]) -> None:
+    for panel in drawn:
+        _matrix(_add(parent, "div", class_="sheet"), panel)
+
+
+def _findings(section: ET.Element, step: StepRecord, run: RunRecord) -> None:
     every = mismatches(step)
     listed = [one for one in every if tally.worth_listing(run, one.first)]
     for mismatch in listed[:MAX_MISMATCHES]:

@@ -22,7 +22,7 @@ def add(body: ET.Element, run: RunRecord) -> None:
         return
     _child(body, "h2", doors.TITLE)
     _child(body, "p", doors.LEAD, "soft")
-    table = _child(body, "table", "", "overview doors")
+    table = _child(_child(body, "div", "", "sheet"), "table", "", "overview doors")
     heads = _child(_child(table, "thead"), "tr")
     for head in doors.HEADS:
         _child(heads, "th", head).set("scope", "col")

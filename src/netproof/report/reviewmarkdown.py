@@ -12,11 +12,22 @@ from netproof.model.review import (
     Explanation,
     Hint,
     IntentResult,
+    Judgement,
     Kept,
     Mutation,
     Note,
 )
-from netproof.report.reviewtext import SHOWN, diff_summary, edge, summary
+from netproof.report.reviewtext import (
+    SAY_PACKETS,
+    SAY_POLICIES,
+    SHOWN,
+    diff_summary,
+    edge,
+    left_out,
+    note,
+    packets,
+    summary,
+)
 
 _MARK = {Kept.KEPT: "✅", Kept.BROKEN: "❌", Kept.UNKNOWN: "❔"}
 
@@ -26,8 +37,7 @@ def check(record: CheckRecord) -> str:
     lines = [f"### netproof: {_escape(record.bundle)}", "", _escape(summary(record)), ""]
     lines += _intents(record.intents)
     if record.packets is not None:
-        sentence = f"{record.packets.verdict}: {record.packets.sentence}"
-        lines += ["", f"**Packets** {_escape(sentence)}", ""]
+        lines += ["", f"**Packets** {_escape(packets(record.packets))}", ""]
         lines += [f"- {_escape(text)}" for text in record.packets.findings]
     lines += _hints(record.hints)
     lines += _mutations(record.mutations or ())
@@ -41,12 +51,19 @@ def _intents(results: Iterable[IntentResult]) -> Iterator[str]:
         if result.kept is Kept.KEPT:
             continue
         yield f"  - {_escape(result.reason)}"
-        for judgement in filter(None, (result.static, result.packets)):
-            if judgement.text:
-                yield f"  - {_escape(judgement.text)}"
-            for flow in judgement.broken[:SHOWN]:
-                yield f"  - {_code(flow.flow)} is meant to be {flow.wanted} and is {flow.said}"
-                yield from (f"    - {line}" for line in _causes(flow.causes))
+        yield from _judged(result.static, SAY_POLICIES)
+        if result.packets is not None:
+            yield from _judged(result.packets, SAY_PACKETS)
+
+
+def _judged(judgement: Judgement, who: str) -> Iterator[str]:
+    if judgement.text:
+        yield f"  - {_escape(judgement.text)}"
+    for flow in judgement.broken[:SHOWN]:
+        yield f"  - {_code(flow.flow)} is meant to be {flow.wanted}; {who} {flow.said}"
+        yield from (f"    - {line}" for line in _causes(flow.causes))
+    if more := left_out(judgement):
+        yield f"  - {more}"
 
 
 def _causes(causes: Iterable[Cause]) -> Iterator[str]:
@@ -79,8 +96,7 @@ def _notes(notes: Iterable[Note]) -> Iterator[str]:
     if not found:
         return
     yield from ("", "<details><summary>Not as in the bundle</summary>", "")
-    for note in found:
-        yield f"- {_escape(f'{note.place}: {note.what}: {note.text}')}"
+    yield from (f"- {_escape(note(one))}" for one in found)
     yield from ("", "</details>")
 
 

@@ -26,6 +26,9 @@ from netproof.model.review import (
 SHOWN = 5
 """How many flows of a kind are shown in full; the rest is counted."""
 
+SAY_POLICIES, SAY_PACKETS = "the policies say", "packets were"
+"""Who says of a flow that it is allowed or denied."""
+
 
 def check(record: CheckRecord) -> str:
     """Return the report of a check; the last line is its sum."""
@@ -89,9 +92,9 @@ def _intents(results: Iterable[IntentResult]) -> Iterator[str]:
         if result.kept is Kept.KEPT:
             continue
         yield f"        {result.reason}"
-        yield from _judged(result.static, "the policies say")
+        yield from _judged(result.static, SAY_POLICIES)
         if result.packets is not None:
-            yield from _judged(result.packets, "packets were")
+            yield from _judged(result.packets, SAY_PACKETS)
         yield ""
 
 
@@ -106,9 +109,14 @@ def _judged(judgement: Judgement, who: str) -> Iterator[str]:
     for flow in judgement.broken[:SHOWN]:
         yield f"        {_broken(flow, who)}"
         yield from (f"          {line}" for line in causes(flow.causes))
+    if more := left_out(judgement):
+        yield f"        {more}"
+
+
+def left_out(judgement: Judgement) -> str:
+    """Return how many broken flows are not shown, "" where all are."""
     more = len(judgement.broken) - SHOWN
-    if more > 0:
-        yield f"        and {more} more of {judgement.flows} flows"
+    return f"and {more} more of {judgement.flows} flows" if more > 0 else ""
 
 
 def _broken(flow: BrokenFlow, who: str) -> str:
@@ -124,8 +132,14 @@ def causes(found: Iterable[Cause]) -> Iterator[str]:
 def _packets(record: PacketsRecord | None) -> Iterator[str]:
     if record is None:
         return
-    yield f"{record.verdict}  {record.sentence} ({record.flows:,} flows, {record.seconds:.1f} s)"
+    yield packets(record)
     yield from record.findings
+
+
+def packets(record: PacketsRecord) -> str:
+    """Return the sentence on what packets showed."""
+    size = f"{_many(record.flows, 'flow')}, {record.seconds:.1f} s"
+    return f"{record.verdict}: {record.sentence} ({size})"
 
 
 def _hints(hints: Iterable[Hint]) -> Iterator[str]:
@@ -146,8 +160,12 @@ def _mutations(mutations: Iterable[Mutation] | None) -> Iterator[str]:
 
 
 def _notes(notes: Iterable[Note]) -> Iterator[str]:
-    for note in notes:
-        yield f"{note.place}: {note.what}: {note.text}"
+    yield from map(note, notes)
+
+
+def note(one: Note) -> str:
+    """Return a note as one line, after the place that it is about where it has one."""
+    return ": ".join(filter(None, (one.place, one.what, one.text)))
 
 
 def diff(record: DiffRecord) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from netproof.model import flows
 from netproof.model.flow import Expected, Flow
+from netproof.model.flowpattern import parse_pattern
 from netproof.model.record import CanaryRecord, StepRecord
 from netproof.model.workload import Topology
 from netproof.policy import Bundle, load_text
@@ -120,6 +121,6 @@ def _denials(expected: tuple[str, ...], verdicts: tuple[str, ...]) -> list[str]:
 
 
 def _flows(topology: Topology) -> list[Flow]:
-    stated = [flows.parse_pattern(statement.text) for statement in _STATEMENTS]
+    stated = [parse_pattern(statement.text) for statement in _STATEMENTS]
     ours = (flow for flow in flows.pod_flows(topology) if not flows.is_self(flow))
     return [flow for flow in ours if any(pattern.matches(flow) for pattern in stated)]

@@ -53,13 +53,14 @@ class Controller:
         self._backend = backend
         self._run_id = run_id
         self._wishes = wishes
+        self._client: Client | None = None
         self._shared: SharedAgents | None = None
 
     def start(self) -> tuple[Handout, CanaryRecord, ClusterRecord]:
         """Start the cluster, what stands outside of it, and ask the canary."""
         ref = self._backend.start()
         settings = self._wishes.settings(ref)
-        client = Client(ref)
+        client = self._client = Client(ref)
         shared = self._shared = SharedAgents(client, ref, self._run_id, settings.image)
         shared.stand_outside()
         asked = self._ask_canary(ref, settings)
@@ -75,6 +76,9 @@ class Controller:
                 self._shared.remove()
         finally:
             self._shared = None
+            if self._client is not None:
+                self._client.close()
+                self._client = None
             self._backend.stop()
 
     def _nodes(self, shared: SharedAgents) -> tuple[tuple[Host, ...], str]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from netproof.cluster.backend import ClusterRef
-from netproof.errors import HarnessBug
+from netproof.errors import HarnessBug, UsageError
 from netproof.model import flows
 from netproof.model.flow import Expected, Flow
+from netproof.model.flowpattern import parse_pattern
 from netproof.model.matrix import ExpectedMatrix
 from netproof.model.workload import Topology
 from netproof.policy import Bundle
@@ -34,13 +36,23 @@ class Settings:
 class Wishes:
     """What the person running it asked for; None leaves the measure to the cluster.
 
-    `nodes` asks for agents on nodes, in their network, for flows that start or end there.
+    `nodes` asks for agents on nodes, in their network, for flows that start or end there. Raises
+    UsageError for a time that is not to be waited: every answer would come too late.
     """
 
     image: str
     probe_timeout_s: float | None = None
     converge_s: float | None = None
     nodes: bool = False
+
+    def __post_init__(self) -> None:
+        measures = (
+            ("--probe-timeout", self.probe_timeout_s),
+            ("--converge-timeout", self.converge_s),
+        )
+        for name, seconds in measures:
+            if seconds is not None and not 0 < seconds < math.inf:
+                raise UsageError(f"{name} {seconds:g}: write a number of seconds above 0")
 
     def settings(self, ref: ClusterRef) -> Settings:
         """Return the wishes, completed by the cluster's own measures."""
@@ -61,7 +73,7 @@ class Statement:
 
     def check(self, expected: ExpectedMatrix) -> None:
         """Raise HarnessBug where netproof reads the policies differently than the person."""
-        for flow in flows.parse_pattern(self.text).select(expected):
+        for flow in parse_pattern(self.text).select(expected):
             computed = expected[flow].expected
             if computed is not self.expected:
                 raise HarnessBug(

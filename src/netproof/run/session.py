@@ -56,6 +56,8 @@ class RunSession:
         result = verdict.run_verdict(self.canaries, judged, self.errors)
         cluster = self._cluster or ClusterRecord("none", "")
         code, sentence = verdict.expected_exit(result, cluster.enforces, self.require_enforcement)
+        if result is RunVerdict.INCONCLUSIVE and self._tried_nothing():
+            sentence = "INCONCLUSIVE: no case was run, so there is nothing to tell."
         gaps = sum(bool(scenario.known_gap) for scenario in self.scenarios)
         if gaps and result is RunVerdict.PASS:
             sentence = (
@@ -82,6 +84,10 @@ class RunSession:
             keys=tuple(self.keys),
         )
         return record, code
+
+    def _tried_nothing(self) -> bool:
+        found_nothing = not (self.scenarios or self.errors or self.doors)
+        return found_nothing and all(canary.enforces for canary in self.canaries)
 
 
 def _order(result: DoorResult) -> tuple[int, str, str, str]:

@@ -155,3 +155,14 @@ def test_large_bundle_in_about_a_second(tmp_path: Path, capsys: pytest.CaptureFi
     assert 0 == run("check", "--static", file)
     assert "60 workloads, 120 policies" in capsys.readouterr().out
     assert time.process_time() - began < 3
+
+
+def test_the_cni_of_a_kind_cluster_counts_for_hints(tmp_path: Path) -> None:
+    """`--cluster kind:weave` names the CNI as `--cni weave` does: endPort is an error there."""
+    file = tmp_path / "range.yaml"
+    ports = "[{port: 80, endPort: 90, protocol: TCP}]"
+    spec = f"{{podSelector: {{}}, ingress: [{{ports: {ports}}}]}}"
+    file.write_text("---\n".join([WEB, policy("shop/range", spec)]))
+
+    assert 0 == run("check", "--static", file)
+    assert 1 == run("check", "--static", "--cluster", "kind:weave", file)

@@ -49,12 +49,8 @@ def _options(*argv: str) -> argparse.Namespace:
     parser = argparse.ArgumentParser()
     add = parser.add_argument
     add("--cluster")
-    add("--nodes", default=2)
-    add("--dataplane", default="enforcing")
-    add("--defect", default=[])
     add("--report-dir", type=Path, default=Path("reports"))
-    for part in (options.add_existing, options.add_kind, options.add_pods):
-        part(add)
+    options.add_places(add)
     return parser.parse_args(argv)
 
 

@@ -1,12 +1,11 @@
-"""Which flows there are, and naming some of them in a line."""
+"""Which flows there are."""
 
 from dataclasses import replace
 
 import pytest
 
-from netproof.errors import UsageError
 from netproof.model import flows
-from netproof.model.flow import Endpoint, Flow, Path
+from netproof.model.flow import Endpoint, Path
 from netproof.model.workload import (
     Family,
     Host,
@@ -64,52 +63,6 @@ def test_the_outside_is_reached_by_its_address() -> None:
     assert found[0].destination == Endpoint.outside("outside")
 
 
-FLOW = Flow(Endpoint.pod("shop/web"), Endpoint.pod("shop/db"), 53, Protocol.UDP, Family.IPV4)
-
-
-@pytest.mark.parametrize(
-    "text",
-    ["shop/web -> shop/db", "* -> *", "shop/* -> shop/db:53", "* -> shop/db:*/UDP IPv4"],
-)
-def test_a_line_names_the_flow(text: str) -> None:
-    """What is left out, or is *, may be anything."""
-    assert flows.parse_pattern(text).matches(FLOW)
-
-
-@pytest.mark.parametrize(
-    "text",
-    ["shop/db -> shop/web", "* -> *:54", "* -> *:53/TCP", "* -> * IPv6", "* -> * by cluster-ip"],
-)
-def test_a_line_does_not_name_the_flow(text: str) -> None:
-    """Each part of a line narrows it."""
-    assert not flows.parse_pattern(text).matches(FLOW)
-
-
-def test_a_line_reads_back_what_a_flow_prints() -> None:
-    """What a report shows can be pasted into a test."""
-    by_service = next(iter(flows.service_flows(TOPOLOGY)))
-    assert flows.parse_pattern(str(by_service)).matches(by_service)
-
-
-@pytest.mark.parametrize("text", ["", "web to db", "a/b -> c/d:x", "a/b -> c/d by magic"])
-def test_a_line_that_names_no_flows_is_refused(text: str) -> None:
-    """The message shows how to write it."""
-    with pytest.raises(UsageError, match="write `namespace/pod"):
-        flows.parse_pattern(text)
-
-
-def test_a_line_about_nothing_is_refused() -> None:
-    """A statement that matches no flow could never fail."""
-    with pytest.raises(UsageError, match="no flow of this scenario matches 'x/y -> \\*'"):
-        flows.parse_pattern("x/y -> *").select([FLOW])
-
-
-def test_self_traffic_is_never_meant_by_a_pattern() -> None:
-    """The API leaves a pod's traffic to itself undefined, so a wildcard leaves it out."""
-    to_self = Flow(Endpoint.pod("shop/web"), Endpoint.pod("shop/web"), 80)
-    assert [FLOW] == list(flows.parse_pattern("* -> *").select([to_self, FLOW]))
-
-
 def test_mixed_flows_leave_out_no_pair_and_no_port() -> None:
     """Every port of every pair is tried in one of the families that the two share."""
     full = list(flows.pod_flows(TOPOLOGY))
@@ -159,16 +112,6 @@ def test_nodes_with_an_agent_start_and_end_flows() -> None:
         "node n1 -> shop/web:80/TCP IPv4",
         "node n1 -> shop/db:53/UDP IPv4",
     } == found
-
-
-def test_nodes_are_named_in_a_statement_as_they_are_told() -> None:
-    """`node n1` names a node at either end."""
-    topology = replace(TOPOLOGY, hosts=(replace(NODES[0], ports=(Port(20001),)),))
-    every = tuple(flows.node_flows(topology))
-    to_it = flows.parse_pattern("shop/web -> node n1").select(every)
-    from_it = flows.parse_pattern("node * -> shop/web:80").select(every)
-    assert ["shop/web -> node n1:20001/TCP IPv4"] == [str(flow) for flow in to_it]
-    assert ["node n1 -> shop/web:80/TCP IPv4"] == [str(flow) for flow in from_it]
 
 
 @pytest.mark.parametrize(

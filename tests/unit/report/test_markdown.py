@@ -69,3 +69,15 @@ def test_a_comment_stays_within_its_limit() -> None:
     told = markdown.render(run_of((wide(100, leaks=33),)))
     assert len(told) < 65536
     assert "and 13 more in the JSON record" in told
+
+
+def test_a_failed_scenario_says_how_to_run_it_again() -> None:
+    """The command is code, whatever characters it has."""
+    told = markdown.render(run_of((replace(LEAKING, repeat="pytest 'a.py::b[*_*]'"),)))
+    assert "\n\nAgain: `pytest 'a.py::b[*_*]'`\n" in told
+
+
+def test_a_command_with_backticks_stays_code() -> None:
+    """More backticks stand around it than within."""
+    told = markdown.render(run_of((replace(LEAKING, repeat="pytest 'a``b'"),)))
+    assert "\n\nAgain: ``` pytest 'a``b' ```\n" in told

@@ -92,3 +92,17 @@ def test_a_known_gap_is_told() -> None:
     """The reason stands in the scenario, which is folded."""
     told = page.render(run_of((replace(LEAKING, known_gap="as documented"),)))
     assert "Known gap of the CNI, fails no run: as documented" in told
+
+
+def test_what_went_wrong_comes_before_what_went_right() -> None:
+    """A finding stands under the matrix that shows it, and above those without trouble."""
+    told = page.render(run_of((LEAKING,)))
+    leak, finding = told.index('class="leak" title'), told.index('<div class="finding')
+    rest = told.rfind('<table class="matrix"')
+
+    assert leak < finding < rest
+
+
+def test_a_wide_table_scrolls_in_a_frame_of_its_own() -> None:
+    """On a narrow screen the page itself stays as wide as the screen."""
+    assert '<div class="sheet"><table class="overview">' in page.render(EVERYTHING)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import Any
 
-from netproof.model import flows
+from netproof.model.flowpattern import parse_pattern
 from netproof.model.record import Finding, FlowVerdict, RunVerdict, ScenarioRecord
 
 
@@ -41,7 +41,7 @@ class KnownGap:
 
     def explains(self, finding: Finding) -> bool:
         """Tell whether the gap is the reason for a finding."""
-        patterns = [flows.parse_pattern(text) for text in self.flows]
+        patterns = [parse_pattern(text) for text in self.flows]
         return finding.verdict is self.verdict and any(p.matches(finding.flow) for p in patterns)
 
     def sentence(self) -> str:

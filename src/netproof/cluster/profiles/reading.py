@@ -27,8 +27,8 @@ from netproof.cluster.profiles.profile import (
 )
 from netproof.cluster.profiles.steps import read_steps
 from netproof.errors import UsageError
-from netproof.model import flows
 from netproof.model.doors import Stance
+from netproof.model.flowpattern import parse_pattern
 from netproof.model.record import FlowVerdict
 from netproof.policy.document import read_documents
 from netproof.policy.fields import Field
@@ -205,7 +205,7 @@ def _gap(gap: Field) -> KnownGap:
 def _pattern(item: Field) -> None:
     text = item.text()
     try:
-        flows.parse_pattern(text or "* -> *")
+        parse_pattern(text or "* -> *")
     except UsageError as error:
         item.invalid(text, str(error))
 

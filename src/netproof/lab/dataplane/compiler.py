@@ -148,37 +148,40 @@ def _forward(sets: Sets, site: Site, semantics: Semantics, options: Options) -> 
 
 def _egress(sets: Sets, egress: Filter, site: Site) -> Iterator[str]:
     for allow in egress.allows:
-        subjects = _addresses_on(site.node, allow.subjects)
-        for family in Family:
-            own, peers = subjects.of(family), allow.peers.of(family)
-            if own and peers:
-                source = matches.address(sets, family, "saddr", own)
-                target = matches.side(sets, family, "daddr", peers)
-                for service in _services(sets, target, allow.ports):
-                    yield _rule(source, service, "goto ingress")
-                named = [e for e in allow.endpoints if e.ip.family is family]
-                if named:
-                    yield _rule(source, matches.endpoints(sets, family, named), "goto ingress")
+        yield from _passes(sets, allow, site, Direction.EGRESS, then="goto ingress")
     yield "goto deny"
 
 
 def _ingress(sets: Sets, ingress: Filter, site: Site) -> Iterator[str]:
     for allow in ingress.allows:
-        subjects = _addresses_on(site.node, allow.subjects)
-        for family in Family:
-            own, peers = subjects.of(family), allow.peers.of(family)
-            if own and peers:
-                source = matches.side(sets, family, "saddr", peers)
-                target = matches.address(sets, family, "daddr", own)
-                for service in _services(sets, target, allow.ports):
-                    yield _rule(source, service, "accept")
-                named = [e for e in allow.endpoints if e.ip in subjects and e.ip.family is family]
-                if named:
-                    yield _rule(source, matches.endpoints(sets, family, named), "accept")
+        yield from _passes(sets, allow, site, Direction.INGRESS, then="accept")
     for family in Family:
         if known := site.isolated[Direction.INGRESS].of(family):
             yield f"{matches.address(sets, family, 'daddr', known)} goto deny"
     yield "accept"
+
+
+def _passes(
+    sets: Sets, allow: Allow, site: Site, direction: Direction, *, then: str
+) -> Iterator[str]:
+    """Yield what one rule of a policy lets pass on a node, where its subjects are one end."""
+    subjects = _addresses_on(site.node, allow.subjects)
+    is_egress = direction is Direction.EGRESS
+    for family in Family:
+        own, peers = subjects.of(family), allow.peers.of(family)
+        if not (own and peers):
+            continue
+        if is_egress:
+            source = matches.address(sets, family, "saddr", own)
+            target = matches.side(sets, family, "daddr", peers)
+        else:
+            source = matches.side(sets, family, "saddr", peers)
+            target = matches.address(sets, family, "daddr", own)
+        for service in _services(sets, target, allow.ports):
+            yield _rule(source, service, then)
+        reached = [e for e in allow.endpoints if is_egress or e.ip in subjects]
+        if named := [e for e in reached if e.ip.family is family]:
+            yield _rule(source, matches.endpoints(sets, family, named), then)
 
 
 def _services(sets: Sets, target: str, ports: tuple[Ports, ...] | None) -> Iterator[str]:

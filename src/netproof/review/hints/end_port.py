@@ -32,5 +32,5 @@ def find(look: Look) -> Iterator[Hint]:
                     f"{ignored} (Weave Net does not): the rule is for {match.port} alone there"
                     if not chosen
                     else f"{ignored}: the rule is for {match.port} alone there",
-                    "list the ports, or name your CNI with --cni",
+                    "list the ports, or name your CNI: --static --cni NAME",
                 )

@@ -1,0 +1,49 @@
+"""The words that the process of a run puts on tests that fail."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from netproof.plugin.live import Live
+from netproof.plugin.reporter import Reporter
+from netproof.run.controller import Controller
+from netproof.run.scenario import Wishes
+from netproof.run.session import RunSession
+
+
+def reporter(config: pytest.Config) -> tuple[Reporter, RunSession]:
+    """Return a reporter of a run that was never started, which writes to nowhere."""
+    nowhere: Any = None
+    session = RunSession(Controller(nowhere, "run1", Wishes("python")), "run1")
+    live = Live(lambda _: None, terminal=False, width=lambda: 80)
+    return Reporter(config, session, live), session
+
+
+def report_of(longrepr: Any) -> pytest.TestReport:
+    """Return the report of a test that failed."""
+    return pytest.TestReport("a::b", ("a", 1, "b"), {}, "failed", longrepr, "call")
+
+
+def test_the_short_summary_has_a_word_for_a_failure(pytestconfig: pytest.Config) -> None:
+    """No letter is printed while the tests run, but the line at the end is not without a head."""
+    told = reporter(pytestconfig)[0].pytest_report_teststatus(report_of("text"))
+    assert ("failed", "", "FAILED") == told
+
+
+def test_an_error_is_told_with_its_message(pytestconfig: pytest.Config) -> None:
+    """An exception that nobody expected is named with what it says, not with where it was."""
+    made, session = reporter(pytestconfig)
+    with pytest.raises(FileNotFoundError) as raised:
+        open("/no/such/file")  # noqa: PTH123, SIM115 - it is not there, so nothing is opened
+    made.pytest_runtest_logreport(report_of(raised.getrepr()))
+    error = "a::b (call): FileNotFoundError: [Errno 2] No such file or directory: '/no/such/file'"
+    assert [error] == session.errors
+
+
+def test_an_error_of_ours_is_told_by_its_last_line(pytestconfig: pytest.Config) -> None:
+    """What is told instead of a traceback may be longer than one line."""
+    made, session = reporter(pytestconfig)
+    made.pytest_runtest_logreport(report_of("head\nClusterError: gone"))
+    assert ["a::b (call): ClusterError: gone"] == session.errors
