@@ -22,6 +22,9 @@ from suites.generated.case import dump
 
 Obj = dict[str, Any]
 
+IP_BLOCKS = "fuzz/ip-blocks"
+"""Where a known gap names it, random bundles have no ipBlock: it would hide all else."""
+
 KEPT_FLOWS = 12
 """Of the flows that differ, so many are looked at while a bundle is shrunk."""
 
@@ -35,6 +38,7 @@ class Hunt:
     def __init__(self, worker: Worker) -> None:
         """Keep the worker; nothing is tried yet."""
         self._worker = worker
+        self._blocks = not any(gap.concerns(IP_BLOCKS) for gap in worker.client.ref.gaps)
         self._flows: tuple[Flow, ...] = tuple(flows.pod_flows(worker.topology))
         self._found = False
         self.policies = 0
@@ -43,7 +47,7 @@ class Hunt:
         """Return the smallest bundle found that differs, None where none of the examples does."""
         try:
             return find(
-                bundles(),
+                bundles(blocks=self._blocks),
                 self._differs,
                 settings=settings(
                     max_examples=examples,

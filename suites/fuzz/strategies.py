@@ -93,22 +93,23 @@ def _ports(draw: st.DrawFn) -> Obj:
 
 
 @st.composite
-def _rules(draw: st.DrawFn, peers: str) -> Obj:
+def _rules(draw: st.DrawFn, peers: str, *, blocks: bool) -> Obj:
     rule: Obj = {}
     if draw(_OFTEN):
-        rule[peers] = draw(st.lists(st.one_of(_selecting(), _blocks()), max_size=2))
+        kinds = st.one_of(_selecting(), _blocks()) if blocks else _selecting()
+        rule[peers] = draw(st.lists(kinds, max_size=2))
     if draw(st.booleans()):
         rule["ports"] = draw(st.lists(_ports(), max_size=2))
     return rule
 
 
 @st.composite
-def _policies(draw: st.DrawFn) -> Obj:
+def _policies(draw: st.DrawFn, *, blocks: bool) -> Obj:
     types = draw(st.sampled_from((("Ingress",), ("Egress",), ("Ingress", "Egress"))))
     spec: Obj = {"podSelector": draw(_selectors(_POD_LABELS)), "policyTypes": list(types)}
     for direction, peers in (("Ingress", "from"), ("Egress", "to")):
         if direction in types:
-            spec[direction.lower()] = draw(st.lists(_rules(peers), max_size=2))
+            spec[direction.lower()] = draw(st.lists(_rules(peers, blocks=blocks), max_size=2))
     namespace = draw(st.sampled_from(("production", "staging", "ingress-nginx")))
     return {
         "apiVersion": "networking.k8s.io/v1",
@@ -118,9 +119,9 @@ def _policies(draw: st.DrawFn) -> Obj:
     }
 
 
-def bundles() -> st.SearchStrategy[tuple[Obj, ...]]:
-    """Return bundles of a few policies, named by their place."""
-    several = st.lists(_policies(), min_size=1, max_size=MOST_POLICIES)
+def bundles(*, blocks: bool = True) -> st.SearchStrategy[tuple[Obj, ...]]:
+    """Return bundles of a few policies, named by their place; with or without ipBlocks."""
+    several = st.lists(_policies(blocks=blocks), min_size=1, max_size=MOST_POLICIES)
     return several.map(lambda listed: tuple(_named(p, n) for n, p in enumerate(listed)))
 
 
