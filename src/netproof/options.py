@@ -43,7 +43,16 @@ def add_pods(add: Add) -> None:
 
 def add_kind(add: Add) -> None:
     """Add the options of kind clusters."""
+    _add_cni(add)
+    _add_kind_only(add)
+
+
+def _add_cni(add: Add) -> None:
     add("--cni", default="", help="CNI profile of a kind or existing cluster")
+    add("--cni-profiles", type=Path, help="folder of CNI profiles (default: kind-configs)")
+
+
+def _add_kind_only(add: Add) -> None:
     add("--cni-version", default="", help="another version than the profile's")
     add("--ip-family", choices=[str(f) for f in IpFamily], help="of a kind cluster")
     add("--cluster-name", default="", help="name of the kind cluster (default: one per run)")
@@ -52,7 +61,6 @@ def add_kind(add: Add) -> None:
     add("--reuse-cluster", action="store_true", help="use the kind cluster if there; keep it")
     add("--image-archive", type=Path, action="append", default=[], help="put onto kind nodes")
     add("--downloads", type=Path, help="folder to take downloads from, instead of the internet")
-    add("--cni-profiles", type=Path, help="folder of CNI profiles (default: kind-configs)")
     add("--cluster-logs", action="store_true", help="always collect the kind cluster's logs")
     add("--ignore-host-limits", action="store_true", help="start kind on an unfit machine")
 
@@ -72,6 +80,7 @@ def add_patience(add: Add) -> None:
 def backend(option: argparse.Namespace, run_id: str, say: Say) -> Backend:
     """Return the way to get a cluster that is asked for; raise UsageError for a wrong one."""
     way, cni = _way(option.cluster, option.cni)
+    _refuse_strangers(option, way)
     if way == "existing":
         return existing(option, cni)
     if way == "kind":
@@ -111,8 +120,31 @@ def _way(cluster: str, cni: str) -> tuple[str, str]:
     if way == "kind" and not (named or cni):
         raise UsageError("--cluster kind: which CNI? write kind:CNI, for example kind:calico")
     if way == "lab" and cni:
-        raise UsageError("--cni is for --cluster kind and existing; the lab has --dataplane")
+        raise UsageError(
+            "--cni is for --cluster kind and existing, and for --static; the lab has --dataplane"
+        )
     return way, named or cni
+
+
+_FOR: tuple[tuple[Callable[[Add], None], tuple[str, ...]], ...] = (
+    (add_existing, ("existing",)),
+    (_add_cni, ("kind", "existing")),
+    (add_pods, ("kind", "existing")),
+    (_add_kind_only, ("kind",)),
+    (add_lab, ("lab",)),
+)
+"""Which options are for which ways to get a cluster."""
+
+
+def _refuse_strangers(option: argparse.Namespace, way: str) -> None:
+    """Raise UsageError for an option of another way: a run without it would be another run."""
+    for part, ways in _FOR:
+        parser = argparse.ArgumentParser(add_help=False)
+        part(parser.add_argument)
+        for name, default in vars(parser.parse_args([])).items():
+            if way not in ways and getattr(option, name) != default:
+                told = f"--{name.replace('_', '-')} is for --cluster {' and '.join(ways)}"
+                raise UsageError(f"{told}; it says nothing to --cluster {way}")
 
 
 def _kind(option: argparse.Namespace, cni: str, run_id: str) -> KindOptions:

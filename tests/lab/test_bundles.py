@@ -184,11 +184,14 @@ def test_nodes_that_admit_no_agent_are_told_of(
     with gate(somebodys.kubeconfig, tmp_path, admission=[restricted]) as somebody:
         where = ("--cluster", "existing", "--kubeconfig", somebody.kubeconfig)
         code, record = _check(capsys, bundle, *where, "--probe-timeout", "0.5")
+        ran = _pytest(bundle, *map(str, where), "--probe-timeout", "0.5", "-rs")
 
     assert 0 == code, record
     assert any(
         "nodes" == note.what and "violates PodSecurity" in note.text for note in record.notes
     )
+    assert 0 == ran.returncode, ran.stdout + ran.stderr
+    assert "no packet: creating Pod" in ran.stdout
 
 
 def test_nothing_foreign_is_written(

@@ -270,9 +270,11 @@ class BundleResult:
     """What a run showed of one bundle: its intents and pairs, for tests to look up.
 
     `enforces` is what the canary says; without packets it is None and there are no pairs.
+    `unprobed` says why no node could be probed, where none could.
     """
 
     bundle: str
     intents: tuple[IntentResult, ...] = ()
     pairs: tuple[PairResult, ...] = ()
     enforces: bool | None = None
+    unprobed: str = ""

@@ -100,6 +100,7 @@ def probe_all(config: pytest.Config, run: RunSession, handout: Handout, wishes: 
             ),
             pairs.results(probed.scenario),
             handout.enforces,
+            handout.unprobed,
         )
         config.stash.setdefault(RESULTS, {})[name] = result
 
@@ -211,7 +212,8 @@ class _PairTest(_BundleTest):
             pytest.skip("the cluster enforces no NetworkPolicies (canary)")
         found = _pair(result, self.name)
         if found is None:
-            pytest.skip("no packet could be sent: the cluster lacks one of these ends")
+            why = result.unprobed if pairs.NODES in self.name.split(" -> ") else ""
+            pytest.skip(f"no packet: {why or 'the cluster lacks one of these ends'}")
         if found.findings:
             pytest.fail("\n".join(found.findings), pytrace=False)
 
