@@ -52,22 +52,8 @@ class RunSession:
             self.controller.stop()
         except ClusterError as error:
             self.errors.append(f"cleaning up: {error}")
-        judged = [_judged(scenario) for scenario in self.scenarios]
-        result = verdict.run_verdict(self.canaries, judged, self.errors)
         cluster = self._cluster or ClusterRecord("none", "")
-        code, sentence = verdict.expected_exit(result, cluster.enforces, self.require_enforcement)
-        if result is RunVerdict.INCONCLUSIVE and self._tried_nothing():
-            sentence = "INCONCLUSIVE: no case was run, so there is nothing to tell."
-        gaps = sum(bool(scenario.known_gap) for scenario in self.scenarios)
-        if gaps and result is RunVerdict.PASS:
-            sentence = (
-                f"PASS: all is as documented, known gaps of this CNI in {gaps} cases included."
-            )
-        faults = [one.fault for one in self.doors if one.fault]
-        if faults and result in (RunVerdict.PASS, RunVerdict.INCONCLUSIVE):
-            result, code = RunVerdict.FAIL, 1
-            more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
-            sentence = f"FAIL: {faults[0]}{more}."
+        result, code, sentence = self._judge(enforces=cluster.enforces)
         record = RunRecord(
             run_id=self.run_id,
             netproof=netproof.__version__,
@@ -84,6 +70,26 @@ class RunSession:
             keys=tuple(self.keys),
         )
         return record, code
+
+    def _judge(self, *, enforces: bool) -> tuple[RunVerdict, int, str]:
+        """Return the verdict, the exit code and the sentence that says why.
+
+        A door that is not as it must be fails a run that nothing else fails.
+        """
+        judged = [_judged(scenario) for scenario in self.scenarios]
+        result = verdict.run_verdict(self.canaries, judged, self.errors)
+        faults = [one.fault for one in self.doors if one.fault]
+        if faults and result in (RunVerdict.PASS, RunVerdict.INCONCLUSIVE):
+            more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
+            return RunVerdict.FAIL, 1, f"FAIL: {faults[0]}{more}."
+        code, sentence = verdict.expected_exit(result, enforces, self.require_enforcement)
+        gaps = sum(bool(scenario.known_gap) for scenario in self.scenarios)
+        if result is RunVerdict.INCONCLUSIVE and self._tried_nothing():
+            sentence = "INCONCLUSIVE: no case was run, so there is nothing to tell."
+        elif result is RunVerdict.PASS and gaps:
+            told = f"known gaps of this CNI in {gaps} cases included"
+            sentence = f"PASS: all is as documented, {told}."
+        return result, code, sentence
 
     def _tried_nothing(self) -> bool:
         found_nothing = not (self.scenarios or self.errors or self.doors)
