@@ -55,10 +55,20 @@ def test_a_user_without_privileges_gets_a_cluster(shared: Path) -> None:
     assert list(shared.iterdir()) == []
 
 
+STANDS_BACK = """
+own=$(tr ' ' '\\n' < /proc/1/stat | sed -n 19p)
+for _ in $(seq 1000); do
+    now=$(nice)
+    if [ "$now" -gt "$own" ]; then echo yes; exit; fi
+done
+echo "no: $now, as the pod's own process with $own"
+"""
+"""A command is told to stand back just after it has begun, so it may have to look again."""
+
+
 def test_a_lab_that_stands_back_itself_lets_probes_stand_back_further(shared: Path) -> None:
     """Started with `nice`, a lab runs commands in pods, behind the pods' own processes."""
-    with cluster(shared / "lab", command=["nice", "-n", "15", *command()]) as lab:
+    with cluster(shared / "lab", command=["nice", "-n", "5", *command()]) as lab:
         lab.echo("here", 80)
-        own = int(lab.run("here", "sh", "-c", "tr ' ' '\\n' < /proc/1/stat | sed -n 19p"))
-        nice = int(lab.run("here", "nice"))
-    assert own < nice
+        told = lab.run("here", "sh", "-c", STANDS_BACK)
+    assert told == "yes"

@@ -57,7 +57,7 @@ def test_a_report_folder_that_cannot_be(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     ended = run(tmp_path, "--cluster", "lab", "--report-dir", "file")
     assert USAGE_ERROR == ended.code
-    assert ended.says("--report-dir file: File exists; name a folder"), ended.output
+    assert ended.says("--report-dir file: Not a directory; name a folder"), ended.output
 
 
 def test_an_unknown_context_is_named(tmp_path: Path) -> None:

@@ -21,13 +21,14 @@ from netproof.run.session import RunSession
 
 
 def prepare(folder: Path) -> None:
-    """Make the folder of the reports, before a run whose result could not be written down.
+    """Look at the folder of the reports, before a run whose result could not be written down.
 
-    Raises UsageError where it cannot be made or written to.
+    Nothing is made yet: a run that is killed leaves nothing. Raises UsageError where the folder
+    cannot be made or written to.
     """
+    there = next(place for place in (folder, *folder.absolute().parents) if place.exists())
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
+        with tempfile.TemporaryFile(dir=there):
             pass
     except OSError as error:
         raise UsageError(
