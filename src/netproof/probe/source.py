@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import threading
 from collections.abc import Sequence
 from functools import cache
 from importlib import resources
@@ -112,9 +113,18 @@ def control_name(identity: str, instance: str) -> str:
     return f"{name[:40]}-{digest}"
 
 
-@cache
+_STRIPPING = threading.Lock()
+"""CPython 3.11 may fail to parse in several threads at once (SystemError, cpython#106905)."""
+
+
 def agent_source() -> str:
     """Return the agent's program without what only its readers need."""
+    with _STRIPPING:
+        return _stripped()
+
+
+@cache
+def _stripped() -> str:
     text = resources.files(__package__).joinpath("agent.py").read_text(encoding="utf-8")
     return ast.unparse(_Strip().visit(ast.parse(text)))
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 from netproof.model.flow import Endpoint
 from netproof.model.workload import Port, Protocol
+from netproof.probe import source
 from netproof.probe.source import (
     LONGEST_NAME,
     RELAY,
@@ -54,3 +57,11 @@ def test_all_hosts_outside_have_one_agent() -> None:
     """Hosts outside share an identity, pods have their own."""
     ends = (Endpoint.outside("outside-2"), Endpoint.pod("shop/web"))
     assert ["outside", "shop/web"] == [identity_of(end) for end in ends]
+
+
+def test_many_pods_at_once_have_the_program_made_once() -> None:
+    """Threads that ask at the same time wait for the first: not every CPython parses in several."""
+    source._stripped.cache_clear()
+    with ThreadPoolExecutor(8) as pool:
+        told = set(pool.map(lambda _: agent_source(), range(8)))
+    assert (1, 1) == (len(told), source._stripped.cache_info().misses)
