@@ -89,7 +89,7 @@ def _changes(worker: Worker) -> list[float]:
     in_force = PoliciesInForce(worker.client, worker.naming.selector)
     source, target = worker.fleet.topology.pods
     where = worker.fleet.locate(Endpoint.pod(source.key))
-    stream = ExecStream(worker.client.ref, where, ["python3", "-c", LOOP, target.ips[0]])
+    stream = ExecStream(worker.client, where, ["python3", "-c", LOOP, target.ips[0]])
     said = _lines(stream)
     try:
         return [_one_change(in_force, denied, said) for _ in range(CHANGES)]

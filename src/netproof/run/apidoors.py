@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from functools import partial
 from itertools import count
 
-from netproof.cluster.backend import ClusterRef
 from netproof.cluster.client import Client
 from netproof.cluster.fleet import debugging
 from netproof.cluster.forward.portforward import PortForward
@@ -57,9 +56,9 @@ def forward_to_service(means: Means, pod: Pod, service: Service | None) -> Itera
         yield Way(service.key, "", lambda: _forward(means, pod, name, port))
 
 
-def _channel(means: Means, pod: Pod, ref: ClusterRef) -> Channel:
+def _channel(means: Means, pod: Pod, client: Client) -> Channel:
     command = relay_command(pod.key, means.worker.naming.run_id)
-    streams = PodStreams(ref, means.worker.fleet.locate)
+    streams = PodStreams(client, means.worker.fleet.locate)
     return Channel(streams, Endpoint.pod(pod.key), command)
 
 
@@ -67,11 +66,13 @@ def exec_in(means: Means, pod: Pod, _: Service | None) -> Iterator[Way]:
     """Run a command beside the pod's program and have it ask the program who it is."""
 
     def attempt() -> Seen:
-        channel = _channel(means, pod, means.ref)
+        client = Client(means.ref)
+        channel = _channel(means, pod, client)
         try:
             who = channel.hello().identity
         finally:
             channel.close()
+            client.close()
         return Seen(OPEN, "a command ran beside the pod's program and spoke with it", who)
 
     yield Way(pod.key, "", attempt)
@@ -83,7 +84,7 @@ def attach_to(means: Means, pod: Pod, _: Service | None) -> Iterator[Way]:
     def attempt() -> Seen:
         client = Client(means.ref)
         # By the run's own rights: only the attaching is on trial.
-        channel = _channel(means, pod, means.worker.client.ref)
+        channel = _channel(means, pod, means.worker.client)
         try:
             with Attached(client, means.name(pod), "agent") as attached:
                 return _heard(attached, channel, means.patience_s)

@@ -59,7 +59,7 @@ class Worker:
         self._open: dict[Flow, Observation] = {}
         self._spaces: dict[str, str] = {}
         self._in_force = PoliciesInForce(self.client, naming.selector)
-        streams = PodStreams(ref, self.fleet.locate)
+        streams = PodStreams(self.client, self.fleet.locate)
         self.prober = Prober(
             streams,
             lambda: self.topology,

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from types import TracebackType
 from typing import Self
 
 from netproof.cluster.client import Client
 from netproof.cluster.naming import PodName
-from netproof.cluster.streams.channels import ChannelSocket
+from netproof.cluster.streams.channels import STDOUT, ChannelSocket
 from netproof.cluster.streams.upgrade import connect
-
-STDOUT = 1
 
 
 class Attached:
@@ -21,7 +18,7 @@ class Attached:
         """Attach; raise StreamRefusedError where the API server does not let us."""
         name = f"attach to {pod[0]}/{pod[1]}"
         path = f"/api/v1/namespaces/{pod[0]}/pods/{pod[1]}/attach"
-        query = [("container", container), ("stdout", "true"), ("stderr", "true")]
+        query = [("container", container), ("stdout", "true")]
         self._stream = ChannelSocket(connect(client, path, query, name), name)
 
     def __enter__(self) -> Self:
@@ -40,16 +37,4 @@ class Attached:
 
         Raises StreamCutError where the stream broke off.
         """
-        until, found = time.monotonic() + timeout_s, b""
-        self._stream.turn()
-        while not (found := self._stdout()) and not self._stream.ended:
-            try:
-                self._stream.wait(until)
-            except TimeoutError:
-                return b""
-        return found
-
-    def _stdout(self) -> bytes:
-        found = b"".join(data for channel, data in self._stream.inbox if channel == STDOUT)
-        self._stream.inbox.clear()
-        return found
+        return self._stream.read(STDOUT, timeout_s)

@@ -16,6 +16,9 @@ from typing import NoReturn
 from netproof.cluster.streams.frames import Decoder, Message, Opcode, frame
 from netproof.errors import StreamCutError
 
+STDIN, STDOUT, STDERR, ERROR = range(4)
+"""Channels of a command or container; the last has the API server's word on how it ended."""
+
 CHUNK = 1 << 16
 MOST_UNSENT = 1 << 20
 """Bytes that wait for a slow pod before the writer is made to wait."""
@@ -74,9 +77,36 @@ class ChannelSocket:
         poll.poll(left * 1000)
         self.turn()
 
+    def read(self, channel: int, timeout_s: float) -> bytes:
+        """Return what came in a channel, b"" where nothing did in time or it has ended.
+
+        What comes in other channels stays in the inbox. Raises StreamCutError where it was cut
+        off, once all that came before is read.
+        """
+        until = time.monotonic() + timeout_s
+        try:
+            self.turn()
+            while not self._has(channel) and not self.ended:
+                self.wait(until)
+        except TimeoutError:
+            return b""
+        except StreamCutError:
+            if not self._has(channel):
+                raise
+        return self.take(channel)
+
+    def take(self, channel: int) -> bytes:
+        """Take what has come in a channel out of the inbox."""
+        found = b"".join(data for at, data in self.inbox if at == channel)
+        self.inbox = deque(message for message in self.inbox if message[0] != channel)
+        return found
+
     def close(self) -> None:
         """End it; what was not sent yet is lost."""
         self._sock.close()
+
+    def _has(self, channel: int) -> bool:
+        return any(at == channel for at, _ in self.inbox)
 
     def _send(self) -> None:
         try:

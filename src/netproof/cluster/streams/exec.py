@@ -1,67 +1,41 @@
-"""Byte streams to commands inside pods, over the API server's exec.
-
-The client's `stream` swaps a method of its ApiClient for the time of the call, so two threads must
-not share one: every stream has an ApiClient of its own.
-"""
+"""Byte streams to commands inside pods, over the API server's exec."""
 
 from __future__ import annotations
 
-import ssl
+import time
 from collections.abc import Callable, Sequence
-from typing import Any
 
-import kubernetes.client
-from kubernetes.client.exceptions import ApiException
-from kubernetes.stream import stream
-from kubernetes.stream.ws_client import ERROR_CHANNEL, STDIN_CHANNEL
-from websocket import WebSocketException
-
-from netproof.cluster.backend import ClusterRef
-from netproof.cluster.client import Client, reason
+from netproof.cluster.client import Client
 from netproof.cluster.naming import PodName
-from netproof.errors import ProbeError
+from netproof.cluster.streams.channels import ERROR, STDERR, STDIN, STDOUT, ChannelSocket
+from netproof.cluster.streams.upgrade import connect
+from netproof.errors import ProbeError, StreamCutError, StreamRefusedError
 from netproof.model.flow import Endpoint
 
-_BROKEN = (WebSocketException, ssl.SSLError, OSError, ValueError)
+SEND_S = 30.0
+"""For a command to take what it is sent: one that may be starved of its CPU."""
 
 
 class ExecStream:
     """One exec session; to be used by one thread at a time."""
 
-    def __init__(self, ref: ClusterRef, pod: PodName, command: Sequence[str]) -> None:
-        """Start the command; raise ProbeError where the cluster refuses."""
-        self._name = f"{pod[0]}/{pod[1]}"
-        self._client = Client(ref)
-        self._ws = self._open(pod, list(command))
-
-    def _open(self, pod: PodName, command: list[str]) -> Any:
-        core = kubernetes.client.CoreV1Api(self._client.api)
-        try:
-            return stream(
-                core.connect_get_namespaced_pod_exec,
-                name=pod[1],
-                namespace=pod[0],
-                command=command,
-                stdin=True,
-                stdout=True,
-                stderr=True,
-                tty=False,
-                binary=True,
-                _preload_content=False,
-            )
-        except ApiException as error:
-            self._client.close()
-            raise ProbeError(f"exec in pod {self._name}: {reason(error)}") from error
-        except _BROKEN as error:
-            self._client.close()
-            raise ProbeError(f"exec in pod {self._name}: {error}") from error
+    def __init__(self, client: Client, pod: PodName, command: Sequence[str]) -> None:
+        """Start the command; raise StreamRefusedError where the API server does not let us."""
+        name = f"exec in pod {pod[0]}/{pod[1]}"
+        path = f"/api/v1/namespaces/{pod[0]}/pods/{pod[1]}/exec"
+        ways = [(way, "true") for way in ("stdin", "stdout", "stderr")]
+        query = [*ways, *(("command", word) for word in command)]
+        self._stream = ChannelSocket(connect(client, path, query, name), name)
 
     def send(self, data: bytes) -> None:
         """Write to the command's standard input; raise EOFError where it is gone."""
+        until = time.monotonic() + SEND_S
         try:
-            self._ws.write_channel(STDIN_CHANNEL, data)
-        except _BROKEN as error:
-            raise EOFError(f"exec in pod {self._name} broke off: {error}") from error
+            self._stream.give(STDIN, data)
+            while self._stream.unsent:
+                self._stream.wait(until)
+        except (StreamCutError, TimeoutError) as error:
+            raise EOFError(str(error)) from error
 
     def receive(self, timeout_s: float) -> bytes:
         """Return what the command wrote, b"" when nothing came in time; raise EOFError at its end.
@@ -69,38 +43,33 @@ class ExecStream:
         What it wrote to standard error, and the API server's last word, are in the EOFError.
         """
         try:
-            data: bytes = self._ws.read_stdout(timeout=timeout_s)
-        except _BROKEN as error:
-            raise EOFError(f"exec in pod {self._name} broke off: {error}") from error
-        if not data and not self._ws.is_open():
-            raise EOFError(f"exec in pod {self._name} ended: {self._last_words()}")
+            data = self._stream.read(STDOUT, timeout_s)
+        except StreamCutError as error:
+            raise EOFError(str(error)) from error
+        if not data and self._stream.ended:
+            raise EOFError(f"{self._stream.name} ended: {self._last_words()}")
         return data
 
     def _last_words(self) -> str:
-        said = self._ws.read_stderr() + b" " + self._ws.read_channel(ERROR_CHANNEL)
+        said = self._stream.take(STDERR) + b" " + self._stream.take(ERROR)
         return str(said.decode(errors="replace").strip()[:300]) or "without a word"
 
     def close(self) -> None:
-        """End the session; the client's own `close` would leave the socket to chance."""
-        raw = self._ws.sock.sock
-        try:
-            self._ws.close()
-        except _BROKEN:
-            return  # it was closed from the other side
-        finally:
-            if raw is not None:
-                raw.close()
-            self._client.close()
+        """End the session; to be called any number of times."""
+        self._stream.close()
 
 
 class PodStreams:
     """Opens exec streams to probe pods by their names in the bundle."""
 
-    def __init__(self, ref: ClusterRef, locate: Callable[[Endpoint], PodName]) -> None:
+    def __init__(self, client: Client, locate: Callable[[Endpoint], PodName]) -> None:
         """Keep where pods are: `locate` maps an endpoint to its pod in the cluster."""
-        self._ref = ref
+        self._client = client
         self._locate = locate
 
     def open(self, source: Endpoint, command: Sequence[str]) -> ExecStream:
         """Run a command in the pod that stands for the endpoint and return its stream."""
-        return ExecStream(self._ref, self._locate(source), command)
+        try:
+            return ExecStream(self._client, self._locate(source), command)
+        except StreamRefusedError as error:
+            raise ProbeError(str(error)) from error
