@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import types
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import MISSING, Field, fields, is_dataclass
 from enum import StrEnum
 from functools import cache
@@ -73,22 +73,20 @@ def from_plain(kind: type[T], plain: object) -> T:
 
 
 def _read(kind: Any, plain: object, at: str) -> Any:
+    return _reader(kind)(kind, plain, at)
+
+
+@cache
+def _reader(kind: Any) -> Callable[[Any, Any, str], Any]:
+    """Tell how values of a kind are read: once a kind, as a run holds a million values."""
     origin = get_origin(kind)
     if origin in (Union, types.UnionType):
-        return _read_optional(kind, plain, at)
-    if origin is tuple:
-        item = get_args(kind)[0]
-        listed = _checked(plain, list, at)
-        return tuple(_read(item, one, f"{at}[{i}]") for i, one in enumerate(listed))
-    if origin is dict:
-        key, item = get_args(kind)
-        named = _checked(plain, dict, at)
-        return {_read(key, k, at): _read(item, one, f"{at}.{k}") for k, one in named.items()}
+        return _read_optional
+    if origin in (tuple, dict):
+        return _read_tuple if origin is tuple else _read_dict
     if is_dataclass(kind):
-        return _read_dataclass(kind, _checked(plain, dict, at), at)
-    if issubclass(kind, StrEnum):
-        return _read_enum(kind, plain, at)
-    return _read_scalar(kind, plain, at)
+        return _read_dataclass
+    return _read_enum if issubclass(kind, StrEnum) else _read_scalar
 
 
 def _read_optional(kind: Any, plain: object, at: str) -> Any:
@@ -98,8 +96,20 @@ def _read_optional(kind: Any, plain: object, at: str) -> Any:
     return _read(other, plain, at)
 
 
-def _read_dataclass(kind: Any, plain: dict[str, object], at: str) -> Any:
-    known = _fields(kind)
+def _read_tuple(kind: Any, plain: object, at: str) -> Any:
+    item = get_args(kind)[0]
+    listed = _checked(plain, list, at)
+    return tuple(_read(item, one, f"{at}[{i}]") for i, one in enumerate(listed))
+
+
+def _read_dict(kind: Any, plain: object, at: str) -> Any:
+    key, item = get_args(kind)
+    named = _checked(plain, dict, at)
+    return {_read(key, k, at): _read(item, one, f"{at}.{k}") for k, one in named.items()}
+
+
+def _read_dataclass(kind: Any, plain: object, at: str) -> Any:
+    known, plain = _fields(kind), _checked(plain, dict, at)
     unknown = sorted(set(plain) - set(known))
     missing = [name for name, (field, _) in known.items() if _needed(field) and name not in plain]
     if unknown or missing:

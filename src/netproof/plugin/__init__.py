@@ -11,6 +11,7 @@ which is `report`.
 
 from __future__ import annotations
 
+import gc
 import shutil
 import signal
 import uuid
@@ -128,6 +129,13 @@ def wishes(config: pytest.Config) -> Wishes:
         option.converge_timeout,
         nodes=bool(option.bundle),
     )
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Spare the run's garbage collections what was imported and collected, which all stays."""
+    if HANDOUT in session.config.stash:
+        gc.freeze()
 
 
 @pytest.hookimpl(optionalhook=True)

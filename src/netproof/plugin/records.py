@@ -7,6 +7,7 @@ know how the run is judged or shown.
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 
 import pytest
@@ -33,10 +34,13 @@ class Carried:
 
 
 def put_on(made: pytest.TestReport, item: pytest.Item) -> None:
-    """Put what a test saw on its report."""
+    """Put what a test saw on its report.
+
+    Records are thousands of small values: as text, pytest-xdist carries each as one.
+    """
     records = item.stash.get(RECORDS, [])
     if records:
-        setattr(made, _RECORDS_ATTRIBUTE, [codec.to_plain(record) for record in records])
+        setattr(made, _RECORDS_ATTRIBUTE, json.dumps(codec.to_plain(records)))
     tried, held = item.stash.get(DOORS, []), item.stash.get(KEYS, [])
     if tried or held:
         setattr(made, _DOORS_ATTRIBUTE, codec.to_plain({"doors": tried, "keys": held}))
@@ -45,8 +49,9 @@ def put_on(made: pytest.TestReport, item: pytest.Item) -> None:
 def take_off(report: pytest.TestReport) -> Carried:
     """Return what a report brought along, nothing where its test kept nothing."""
     access = getattr(report, _DOORS_ATTRIBUTE, {"doors": [], "keys": []})
+    told = json.loads(getattr(report, _RECORDS_ATTRIBUTE, "[]"))
     return Carried(
-        tuple(codec.scenario_from_plain(one) for one in getattr(report, _RECORDS_ATTRIBUTE, [])),
+        tuple(codec.scenario_from_plain(one) for one in told),
         tuple(codec.from_plain(DoorResult, one) for one in access["doors"]),
         tuple(codec.from_plain(Grant, one) for one in access["keys"]),
     )
