@@ -47,9 +47,8 @@ class Case:
 
     def flows(self, topology: Topology) -> Iterator[Flow]:
         """Yield the flows to try."""
-        ours = (flow for flow in flows.pod_flows(topology) if flow.family is self.family)
         others = 0
-        for flow in ours:
+        for flow in flows.pod_flows(topology, [self.family]):
             if flow.destination.name in self.pods or flow.source.name in self.pods:
                 yield flow
             else:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from zlib import crc32
 
 from netproof.model.flow import Endpoint, EndpointKind, Flow, Path
@@ -22,22 +22,17 @@ def sources(topology: Topology) -> tuple[Pod, ...]:
     return tuple(pod for pod in topology.pods if pod.probes)
 
 
-def pod_flows(topology: Topology) -> Iterator[Flow]:
-    """Yield every flow from pod to pod, to each port the destination serves, in both families.
+def pod_flows(topology: Topology, families: Iterable[Family] = tuple(Family)) -> Iterator[Flow]:
+    """Yield every flow from pod to pod, to each port the destination serves, in the families.
 
     A pod's flows to itself are among them: the API leaves them undefined, reports show them.
     """
-    for source in sources(topology):
-        for destination in sources(topology):
-            for family in _common(source, destination):
+    ends = [(pod, Endpoint.pod(pod.key)) for pod in sources(topology)]
+    for source, here in ends:
+        for destination, there in ends:
+            for family in _common(source, destination, families):
                 for port in destination.ports:
-                    yield Flow(
-                        Endpoint.pod(source.key),
-                        Endpoint.pod(destination.key),
-                        port.number,
-                        port.protocol,
-                        family,
-                    )
+                    yield Flow(here, there, port.number, port.protocol, family)
 
 
 def mixed_flows(topology: Topology) -> Iterator[Flow]:
@@ -46,19 +41,14 @@ def mixed_flows(topology: Topology) -> Iterator[Flow]:
     Which one goes by the names, half and half, so that it is the same in every run and before and
     after a change; no pair and no port is left out, at half the packets of `pod_flows`.
     """
-    ends = sources(topology)
-    for source in ends:
-        for destination in ends:
+    ends = [(pod, Endpoint.pod(pod.key)) for pod in sources(topology)]
+    for source, here in ends:
+        for destination, there in ends:
             families = _common(source, destination)
             for port in destination.ports if families else ():
-                name = f"{source.key} {destination.key} {port}"
-                yield Flow(
-                    Endpoint.pod(source.key),
-                    Endpoint.pod(destination.key),
-                    port.number,
-                    port.protocol,
-                    families[crc32(name.encode()) % len(families)],
-                )
+                turn = crc32(f"{here} {there} {port}".encode())
+                family = families[turn % len(families)]
+                yield Flow(here, there, port.number, port.protocol, family)
 
 
 def outside_flows(topology: Topology) -> Iterator[Flow]:
@@ -181,8 +171,8 @@ def _families(topology: Topology, service: Service, path: Path) -> list[Family]:
     return [family for family in Family if all(pod.ip(family) for pod in pods)]
 
 
-def _common(a: Pod, b: Pod | Host) -> list[Family]:
-    return [family for family in Family if a.ip(family) and b.ip(family)]
+def _common(a: Pod, b: Pod | Host, families: Iterable[Family] = tuple(Family)) -> list[Family]:
+    return [family for family in families if a.ip(family) and b.ip(family)]
 
 
 def is_self(flow: Flow) -> bool:
