@@ -23,7 +23,7 @@ HANDSHAKE_S = 30.0
 """An API server behind a slow tunnel answers within seconds; one that does not, never."""
 
 PROTOCOLS = "v4.channel.k8s.io"
-"""Channels, their number before each message. v5 adds the closing of one, which only exec has."""
+"""Channels, their number before each message; v5 would add the closing of one."""
 
 Query = Sequence[tuple[str, str]]
 
@@ -33,6 +33,7 @@ def connect(
 ) -> socket.socket:
     """Open a WebSocket to a path of the API and return the socket under it, not blocking.
 
+    Any number of threads may do so with one client, of which only the configuration is used.
     Raises StreamRefusedError with the API server's own words; `what` heads the message.
     """
     configuration = client.api.configuration
