@@ -7,7 +7,6 @@ WebSocket is, so every local connection gets a WebSocket and its end is that of 
 from __future__ import annotations
 
 import time
-from types import TracebackType
 from typing import Self
 
 from netproof.cluster.client import Client
@@ -39,12 +38,7 @@ class ForwardedConnection:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def fileno(self) -> int:
