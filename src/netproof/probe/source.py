@@ -94,6 +94,16 @@ def serve_command(
     return [*PYTHON, agent_source(), "serve", *words]
 
 
+def agent_command(
+    identity: str,
+    ports: Sequence[Port],
+    instance: str,
+    listens: Listens = Listens.EVERYWHERE,
+) -> list[str]:
+    """Return the command that makes a container a probe pod, by where the pod is to listen."""
+    return serve_command(identity, ports, instance, LISTENS[listens])
+
+
 def relay_command(identity: str, instance: str, starting_s: float = STARTING_S) -> list[str]:
     """Return the command that, run beside an agent, joins its standard streams to it."""
     return [*PYTHON, RELAY, control_name(identity, instance), str(starting_s)]

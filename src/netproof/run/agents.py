@@ -7,7 +7,7 @@ from netproof.cluster.client import Client
 from netproof.cluster.fleet.fleet import Deployment, Fleet
 from netproof.cluster.naming import Naming
 from netproof.model.workload import Namespace, Pod, Port, Topology
-from netproof.run.worker import agent_command
+from netproof.probe.source import agent_command
 
 NAMESPACE = "agents"
 PORTS = (Port(8080),)

@@ -15,8 +15,8 @@ from netproof.errors import (
 )
 from netproof.model.flow import Endpoint, Flow, Outcome, Path
 from netproof.model.workload import Family, HostKind, Pod, Port, Service
+from netproof.probe.source import agent_command
 from netproof.run.tries import CLOSED, OPEN, UNDETERMINED, Means, Seen, Way, port_of
-from netproof.run.worker import agent_command
 
 _NUMBERS = count(1)
 

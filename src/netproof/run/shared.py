@@ -12,8 +12,7 @@ from netproof.cluster.fleet.fleet import NODES, OUTSIDE_POD, SHARED, Deployment,
 from netproof.cluster.naming import Naming
 from netproof.errors import ClusterError
 from netproof.model.workload import Host, Namespace, Pod, Port, Protocol
-from netproof.probe.source import OUTSIDE_IDENTITY
-from netproof.run.worker import agent_command
+from netproof.probe.source import OUTSIDE_IDENTITY, agent_command
 
 OUTSIDE_PORTS = (Port(80), Port(443), Port(443, Protocol.UDP))
 """What the host outside serves: the web, as a policy for the internet would name it."""

@@ -17,10 +17,9 @@ from netproof.cluster.fleet.fleet import Deployment, Fleet
 from netproof.cluster.naming import Naming
 from netproof.cluster.streams.exec import PodStreams
 from netproof.expected import expected_matrix
-from netproof.model.flow import EndpointKind, Flow, Observation, Outcome
-from netproof.model.matrix import ObservedMatrix
+from netproof.model.flow import Flow
 from netproof.model.record import ScenarioRecord, StepRecord
-from netproof.model.workload import Host, Listens, Port, Topology
+from netproof.model.workload import Host, Topology
 from netproof.policy import (
     Bundle,
     Manifest,
@@ -30,8 +29,9 @@ from netproof.policy import (
 )
 from netproof.probe.converge import converge
 from netproof.probe.runner import Prober
-from netproof.probe.source import LISTENS, serve_command
+from netproof.probe.source import agent_command
 from netproof.run.changes import Change, State
+from netproof.run.controls import Controls
 from netproof.run.scenario import Scenario, Settings, Statement, stated
 
 BASELINE = "without policies"
@@ -56,7 +56,7 @@ class Worker:
         self.fleet = Fleet(self.client, naming, how)
         self.topology = Topology()
         self._around = Topology(hosts=tuple(outside))
-        self._open: dict[Flow, Observation] = {}
+        self._controls = Controls()
         self._spaces: dict[str, str] = {}
         self._in_force = PoliciesInForce(self.client, naming.selector)
         streams = PodStreams(self.client, self.fleet.locate)
@@ -90,7 +90,7 @@ class Worker:
         finally:
             self._put_in_force(Bundle())
             self._refit(State.at_home(home, Bundle()))
-            self._forget_strangers(home)
+            self._controls.keep(home, self._around)
         return ScenarioRecord(
             id=scenario.id,
             title=scenario.title,
@@ -107,7 +107,7 @@ class Worker:
         self._refit(state)
         flows = tuple(scenario.flows(self.topology))
         goes_on = bool(scenario.bundle.policies or scenario.then)
-        steps = [] if goes_on and self._known_open(flows) else [self.look(BASELINE, (), flows)]
+        steps = [] if goes_on and self._controls.cover(flows) else [self.look(BASELINE, (), flows)]
         if goes_on:
             steps += self._under_policies(scenario, state)
             self._put_in_force(Bundle())
@@ -143,18 +143,6 @@ class Worker:
             if ips != after.get(key):
                 self.prober.forget(key)
         self.topology = _merged(fleet, self._around)
-
-    def _forget_strangers(self, home: Topology) -> None:
-        """Keep no control for pods that are not of the fleet: who comes by the name is another."""
-        known = {pod.key for pod in home.pods} | {pod.key for pod in self._around.pods}
-        self._open = {
-            flow: seen
-            for flow, seen in self._open.items()
-            if all(
-                end.kind is not EndpointKind.POD or end.name in known
-                for end in (flow.source, flow.destination)
-            )
-        }
 
     def _put_in_force(self, bundle: Bundle) -> None:
         """Create, update and delete policies until those of the bundle are there."""
@@ -195,13 +183,13 @@ class Worker:
             deadline_s=self.settings.converge_s,
         )
         if not policies:
-            self._remember(seen.observations)
+            self._controls.remember(seen.observations)
         return verdict.make_step(
             name,
             tuple(policy.key for policy in policies),
             expected=expected,
             observed=seen.observations,
-            baseline=self._open if policies else None,
+            baseline=self._controls.seen if policies else None,
             convergence=seen.convergence,
             topology=self.topology,
             places={policy.key: str(policy.origin) for policy in policies},
@@ -219,7 +207,7 @@ class Worker:
             yield self.topology
         finally:
             self._refit(State.at_home(home, Bundle()))
-            self._forget_strangers(home)
+            self._controls.keep(home, self._around)
 
     @contextmanager
     def under(self, bundle: Bundle) -> Iterator[None]:
@@ -236,33 +224,12 @@ class Worker:
         self.fleet.remove()
         self.client.close()
 
-    def _known_open(self, flows: Sequence[Flow]) -> bool:
-        return bool(flows) and all(flow in self._open for flow in flows)
-
-    def _remember(self, observed: ObservedMatrix) -> None:
-        """Keep which flows are open without policies: the control for every denial after."""
-        for flow, seen in observed.items():
-            if seen.outcome is Outcome.CONNECTED:
-                self._open[flow] = seen
-            else:
-                self._open.pop(flow, None)
-
     def _renamed(self, bundle: Bundle, kind: str) -> list[Manifest]:
         wanted = [manifest for manifest in bundle.manifests if manifest.kind == kind]
         return list(rename_namespaces(wanted, self._spaces))
 
     def _owned(self, manifest: Manifest) -> Obj:
         return manifests.owned(manifest.raw, self.naming)
-
-
-def agent_command(
-    identity: str,
-    ports: Sequence[Port],
-    instance: str,
-    listens: Listens = Listens.EVERYWHERE,
-) -> list[str]:
-    """Return the command that makes a container a probe pod: who it is, and what it serves."""
-    return serve_command(identity, ports, instance, LISTENS[listens])
 
 
 def _merged(ours: Topology, around: Topology) -> Topology:
