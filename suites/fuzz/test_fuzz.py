@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from fixtures.policies import Play
+from netproof.plugin import again
 from netproof.policy import Bundle
 from netproof.run.scenario import Scenario
 from netproof.run.worker import Worker
@@ -37,7 +38,7 @@ def test_random_policies(play: Play, worker: Worker, request: pytest.FixtureRequ
         title = f"All flows are open again after {hunt.policies} random policies"
         play(Scenario(name, title, Bundle(), ""), options=seeded)
         return
-    path = str(_save(dump(found), option.report_dir))
+    path = _save(dump(found), option.report_dir, request.node)
     title = f"The smallest of the random bundles that differ, after {hunt.policies} policies"
     play(Scenario(name, title, hunt.read(dump(found)), path), options=_of_bundle(path))
     pytest.fail(f"{path} differed and no longer does: run it again", pytrace=False)
@@ -47,12 +48,12 @@ def _of_bundle(path: str) -> tuple[str, str]:
     return "--fuzz-bundle", path
 
 
-def _save(text: str, folder: Path) -> Path:
-    """Write a reproducer: the bundle, and the command that tries it again."""
+def _save(text: str, folder: Path, node: pytest.Item) -> str:
+    """Write a reproducer, the bundle and the command that tries it again; return its path."""
     digest = hashlib.sha256(text.encode()).hexdigest()[:8]
     path = folder / "fuzz" / f"{digest}.yaml"
     path.parent.mkdir(parents=True, exist_ok=True)
-    command = f"pytest suites/fuzz --fuzz-bundle {path}"
+    command = again.command(node, _of_bundle(str(path)))
     note = "# `${IPv4 of production/web}` stands for that pod's address.\n"
     path.write_text(f"# Again: {command}\n{note}{text}", encoding="utf-8")
-    return path
+    return str(path)

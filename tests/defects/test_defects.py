@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -68,10 +69,14 @@ def test_a_clean_lab_gives_no_alarm(tmp_path: Path) -> None:
 
 
 def test_random_policies_find_a_defect(tmp_path: Path) -> None:
-    """What is left of the random bundle that differed is small, and is saved to be tried again."""
+    """What is left of the random bundle that differed is small; the command with it shows it."""
     found = hunt("ingress-isolates-egress", tmp_path)
     assert 0 < found.policies <= MOST_POLICIES
-    assert "--fuzz-bundle" in (found.bundle or "")
+    _, _, command = (found.bundle or "").splitlines()[0].partition("# Again: pytest ")
+    assert "--defect ingress-isolates-egress" in command
+    path, *options = shlex.split(command)
+    again = run_pytest(path, tmp_path / "again", *options)
+    assert (1, True) == (again.exit_code, bool(again.found_by)), again.output
 
 
 def test_a_lab_that_enforces_nothing_is_called_that(tmp_path: Path) -> None:

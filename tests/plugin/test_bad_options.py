@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from netproof.cluster.lab import environment
-from tests.plugin.project import run
+from tests.plugin.project import ROOT, run
 
 USAGE_ERROR = pytest.ExitCode.USAGE_ERROR
 
@@ -96,3 +96,20 @@ def test_a_taken_port_is_named(tmp_path: Path) -> None:
     assert str(port) in done.stderr
     assert "Traceback" not in done.stderr
     assert [] == list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "told"),
+    [
+        ("--fuzz-bundle", "/nowhere/found.yaml", "there is no file '/nowhere/found.yaml'"),
+        ("--fuzz-examples", "-3", "'-3' is no number of bundles; 0 is without end"),
+        ("--fuzz-examples", "many", "'many' is no number of bundles"),
+    ],
+)
+def test_a_hunt_that_cannot_begin(option: str, value: str, told: str) -> None:
+    """Refused before a lab is started for it."""
+    words = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "suites/fuzz", option, value]
+    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert USAGE_ERROR == done.returncode
+    assert told in done.stderr
+    assert "Traceback" not in done.stderr
