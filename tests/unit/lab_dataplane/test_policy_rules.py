@@ -1,14 +1,16 @@
 """What policies compile to: the text for one node, read by eye."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from netproof.lab.dataplane import dataplane
 from netproof.lab.dataplane.options import Deny, Established, Options
+from netproof.lab.dataplane.services import service_table
 from netproof.lab.dataplane.view import View
 from tests.unit.lab_dataplane.cases import BARE, A, B, ingress, view
-from tests.unit.lab_dataplane.objects import pod, policy
+from tests.unit.lab_dataplane.objects import endpoint_slice, pod, policy, service
 
 Obj = dict[str, Any]
 
@@ -161,6 +163,19 @@ def test_flat_enforces_nothing_and_keeps_services() -> None:
     assert "chain" not in flat.policy_ruleset(known, "lab-node-0")
     services = enforcing.service_ruleset(known, "lab-node-0")
     assert services == flat.service_ruleset(known, "lab-node-0")
+
+
+def test_services_are_worked_out_anew_when_they_change() -> None:
+    """Not for a policy; for a Service, what is behind it, a pod, each on its node."""
+    flat, node = dataplane("flat", []), "lab-node-0"
+    known = replace(view(), services=(service("web", ips=["10.96.0.9"]),))
+    before = flat.service_table(known, node)
+    assert before is flat.service_table(replace(known, policies=view(ingress()).policies), node)
+    filled = replace(known, endpointslices=(endpoint_slice("web", ips={"10.244.0.2": node}),))
+    after = flat.service_table(filled, node)
+    assert (before != after, after) == (True, service_table(filled, node))
+    assert before == flat.service_table(known, node)
+    assert before != flat.service_table(known, "lab-node-1")
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """The dataplanes one can choose: what each makes of a view for a node."""
 
 from abc import ABC, abstractmethod
+from dataclasses import replace
 
 from netproof.lab.dataplane import compiler, services, world
 from netproof.lab.dataplane.compiler import POLICY_TABLE, Filters
@@ -14,13 +15,23 @@ from netproof.lab.dataplane.world import World
 class Dataplane(ABC):
     """Compiles views to tables. One instance sees the views of one cluster, in order."""
 
+    def __init__(self) -> None:
+        self._translations: dict[str, tuple[View, Table]] = {}
+
     @abstractmethod
     def policy_table(self, view: View, node: str) -> Table:
         """Return the table that enforces the policies on a node."""
 
     def service_table(self, view: View, node: str) -> Table:
-        """Return the table that translates Services and masquerades on a node."""
-        return services.service_table(view, node)
+        """Return the table that translates Services and masquerades on a node.
+
+        Made anew only where policies are not all that has changed, as they change most often.
+        """
+        known = replace(view, policies=(), namespaces=())
+        before = self._translations.get(node)
+        if before is None or before[0] != known:
+            self._translations[node] = known, services.service_table(known, node)
+        return self._translations[node][1]
 
     def policy_ruleset(self, view: View, node: str) -> str:
         """Return the text that replaces a node's policy table in one transaction."""
@@ -44,6 +55,7 @@ class Enforcing(Dataplane):
     """Enforces policies as its semantics read them."""
 
     def __init__(self, semantics: Semantics, options: Options) -> None:
+        super().__init__()
         self._semantics = semantics
         self._options = options
         self._view: View | None = None
