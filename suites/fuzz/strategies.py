@@ -87,8 +87,8 @@ def _ports(draw: st.DrawFn) -> Obj:
         port["port"] = draw(st.sampled_from(_NAMES))
     elif kind != "any":
         port["port"] = draw(st.sampled_from(_NUMBERS))
-    if kind == "range":
-        port["endPort"] = port["port"] + draw(st.sampled_from((0, 20, 100, 5000)))
+    if kind == "range":  # to the next port that is served, or one further
+        port["endPort"] = draw(st.sampled_from([n for n in _NUMBERS if n >= port["port"]]))
     return port
 
 
@@ -98,7 +98,7 @@ def _rules(draw: st.DrawFn, peers: str, *, blocks: bool) -> Obj:
     if draw(_OFTEN):
         kinds = st.one_of(_selecting(), _blocks()) if blocks else _selecting()
         rule[peers] = draw(st.lists(kinds, max_size=2))
-    if draw(st.booleans()):
+    if draw(_OFTEN):
         rule["ports"] = draw(st.lists(_ports(), max_size=2))
     return rule
 

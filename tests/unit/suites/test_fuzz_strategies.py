@@ -1,7 +1,20 @@
-"""What random bundles are made of."""
+"""What random bundles are made of, and what is left of one that differs."""
 
-from hypothesis import HealthCheck, find, given, settings
+from dataclasses import replace
+from pathlib import Path
+from random import Random
+from typing import Any
 
+import pytest
+from hypothesis import HealthCheck, Phase, find, given, settings
+
+from fixtures.policies import with_addresses
+from netproof.expected import expected_matrix
+from netproof.model import flows
+from netproof.model.flow import Expected, Flow
+from netproof.model.workload import Topology
+from netproof.policy import load_bundle, load_text
+from suites.fuzz.hunt import Bundled, fewest
 from suites.fuzz.strategies import bundles
 from suites.generated.case import dump
 
@@ -21,3 +34,57 @@ def test_ip_blocks_are_tried() -> None:
     """Unless they are left out there are bundles with one."""
     found = find(bundles(), lambda one: "ipBlock" in dump(one), settings=UNTIMED)
     assert "ipBlock" in dump(found)
+
+
+FEW = settings(UNTIMED, max_examples=150, phases=[Phase.generate])
+"""An eighth of what 2,000 policies are: what is found in so few is tried often in a hunt."""
+
+
+@pytest.mark.parametrize(
+    "field",
+    ["from", "to", "ports", "protocol", "endPort", "except", "matchLabels", "matchExpressions"],
+)
+def test_a_field_that_is_ignored_would_be_noticed(field: str) -> None:
+    """A hunt is worth something if the bundles have effects: each field decides about some flow."""
+
+    def decides(bundle: Bundled) -> bool:
+        return _means(bundle) != _means(tuple(_without(field, policy) for policy in bundle))
+
+    assert field in dump(find(bundles(), decides, settings=FEW, random=Random(1)))
+
+
+def test_policies_that_nobody_needs_are_left_out() -> None:
+    """Of four policies the two are left that differ together."""
+    listed: Bundled = tuple({"name": name} for name in "abcd")
+    left = fewest(listed, lambda some: {"b", "d"} <= {policy["name"] for policy in some})
+    assert ({"name": "b"}, {"name": "d"}) == left
+
+
+def test_one_policy_is_left_at_least() -> None:
+    """A bundle without policies shows nothing."""
+    assert ({"name": "a"},) == fewest(({"name": "a"},), bool)
+
+
+def _fleet() -> Topology:
+    bundle = load_bundle(Path("suites/fleet.yaml"))
+    ips = [(f"10.244.0.{n}", f"fd00:10:244::{n:x}") for n in range(2, 2 + len(bundle.pods))]
+    pods = tuple(replace(pod, ips=own) for pod, own in zip(bundle.pods, ips, strict=True))
+    return Topology(bundle.namespaces, pods)
+
+
+FLEET = _fleet()
+
+
+def _means(bundle: Bundled) -> dict[Flow, Expected]:
+    policies = load_text(with_addresses(dump(bundle), FLEET), "random").policies
+    expected = expected_matrix(flows.pod_flows(FLEET), FLEET, policies)
+    return {flow: expectation.expected for flow, expectation in expected.items()}
+
+
+def _without(field: str, value: Any) -> Any:
+    """Take a field out of an object, wherever in it the field is."""
+    if isinstance(value, list):
+        return [_without(field, item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    return {key: _without(field, item) for key, item in value.items() if key != field}
