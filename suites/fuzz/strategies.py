@@ -87,7 +87,7 @@ def _ports(draw: st.DrawFn) -> Obj:
         port["port"] = draw(st.sampled_from(_NAMES))
     elif kind != "any":
         port["port"] = draw(st.sampled_from(_NUMBERS))
-    if kind == "range":  # to the next port that is served, or one further
+    if kind == "range":  # up to another of them, so that it may hold ports that are served
         port["endPort"] = draw(st.sampled_from([n for n in _NUMBERS if n >= port["port"]]))
     return port
 

@@ -14,6 +14,7 @@ from kubernetes import client, config
 from kubernetes.client.exceptions import ApiException
 from kubernetes.stream import stream
 
+from netproof.cluster.backend import ClusterRef
 from tests.lab.lab_process import DEADLINE_S, eventually, lab
 
 # Answers every connection and datagram with the address it came from, on both families.
@@ -60,6 +61,11 @@ class Cluster:
 
     api: client.CoreV1Api
     kubeconfig: Path
+
+    @property
+    def ref(self) -> ClusterRef:
+        """What the harness knows of it."""
+        return ClusterRef("lab", "test", str(self.kubeconfig))
 
     def create(self, name: str, spec: dict[str, Any], **metadata: Any) -> dict[str, Any]:
         """Create a pod in the default namespace and return it."""

@@ -5,12 +5,11 @@ from __future__ import annotations
 import socket
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from pathlib import Path
+from dataclasses import replace
 
 import pytest
 import yaml
 
-from netproof.cluster.backend import ClusterRef
 from netproof.cluster.client import Client
 from netproof.cluster.streams import exec as exec_streams
 from netproof.cluster.streams import upgrade
@@ -37,14 +36,10 @@ def _sleeps() -> dict[str, object]:
     return {"name": "c", "image": "none", "command": ["sleep", "3600"]}
 
 
-def _client(kubeconfig: Path) -> Client:
-    return Client(ClusterRef("lab", "test", str(kubeconfig)))
-
-
 @contextmanager
 def _running(there: Cluster, *command: str) -> Iterator[ExecStream]:
     with (
-        closing(_client(there.kubeconfig)) as client,
+        closing(Client(there.ref)) as client,
         closing(ExecStream(client, POD, command)) as stream,
     ):
         yield stream
@@ -95,7 +90,7 @@ def _send_without_end(stream: ExecStream) -> None:
 
 def test_a_pod_that_is_not_there_is_named(there: Cluster) -> None:
     """In the API server's own words."""
-    with closing(_client(there.kubeconfig)) as client:
+    with closing(Client(there.ref)) as client:
         streams = PodStreams(client, lambda _: ("default", "gone"))
         with pytest.raises(ProbeError, match=r'exec in pod default/gone: .*"gone" not found \(404'):
             streams.open(Endpoint.pod("default/gone"), ["true"])
@@ -111,7 +106,7 @@ def test_an_api_server_that_never_answers_is_given_up(
         config["clusters"][0]["cluster"]["server"] = f"https://127.0.0.1:{silent.getsockname()[1]}"
         elsewhere = there.kubeconfig.with_name("silent")  # beside the certificates it names
         elsewhere.write_text(yaml.safe_dump(config), encoding="utf-8")
-        with closing(_client(elsewhere)) as client:
+        with closing(Client(replace(there.ref, kubeconfig=str(elsewhere)))) as client:
             streams = PodStreams(client, lambda _: POD)
             with pytest.raises(ProbeError, match="the API server cannot be reached"):
                 streams.open(Endpoint.pod("default/idle"), ["true"])

@@ -18,7 +18,6 @@ from typing import Any
 import pytest
 from kubernetes.client import NetworkingV1Api
 
-from netproof.cluster.backend import ClusterRef
 from netproof.cluster.forward.portforward import PortForward
 from netproof.errors import (
     ClusterError,
@@ -109,12 +108,8 @@ def there(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
         yield running
 
 
-def _ref(there: Cluster) -> ClusterRef:
-    return ClusterRef("lab", "test", str(there.kubeconfig))
-
-
 def _forward(there: Cluster, target: str = "pod/echo", *ports: int) -> PortForward:
-    return PortForward(_ref(there), "default", target, ports or (7000,))
+    return PortForward(there.ref, "default", target, ports or (7000,))
 
 
 def _read(receive: Callable[[int], bytes], size: int) -> bytes:

@@ -16,7 +16,7 @@ from functools import cache
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from netproof.errors import HarnessBug, UsageError
-from netproof.model.record import SCHEMA, RunRecord, ScenarioRecord
+from netproof.model.record import SCHEMA, RunRecord
 
 T = TypeVar("T")
 _ROOT = "$"
@@ -42,11 +42,6 @@ def run_from_plain(plain: object) -> RunRecord:
     if version != SCHEMA:
         raise UsageError(f"$.schema: this netproof reads {SCHEMA!r}, the record is {version!r}")
     return from_plain(RunRecord, plain)
-
-
-def scenario_from_plain(plain: object) -> ScenarioRecord:
-    """Read a scenario from plain values; raise UsageError for a wrong one."""
-    return from_plain(ScenarioRecord, plain)
 
 
 def to_plain(value: object) -> Any:

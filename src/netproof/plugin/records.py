@@ -20,38 +20,28 @@ RECORDS = pytest.StashKey[list[ScenarioRecord]]()
 DOORS = pytest.StashKey[list[DoorResult]]()
 KEYS = pytest.StashKey[list[Grant]]()
 
-_RECORDS_ATTRIBUTE = "netproof_records"
-_DOORS_ATTRIBUTE = "netproof_doors"
+_ATTRIBUTE = "netproof"
 
 
 @dataclass(frozen=True, slots=True)
 class Carried:
     """What one report brought along."""
 
-    records: tuple[ScenarioRecord, ...]
-    doors: tuple[DoorResult, ...]
-    keys: tuple[Grant, ...]
+    records: tuple[ScenarioRecord, ...] = ()
+    doors: tuple[DoorResult, ...] = ()
+    keys: tuple[Grant, ...] = ()
 
 
 def put_on(made: pytest.TestReport, item: pytest.Item) -> None:
-    """Put what a test saw on its report.
-
-    Records are thousands of small values: as text, pytest-xdist carries each as one.
-    """
+    """Put what a test saw on its report: as text, for pytest-xdist takes values one by one."""
     records = item.stash.get(RECORDS, [])
-    if records:
-        setattr(made, _RECORDS_ATTRIBUTE, json.dumps(codec.to_plain(records)))
-    tried, held = item.stash.get(DOORS, []), item.stash.get(KEYS, [])
-    if tried or held:
-        setattr(made, _DOORS_ATTRIBUTE, codec.to_plain({"doors": tried, "keys": held}))
+    doors, keys = item.stash.get(DOORS, []), item.stash.get(KEYS, [])
+    seen = Carried(tuple(records), tuple(doors), tuple(keys))
+    if seen != Carried():
+        setattr(made, _ATTRIBUTE, json.dumps(codec.to_plain(seen)))
 
 
 def take_off(report: pytest.TestReport) -> Carried:
     """Return what a report brought along, nothing where its test kept nothing."""
-    access = getattr(report, _DOORS_ATTRIBUTE, {"doors": [], "keys": []})
-    told = json.loads(getattr(report, _RECORDS_ATTRIBUTE, "[]"))
-    return Carried(
-        tuple(codec.scenario_from_plain(one) for one in told),
-        tuple(codec.from_plain(DoorResult, one) for one in access["doors"]),
-        tuple(codec.from_plain(Grant, one) for one in access["keys"]),
-    )
+    text = getattr(report, _ATTRIBUTE, None)
+    return Carried() if text is None else codec.from_plain(Carried, json.loads(text))

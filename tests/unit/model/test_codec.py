@@ -8,7 +8,7 @@ import pytest
 
 from netproof.errors import HarnessBug, UsageError
 from netproof.model import codec
-from netproof.model.record import FlowVerdict, RunRecord
+from netproof.model.record import FlowVerdict, RunRecord, ScenarioRecord
 from tests.unit.report.sample import ALL_PASS, EVERYTHING, FLAT, LEAKING
 
 
@@ -20,7 +20,7 @@ def test_a_run_survives_the_trip(record: RunRecord) -> None:
 
 def test_a_scenario_survives_the_trip() -> None:
     """Scenarios travel on their own from test worker to controller."""
-    assert LEAKING == codec.scenario_from_plain(codec.to_plain(LEAKING))
+    assert LEAKING == codec.from_plain(ScenarioRecord, codec.to_plain(LEAKING))
 
 
 def test_what_is_written_again_has_the_same_bytes() -> None:

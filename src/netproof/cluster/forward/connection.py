@@ -11,8 +11,8 @@ from typing import Self
 
 from netproof.cluster.client import Client
 from netproof.cluster.naming import PodName
-from netproof.cluster.streams.channels import MOST_UNSENT, ChannelSocket
-from netproof.cluster.streams.upgrade import connect
+from netproof.cluster.streams.channels import MOST_UNSENT
+from netproof.cluster.streams.upgrade import into_pod
 from netproof.errors import PortClosedError
 
 DATA, COMPLAINT = 0, 1
@@ -29,8 +29,7 @@ class ForwardedConnection:
     def __init__(self, client: Client, pod: PodName, port: int) -> None:
         """Open it; raise StreamRefusedError where the API server does not let us."""
         name = f"port-forward to {pod[0]}/{pod[1]}:{port}"
-        path = f"/api/v1/namespaces/{pod[0]}/pods/{pod[1]}/portforward"
-        self._stream = ChannelSocket(connect(client, path, [("ports", str(port))], name), name)
+        self._stream = into_pod(client, pod, "portforward", [("ports", str(port))], name)
         self._greeted: set[int] = set()
         self._incoming = bytearray()
         self._complaint = ""
@@ -80,10 +79,7 @@ class ForwardedConnection:
 
     def sendall(self, data: bytes, timeout_s: float) -> None:
         """Send bytes; raise StreamCutError, or TimeoutError when they do not leave in time."""
-        self.give(data)
-        until = time.monotonic() + timeout_s
-        while self._stream.unsent:
-            self._stream.wait(until)
+        self._stream.send(DATA, data, timeout_s)
 
     def receive(self, timeout_s: float) -> bytes:
         """Return the next bytes, b"" at the end.

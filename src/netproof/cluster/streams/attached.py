@@ -6,8 +6,8 @@ from typing import Self
 
 from netproof.cluster.client import Client
 from netproof.cluster.naming import PodName
-from netproof.cluster.streams.channels import STDOUT, ChannelSocket
-from netproof.cluster.streams.upgrade import connect
+from netproof.cluster.streams.channels import STDOUT
+from netproof.cluster.streams.upgrade import into_pod
 
 
 class Attached:
@@ -16,9 +16,8 @@ class Attached:
     def __init__(self, client: Client, pod: PodName, container: str) -> None:
         """Attach; raise StreamRefusedError where the API server does not let us."""
         name = f"attach to {pod[0]}/{pod[1]}"
-        path = f"/api/v1/namespaces/{pod[0]}/pods/{pod[1]}/attach"
         query = [("container", container), ("stdout", "true")]
-        self._stream = ChannelSocket(connect(client, path, query, name), name)
+        self._stream = into_pod(client, pod, "attach", query, name)
 
     def __enter__(self) -> Self:
         return self

@@ -57,6 +57,13 @@ class ChannelSocket:
         self._unsent += frame(Opcode.BINARY, bytes([channel]) + data)
         self._send()
 
+    def send(self, channel: int, data: bytes, timeout_s: float) -> None:
+        """Send all bytes in a channel; raise TimeoutError when they do not leave in time."""
+        self.give(channel, data)
+        until = time.monotonic() + timeout_s
+        while self._unsent:
+            self.wait(until)
+
     def turn(self) -> None:
         """Do all that can be done without waiting; raise StreamCutError where it was cut off."""
         self._send()

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 
 from netproof.cluster.client import Client
 from netproof.cluster.naming import PodName
-from netproof.cluster.streams.channels import ERROR, STDERR, STDIN, STDOUT, ChannelSocket
-from netproof.cluster.streams.upgrade import connect
+from netproof.cluster.streams.channels import ERROR, STDERR, STDIN, STDOUT
+from netproof.cluster.streams.upgrade import into_pod
 from netproof.errors import ProbeError, StreamCutError, StreamRefusedError
 from netproof.model.flow import Endpoint
 
@@ -22,18 +21,14 @@ class ExecStream:
     def __init__(self, client: Client, pod: PodName, command: Sequence[str]) -> None:
         """Start the command; raise StreamRefusedError where the API server does not let us."""
         name = f"exec in pod {pod[0]}/{pod[1]}"
-        path = f"/api/v1/namespaces/{pod[0]}/pods/{pod[1]}/exec"
         ways = [(way, "true") for way in ("stdin", "stdout", "stderr")]
         query = [*ways, *(("command", word) for word in command)]
-        self._stream = ChannelSocket(connect(client, path, query, name), name)
+        self._stream = into_pod(client, pod, "exec", query, name)
 
     def send(self, data: bytes) -> None:
         """Write to the command's standard input; raise EOFError where it is gone."""
-        until = time.monotonic() + SEND_S
         try:
-            self._stream.give(STDIN, data)
-            while self._stream.unsent:
-                self._stream.wait(until)
+            self._stream.send(STDIN, data, SEND_S)
         except (StreamCutError, TimeoutError) as error:
             raise EOFError(str(error)) from error
 

@@ -16,7 +16,9 @@ import certifi
 from kubernetes.stream.ws_client import get_websocket_url, websocket_proxycare
 from websocket import WebSocket, WebSocketBadStatusException, WebSocketException
 
-from netproof.cluster.client import Client
+from netproof.cluster.client import RESOURCES, Client
+from netproof.cluster.naming import PodName
+from netproof.cluster.streams.channels import ChannelSocket
 from netproof.errors import StreamRefusedError
 
 HANDSHAKE_S = 30.0
@@ -26,6 +28,15 @@ PROTOCOLS = "v4.channel.k8s.io"
 """Channels, their number before each message; v5 would add the closing of one."""
 
 Query = Sequence[tuple[str, str]]
+
+
+def into_pod(client: Client, pod: PodName, way: str, query: Query, what: str) -> ChannelSocket:
+    """Open channels into a pod by one of its subresources (`exec`, `attach`, `portforward`).
+
+    `what` heads the messages of errors. Raises StreamRefusedError as `connect` does.
+    """
+    path = f"{RESOURCES['Pod'].path(*pod)}/{way}"
+    return ChannelSocket(connect(client, path, query, what), what)
 
 
 def connect(
