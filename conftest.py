@@ -6,7 +6,7 @@ import pytest
 
 pytest_plugins = [
     "pytester",
-    "netproof.plugin",
+    "netproof.front.plugin",
     "fixtures.cluster",
     "fixtures.fleet",
     "fixtures.policies",

@@ -26,7 +26,12 @@ def run() -> Ratio:
 
 
 def _netproof() -> list[str]:
-    return [sys.executable, "-c", "import netproof.cli as c; raise SystemExit(c.main())", "lab"]
+    return [
+        sys.executable,
+        "-c",
+        "import netproof.front.cli as c; raise SystemExit(c.main())",
+        "lab",
+    ]
 
 
 def _timed(command: list[str]) -> float:

@@ -14,8 +14,8 @@ from pathlib import Path
 
 from netproof.cluster.lab import LabCluster, LabOptions
 from netproof.errors import NetproofError
+from netproof.front.options import PROBE_IMAGE
 from netproof.model.review import CheckRecord, Kept
-from netproof.options import PROBE_IMAGE
 from netproof.policy.files import read_texts
 from netproof.policy.mirror import mirror_texts
 from netproof.report import reviewtext

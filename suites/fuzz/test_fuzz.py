@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from fixtures.policies import Play
-from netproof.plugin import again
+from netproof.front.plugin import again
 from netproof.policy import Bundle
 from netproof.run.scenario import Scenario
 from netproof.run.worker import Worker

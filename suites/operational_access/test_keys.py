@@ -3,8 +3,8 @@
 import pytest
 
 from fixtures.doors import Restrict, TryDoor
+from netproof.bypass.keys import of_door
 from netproof.model.doors import FACTS, Door, DoorResult, DoorState, Grant
-from netproof.review.keys import of_door
 from netproof.run.worker import Worker
 
 pytestmark = pytest.mark.usefixtures("enforcing")

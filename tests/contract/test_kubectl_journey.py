@@ -75,7 +75,12 @@ def kubectl(tmp_path: Path) -> Iterator[Kubectl]:
             pytest.fail("there is no kubectl on PATH, and in CI there has to be one")
         pytest.skip("there is no kubectl on PATH; install it to run this")
     name = f"journey-{os.getpid()}"
-    lab = [sys.executable, "-c", "from netproof.cli import main; raise SystemExit(main())", "lab"]
+    lab = [
+        sys.executable,
+        "-c",
+        "from netproof.front.cli import main; raise SystemExit(main())",
+        "lab",
+    ]
     env = {**environment(), "TMPDIR": str(tmp_path)}
     up = subprocess.run(
         [*lab, "up", "--name", name], env=env, check=False, capture_output=True, text=True

@@ -32,7 +32,7 @@ def main(arguments: list[str]) -> int:
 
 def _every_defect() -> list[str]:
     """Return the names of the dataplane's; those of the kubelet have tests of their own."""
-    asked = [sys.executable, "-m", "netproof.lab", "defects", "--json"]
+    asked = [sys.executable, "-m", "netlab", "defects", "--json"]
     told = subprocess.run(asked, env=environment(), capture_output=True, text=True, check=True)
     found = json.loads(told.stdout)
     return [defect["name"] for defect in found if defect["kind"] == "dataplane"]

@@ -17,7 +17,7 @@ from tests.defects.suites import run_pytest, run_suites, with_defect
 
 
 def _names() -> list[str]:
-    asked = [sys.executable, "-m", "netproof.lab", "defects", "--json"]
+    asked = [sys.executable, "-m", "netlab", "defects", "--json"]
     told = subprocess.run(asked, env=environment(), capture_output=True, check=True).stdout
     # Those of the kubelet are no business of the policies' suites.
     return [defect["name"] for defect in json.loads(told) if defect["kind"] == "dataplane"]

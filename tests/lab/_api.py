@@ -22,15 +22,15 @@ from typing import Any, TypeVar
 
 import pytest
 
-from netproof.lab.apiserver import tls
-from netproof.lab.apiserver.objects import Obj, clone
-from netproof.lab.apiserver.runtime import RuntimeRefusal
-from netproof.lab.apiserver.server import ApiServer
-from netproof.lab.apiserver.store import Event, Store
-from netproof.lab.controllers.endpoints import EndpointsController
-from netproof.lab.controllers.namespaces import NamespaceController
-from netproof.lab.controllers.quotas import QuotaController
-from netproof.lab.controllers.roles import RoleController, create_built_in
+from netlab.apiserver import tls
+from netlab.apiserver.objects import Obj, clone
+from netlab.apiserver.runtime import RuntimeRefusal
+from netlab.apiserver.server import ApiServer
+from netlab.apiserver.store import Event, Store
+from netlab.controllers.endpoints import EndpointsController
+from netlab.controllers.namespaces import NamespaceController
+from netlab.controllers.quotas import QuotaController
+from netlab.controllers.roles import RoleController, create_built_in
 
 TOKEN = "test-token"
 DEADLINE_S = 30.0

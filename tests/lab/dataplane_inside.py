@@ -14,17 +14,17 @@ import time
 from functools import partial
 from typing import Any
 
-from netproof.lab import namespaces
-from netproof.lab.dataplane import dataplane
-from netproof.lab.dataplane.loading import Loader
-from netproof.lab.dataplane.nft import Nft, NftError
-from netproof.lab.dataplane.options import Deny, Established, Options
-from netproof.lab.dataplane.planes import Dataplane
-from netproof.lab.dataplane.view import NodeInfo, View
-from netproof.lab.node import syscalls
-from netproof.lab.node.addresses import OUTSIDE_IPS
-from netproof.lab.node.netns import NetNS
-from netproof.lab.node.network import Network
+from netlab import namespaces
+from netlab.dataplane import dataplane
+from netlab.dataplane.loading import Loader
+from netlab.dataplane.nft import Nft, NftError
+from netlab.dataplane.options import Deny, Established, Options
+from netlab.dataplane.planes import Dataplane
+from netlab.dataplane.view import NodeInfo, View
+from netlab.node import syscalls
+from netlab.node.addresses import OUTSIDE_IPS
+from netlab.node.netns import NetNS
+from netlab.node.network import Network
 
 _PACE = 32  # probes begun between two looks at the sockets: a full backlog would look like a drop
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[2]
-COMMAND = (sys.executable, "-m", "netproof.lab")
+COMMAND = (sys.executable, "-m", "netlab")
 DEADLINE_S = 20.0
 
 

@@ -8,11 +8,11 @@ import socket
 import subprocess
 import sys
 
-from netproof.lab.dataplane import addresses, matches
-from netproof.lab.dataplane.addresses import Family
-from netproof.lab.dataplane.loading import Loader
-from netproof.lab.dataplane.nft import Nft
-from netproof.lab.dataplane.table import Chain, Sets, Table
+from netlab.dataplane import addresses, matches
+from netlab.dataplane.addresses import Family
+from netlab.dataplane.loading import Loader
+from netlab.dataplane.nft import Nft
+from netlab.dataplane.table import Chain, Sets, Table
 
 DENIED = [f"127.0.0.{n}" for n in (2, 3, 4, 9)]
 PORT = 4000

@@ -14,11 +14,11 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from netproof import cli
 from netproof.cluster import rights
 from netproof.cluster.backend import ClusterRef
 from netproof.cluster.client import Client
 from netproof.cluster.lab import LabCluster, LabOptions, environment
+from netproof.front import cli
 from netproof.model import codec
 from netproof.model.review import CheckRecord, Kept
 from tests.lab.gate import Asked, Decision, gate, only
@@ -236,7 +236,15 @@ def test_large_bundle_costs_few_calls(
 
 
 def _pytest(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "pytest", "-p", "netproof.plugin", "--bundle", str(folder)]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-p",
+        "netproof.front.plugin",
+        "--bundle",
+        str(folder),
+    ]
     command += ["-p", "no:cacheprovider", "--report-dir", str(folder.parent / "reports")]
     return subprocess.run(
         [*command, *arguments],

@@ -14,7 +14,6 @@ from typing import Any
 import pytest
 import yaml
 
-from netproof import cli
 from netproof.cluster import rights
 from netproof.cluster.backend import ClusterRef
 from netproof.cluster.client import Client
@@ -23,6 +22,7 @@ from netproof.cluster.lab import LabCluster, LabOptions, environment
 from netproof.cluster.placement import PodOptions
 from netproof.cluster.profiles.reading import folder, load
 from netproof.errors import ClusterError, UsageError
+from netproof.front import cli
 from netproof.run import doctor
 from netproof.run.agents import deploy_agents
 from netproof.run.scenario import Wishes

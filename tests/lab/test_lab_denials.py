@@ -93,7 +93,7 @@ def test_a_lab_that_stays_up_can_be_told_too() -> None:
 
 def _netproof_lab(*arguments: str) -> str:
     """Run `netproof lab ...` in a process of its own, which ends before the lab does."""
-    code = "from netproof.cli import main; raise SystemExit(main())"
+    code = "from netproof.front.cli import main; raise SystemExit(main())"
     command = [sys.executable, "-c", code, "lab", *arguments]
     return subprocess.run(
         command, env=environment(), check=True, capture_output=True, text=True

@@ -32,7 +32,7 @@ def command() -> Sequence[str]:
         prefix = [*AS_USER, "env", f"PYTHONPATH={lab_process.ROOT / 'src'}:{libraries}", python]
         probe = subprocess.run([*prefix, "-c", MODULES], check=False, capture_output=True)
         if probe.returncode == 0:
-            return [*prefix, "-B", "-m", "netproof.lab"]
+            return [*prefix, "-B", "-m", "netlab"]
     pytest.skip("no interpreter that another user may run: run the tests as a normal user")
 
 

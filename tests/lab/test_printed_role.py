@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 import yaml
 
-from netproof import cli
 from netproof.cluster import rights
 from netproof.cluster.backend import ClusterRef
 from netproof.cluster.client import Client
 from netproof.cluster.existing import ExistingCluster
 from netproof.cluster.lab import LabCluster, LabOptions
 from netproof.errors import ClusterError
+from netproof.front import cli
 from tests.defects.suites import run_pytest
 
 ACCOUNT = "default/ci"

@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[2]
 
 CONFTEST = """
 pytest_plugins = [
-    "netproof.plugin", "fixtures.cluster", "fixtures.fleet", "fixtures.policies"
+    "netproof.front.plugin", "fixtures.cluster", "fixtures.fleet", "fixtures.policies"
 ]
 """
 

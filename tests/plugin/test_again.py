@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from netproof import options
+from netproof.front import options
+from netproof.front.plugin import again
 from netproof.model import codec
 from netproof.model.record import RunRecord, RunVerdict
-from netproof.plugin import again
 from tests.plugin.project import Ended, run
 
 BUNDLE = """

@@ -84,7 +84,7 @@ def test_a_taken_port_is_named(tmp_path: Path) -> None:
     """`netproof lab up --port` says which port, and what to do instead."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        up = [sys.executable, "-c", "from netproof.cli import main; raise SystemExit(main())"]
+        up = [sys.executable, "-c", "from netproof.front.cli import main; raise SystemExit(main())"]
         done = subprocess.run(
             [*up, "lab", "up", "--name", f"taken-{port}", "--port", str(port)],
             env={**environment(), "TMPDIR": str(tmp_path)},

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from netproof.plugin.live import Live
-from netproof.plugin.reporter import Reporter
+from netproof.front.plugin.live import Live
+from netproof.front.plugin.reporter import Reporter
 from netproof.run.controller import Controller
 from netproof.run.scenario import Wishes
 from netproof.run.session import RunSession

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from netproof.cli import main
+from netproof.front.cli import main
 
 GOOD = """\
 apiVersion: v1

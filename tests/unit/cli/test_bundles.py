@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from netproof.cli import main
+from netproof.front.cli import main
 from netproof.model import codec
 from netproof.model.review import CheckRecord, DiffRecord, Kept
 from tests.unit.review import large

@@ -9,15 +9,15 @@ from pathlib import Path
 import pytest
 
 import netproof
-from netproof.cli import main
-from netproof.cli.main import SUBJECTS
+from netproof.front.cli import main
+from netproof.front.cli.main import SUBJECTS
 
 
 @pytest.mark.parametrize("subject", SUBJECTS)
 def test_the_table_names_the_commands_of_each_module(subject: str) -> None:
     """A command that the table lacks could not be called."""
     commands = argparse.ArgumentParser().add_subparsers()
-    importlib.import_module(f"netproof.cli.{subject}").add(commands)
+    importlib.import_module(f"netproof.front.cli.{subject}").add(commands)
     assert set(SUBJECTS[subject]) == set(commands.choices)
 
 

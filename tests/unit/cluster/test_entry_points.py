@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 import yaml
 
-from netproof import options
 from netproof.cluster.existing import ExistingCluster
 from netproof.cluster.kind.cluster import KindCluster
 from netproof.cluster.lab import LabCluster
 from netproof.cluster.profiles import reading
 from netproof.errors import UsageError
+from netproof.front import options
 
 ROOT = Path(__file__).parents[3]
 CNIS = reading.names(reading.folder())

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 import yaml
 
-from netproof import cli
 from netproof.cluster import leftovers, owner, refusals
 from netproof.cluster.backend import ClusterRef
 from netproof.cluster.client import Client
@@ -20,6 +19,7 @@ from netproof.cluster.owner import Owner
 from netproof.cluster.placement import PodOptions, pair, toleration
 from netproof.cluster.profiles.gaps import KnownGap
 from netproof.errors import ClusterError, UsageError
+from netproof.front import cli
 from netproof.model.record import FlowVerdict
 from tests.unit.cluster.kind import standins
 
@@ -221,7 +221,7 @@ def test_profiles_are_pinned_in_place(tmp_path: Path, capsys: Any) -> None:
     assert after == file.read_text().splitlines()
 
 
-@pytest.mark.parametrize("version", ["v1.22.0", "v1.33.0+netproof.lab", "v1.31.2-gke.100", "odd"])
+@pytest.mark.parametrize("version", ["v1.22.0", "v1.33.0+netlab", "v1.31.2-gke.100", "odd"])
 def test_versions_that_will_do(version: str) -> None:
     """A recent Kubernetes, and one whose version cannot be read, is tried."""
     check_version(version)

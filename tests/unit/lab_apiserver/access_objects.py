@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from netproof.lab.apiserver.access.attributes import Attributes
-from netproof.lab.apiserver.access.identity import User
-from netproof.lab.apiserver.access.rbac import Rbac
-from netproof.lab.apiserver.registry import Registry
-from netproof.lab.apiserver.resources import BY_PLURAL
-from netproof.lab.apiserver.store import Store
-from netproof.lab.controllers.roles import RoleController, create_built_in
+from netlab.apiserver.access.attributes import Attributes
+from netlab.apiserver.access.identity import User
+from netlab.apiserver.access.rbac import Rbac
+from netlab.apiserver.registry import Registry
+from netlab.apiserver.resources import BY_PLURAL
+from netlab.apiserver.store import Store
+from netlab.controllers.roles import RoleController, create_built_in
 
 ANN = User("ann", ("system:authenticated",))
 

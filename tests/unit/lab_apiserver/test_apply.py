@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from netproof.lab.apiserver.apply import apply, fields_of
+from netlab.apiserver.apply import apply, fields_of
 
 
 def service(*ports: dict[str, Any], **labels: str) -> dict[str, Any]:

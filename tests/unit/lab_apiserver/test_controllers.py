@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from netproof.lab.apiserver.registry import Registry
-from netproof.lab.apiserver.resources import BY_PLURAL
-from netproof.lab.apiserver.store import Store
-from netproof.lab.controllers.endpoints import EndpointsController
-from netproof.lab.controllers.namespaces import NamespaceController
+from netlab.apiserver.registry import Registry
+from netlab.apiserver.resources import BY_PLURAL
+from netlab.apiserver.store import Store
+from netlab.controllers.endpoints import EndpointsController
+from netlab.controllers.namespaces import NamespaceController
 
 
 @pytest.fixture

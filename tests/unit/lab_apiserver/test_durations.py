@@ -2,7 +2,7 @@
 
 import pytest
 
-from netproof.lab.apiserver.durations import human
+from netlab.apiserver.durations import human
 
 MINUTE, HOUR, DAY = 60, 3600, 86400
 

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from netproof.lab.apiserver.errors import ApiError
-from netproof.lab.apiserver.registry import Registry
-from netproof.lab.apiserver.resources import BY_PLURAL
+from netlab.apiserver.errors import ApiError
+from netlab.apiserver.registry import Registry
+from netlab.apiserver.resources import BY_PLURAL
 from tests.unit.lab_apiserver.access_objects import cluster
 
 PODS = BY_PLURAL["pods"]

@@ -5,16 +5,16 @@ from typing import Any
 import pytest
 from multidict import CIMultiDict
 
-from netproof.lab.apiserver.access.attributes import attributes_of
-from netproof.lab.apiserver.access.authentication import Authenticator
-from netproof.lab.apiserver.access.gate import Gate
-from netproof.lab.apiserver.access.identity import User, service_account
-from netproof.lab.apiserver.access.rbac import Rbac
-from netproof.lab.apiserver.access.tokens import Tokens
-from netproof.lab.apiserver.errors import ApiError
-from netproof.lab.apiserver.registry import Registry
-from netproof.lab.apiserver.resources import BY_PLURAL
-from netproof.lab.apiserver.routes import route
+from netlab.apiserver.access.attributes import attributes_of
+from netlab.apiserver.access.authentication import Authenticator
+from netlab.apiserver.access.gate import Gate
+from netlab.apiserver.access.identity import User, service_account
+from netlab.apiserver.access.rbac import Rbac
+from netlab.apiserver.access.tokens import Tokens
+from netlab.apiserver.errors import ApiError
+from netlab.apiserver.registry import Registry
+from netlab.apiserver.resources import BY_PLURAL
+from netlab.apiserver.routes import route
 from tests.unit.lab_apiserver.access_objects import ANN, add_role, asked, bind, cluster, rule, user
 
 NOW = 1_000_000.0

@@ -2,8 +2,8 @@
 
 import pytest
 
-from netproof.lab.apiserver.errors import ApiError
-from netproof.lab.apiserver.selectors import matcher, selects
+from netlab.apiserver.errors import ApiError
+from netlab.apiserver.selectors import matcher, selects
 
 OBJ = {
     "metadata": {"name": "a", "namespace": "n", "labels": {"app": "web", "tier": "2", "x/y": ""}},

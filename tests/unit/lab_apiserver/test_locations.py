@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from netproof.lab.apiserver.errors import ApiError
-from netproof.lab.apiserver.locations import pod_location, service_locations, split_name
+from netlab.apiserver.errors import ApiError
+from netlab.apiserver.locations import pod_location, service_locations, split_name
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from netproof.lab.apiserver.validation import names
+from netlab.apiserver.validation import names
 
 RULES: dict[str, Callable[[str], list[str]]] = {
     "label": names.dns_label,

@@ -4,15 +4,15 @@ import base64
 
 import pytest
 
-from netproof.lab.apiserver import protobuf
-from netproof.lab.apiserver.errors import ApiError, status_of
-from netproof.lab.apiserver.logs import cut
-from netproof.lab.apiserver.negotiation import Form, negotiate
-from netproof.lab.apiserver.resources import BY_PLURAL
-from netproof.lab.apiserver.selectors import matcher
-from netproof.lab.apiserver.store import Event
-from netproof.lab.apiserver.streams.upgrade import parse_head
-from netproof.lab.apiserver.watch import Watch, seen_as
+from netlab.apiserver import protobuf
+from netlab.apiserver.errors import ApiError, status_of
+from netlab.apiserver.logs import cut
+from netlab.apiserver.negotiation import Form, negotiate
+from netlab.apiserver.resources import BY_PLURAL
+from netlab.apiserver.selectors import matcher
+from netlab.apiserver.store import Event
+from netlab.apiserver.streams.upgrade import parse_head
+from netlab.apiserver.watch import Watch, seen_as
 
 TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io"
 

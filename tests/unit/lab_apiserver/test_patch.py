@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from netproof.lab.apiserver.errors import ApiError
-from netproof.lab.apiserver.patch import json_patch, merge_patch, strategic_merge
+from netlab.apiserver.errors import ApiError
+from netlab.apiserver.patch import json_patch, merge_patch, strategic_merge
 
 POD: dict[str, Any] = {
     "metadata": {"name": "p", "labels": {"a": "1"}, "finalizers": ["x/y"]},

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from netproof.lab.apiserver.defaults import apply_defaults
-from netproof.lab.apiserver.resources import BY_PLURAL
-from netproof.lab.apiserver.validation.networkpolicies import network_policy
+from netlab.apiserver.defaults import apply_defaults
+from netlab.apiserver.resources import BY_PLURAL
+from netlab.apiserver.validation.networkpolicies import network_policy
 
 ONE_RULE = "spec.ingress[0]"
 

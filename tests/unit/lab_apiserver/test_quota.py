@@ -2,10 +2,10 @@
 
 import pytest
 
-from netproof.lab.apiserver.errors import ApiError
-from netproof.lab.apiserver.registry import Registry
-from netproof.lab.apiserver.resources import BY_PLURAL
-from netproof.lab.controllers.quotas import QuotaController
+from netlab.apiserver.errors import ApiError
+from netlab.apiserver.registry import Registry
+from netlab.apiserver.resources import BY_PLURAL
+from netlab.controllers.quotas import QuotaController
 from tests.unit.lab_apiserver.access_objects import cluster
 
 

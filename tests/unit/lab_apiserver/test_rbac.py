@@ -4,12 +4,12 @@ from typing import Any
 
 import pytest
 
-from netproof.lab.apiserver.access.attributes import Attributes, refusal
-from netproof.lab.apiserver.access.identity import ADMIN, User, service_account
-from netproof.lab.apiserver.access.rbac import Rbac
-from netproof.lab.apiserver.errors import ApiError
-from netproof.lab.apiserver.registry import Registry
-from netproof.lab.apiserver.resources import BY_PLURAL
+from netlab.apiserver.access.attributes import Attributes, refusal
+from netlab.apiserver.access.identity import ADMIN, User, service_account
+from netlab.apiserver.access.rbac import Rbac
+from netlab.apiserver.errors import ApiError
+from netlab.apiserver.registry import Registry
+from netlab.apiserver.resources import BY_PLURAL
 from tests.unit.lab_apiserver.access_objects import (
     ANN,
     add_role,

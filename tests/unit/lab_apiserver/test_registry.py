@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from netproof.lab.apiserver.errors import ApiError, status_of
-from netproof.lab.apiserver.registry import DeleteOptions, Registry, WriteOptions
-from netproof.lab.apiserver.resources import BY_PLURAL
-from netproof.lab.apiserver.store import Store
+from netlab.apiserver.errors import ApiError, status_of
+from netlab.apiserver.registry import DeleteOptions, Registry, WriteOptions
+from netlab.apiserver.resources import BY_PLURAL
+from netlab.apiserver.store import Store
 
 PODS, SERVICES = BY_PLURAL["pods"], BY_PLURAL["services"]
 POLICIES, NAMESPACES = BY_PLURAL["networkpolicies"], BY_PLURAL["namespaces"]

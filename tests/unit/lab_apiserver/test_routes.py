@@ -2,8 +2,8 @@
 
 import pytest
 
-from netproof.lab.apiserver.errors import ApiError
-from netproof.lab.apiserver.routes import Discovery, ResourcePath, route
+from netlab.apiserver.errors import ApiError
+from netlab.apiserver.routes import Discovery, ResourcePath, route
 
 NETPOL = "/apis/networking.k8s.io/v1"
 

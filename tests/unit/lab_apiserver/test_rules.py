@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from netproof.lab.apiserver.access.attributes import Attributes
-from netproof.lab.apiserver.access.rules import covers
+from netlab.apiserver.access.attributes import Attributes
+from netlab.apiserver.access.rules import covers
 from tests.unit.lab_apiserver.access_objects import asked, rule
 
 

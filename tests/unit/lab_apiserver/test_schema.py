@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from netproof.lab.apiserver.decoding import decode_object, parse_body
-from netproof.lab.apiserver.errors import ApiError
-from netproof.lab.apiserver.resources import BY_PLURAL
+from netlab.apiserver.decoding import decode_object, parse_body
+from netlab.apiserver.errors import ApiError
+from netlab.apiserver.resources import BY_PLURAL
 
 POLICY = BY_PLURAL["networkpolicies"]
 

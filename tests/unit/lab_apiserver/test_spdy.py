@@ -4,7 +4,7 @@ import zlib
 
 import pytest
 
-from netproof.lab.apiserver.streams.spdy import (
+from netlab.apiserver.streams.spdy import (
     DICTIONARY,
     Broken,
     Data,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from netproof.lab.apiserver.streams.spdy import (
+from netlab.apiserver.streams.spdy import (
     Data,
     Decoder,
     Encoder,
@@ -15,7 +15,7 @@ from netproof.lab.apiserver.streams.spdy import (
     SynReply,
     SynStream,
 )
-from netproof.lab.apiserver.streams.spdy_session import Session
+from netlab.apiserver.streams.spdy_session import Session
 
 
 class Peer:

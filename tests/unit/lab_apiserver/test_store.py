@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from netproof.lab.apiserver.errors import ApiError
-from netproof.lab.apiserver.store import Event, Store
+from netlab.apiserver.errors import ApiError
+from netlab.apiserver.store import Event, Store
 
 
 def pod(name: str, **meta: Any) -> dict[str, Any]:

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from netproof.lab.apiserver.resources import BY_PLURAL
-from netproof.lab.apiserver.tables import table
+from netlab.apiserver.resources import BY_PLURAL
+from netlab.apiserver.tables import table
 
 NOW = datetime(2026, 1, 1, 0, 5, tzinfo=UTC)
 META = {"name": "x", "creationTimestamp": "2026-01-01T00:00:00Z"}

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from netproof.lab.dataplane.view import NodeInfo, View
+from netlab.dataplane.view import NodeInfo, View
 from tests.unit.lab_dataplane.objects import namespace, pod, policy
 
 Obj = dict[str, Any]

@@ -2,8 +2,8 @@
 
 import pytest
 
-from netproof.lab.dataplane import DEFECTS, dataplane
-from netproof.lab.dataplane.defects.defect import INVENTED
+from netlab.dataplane import DEFECTS, dataplane
+from netlab.dataplane.defects.defect import INVENTED
 from tests.unit.lab_dataplane.cases import CASES, Case, view
 
 _AS_IF = {name: case for name, case in CASES.items() if case.as_if is not None}

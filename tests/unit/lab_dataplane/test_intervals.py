@@ -4,7 +4,7 @@ from random import Random
 
 import pytest
 
-from netproof.lab.dataplane import intervals
+from netlab.dataplane import intervals
 
 
 def _random(random: Random) -> list[intervals.Interval]:

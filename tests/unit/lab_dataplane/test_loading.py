@@ -1,7 +1,7 @@
 """Tables that do not fit in one transaction are built beside the one in force."""
 
-from netproof.lab.dataplane.loading import stages
-from netproof.lab.dataplane.table import Chain, Set, Table
+from netlab.dataplane.loading import stages
+from netlab.dataplane.table import Chain, Set, Table
 
 _HOOK = "type filter hook forward priority filter; policy accept"
 TABLE = Table(

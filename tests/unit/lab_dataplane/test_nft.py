@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from netproof.lab.dataplane import nft
+from netlab.dataplane import nft
 
 
 @pytest.fixture

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from netproof.lab.apiserver.store import Store
-from netproof.lab.controllers.policies import PolicyController
-from netproof.lab.dataplane import dataplane
-from netproof.lab.dataplane.nft import NftError
-from netproof.lab.dataplane.view import NodeInfo
+from netlab.apiserver.store import Store
+from netlab.controllers.policies import PolicyController
+from netlab.dataplane import dataplane
+from netlab.dataplane.nft import NftError
+from netlab.dataplane.view import NodeInfo
 from tests.unit.lab_dataplane.objects import namespace, pod, policy
 
 Obj = dict[str, Any]

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from netproof.lab.dataplane import dataplane
-from netproof.lab.dataplane.options import Deny, Established, Options
-from netproof.lab.dataplane.services import service_table
-from netproof.lab.dataplane.view import View
+from netlab.dataplane import dataplane
+from netlab.dataplane.options import Deny, Established, Options
+from netlab.dataplane.services import service_table
+from netlab.dataplane.view import View
 from tests.unit.lab_dataplane.cases import BARE, A, B, ingress, view
 from tests.unit.lab_dataplane.objects import endpoint_slice, pod, policy, service
 

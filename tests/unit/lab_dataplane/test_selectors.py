@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from netproof.lab.dataplane.selectors import matches
+from netlab.dataplane.selectors import matches
 
 LABELS = {"app": "web", "empty": ""}
 

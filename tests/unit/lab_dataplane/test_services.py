@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from netproof.lab.dataplane.services import service_table
-from netproof.lab.dataplane.view import View
+from netlab.dataplane.services import service_table
+from netlab.dataplane.view import View
 from tests.unit.lab_dataplane.cases import NODES
 from tests.unit.lab_dataplane.objects import endpoint_slice, service
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from netproof.lab.node.addresses import AddressPool, PoolExhaustedError, node_addresses
+from netlab.node.addresses import AddressPool, PoolExhaustedError, node_addresses
 
 CIDRS = ("10.244.1.0/24", "fd00:10:244:1::/64")
 

@@ -7,9 +7,9 @@ import dns.message
 import dns.rcode
 import pytest
 
-from netproof.lab.apiserver.registry import Registry
-from netproof.lab.apiserver.store import Store
-from netproof.lab.controllers.dns import ClusterDns
+from netlab.apiserver.registry import Registry
+from netlab.apiserver.store import Store
+from netlab.controllers.dns import ClusterDns
 
 
 def obj(kind: str, name: str, namespace: str, **rest: Any) -> dict[str, Any]:

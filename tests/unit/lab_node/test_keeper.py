@@ -2,7 +2,7 @@
 
 import pytest
 
-from netproof.lab.controllers.keeper import back_off_s, restarts
+from netlab.controllers.keeper import back_off_s, restarts
 
 
 def test_the_first_restart_comes_at_once_then_the_pause_doubles() -> None:

@@ -1,8 +1,8 @@
 """The list of defects, and how a choice of them is sorted."""
 
-from netproof.lab.dataplane import DEFECTS
-from netproof.lab.defects import KUBELET_DEFECTS, Forwarding, choose, listed
-from netproof.lab.node.faults import RUNTIMES
+from netlab.dataplane import DEFECTS
+from netlab.defects import KUBELET_DEFECTS, Forwarding, choose, listed
+from netlab.node.faults import RUNTIMES
 
 
 def test_all_defects_are_listed_with_their_kind() -> None:

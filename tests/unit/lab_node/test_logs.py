@@ -2,7 +2,7 @@
 
 import asyncio
 
-from netproof.lab.node.logs import LogBuffer
+from netlab.node.logs import LogBuffer
 
 
 def test_the_log_keeps_what_was_written() -> None:

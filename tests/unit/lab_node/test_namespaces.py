@@ -1,6 +1,6 @@
 """Which ids the lab's user namespace maps, by what its starter may do."""
 
-from netproof.lab.namespaces import IdMaps, plan_id_maps
+from netlab.namespaces import IdMaps, plan_id_maps
 
 WHOLE = "         0          0 4294967295\n"
 MAPPING = 1 << 6 | 1 << 7 | 1 << 31

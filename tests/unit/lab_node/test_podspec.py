@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from netproof.lab.controllers import podspec
-from netproof.lab.controllers.podspec import SpecError
+from netlab.controllers import podspec
+from netlab.controllers.podspec import SpecError
 
 IPS, HOST_IPS = ("10.244.0.2", "fd00::2"), ("172.30.0.10", "fd00::10")
 

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from netproof.lab.controllers import podstatus
-from netproof.lab.controllers.podstatus import ContainerState, PodState
+from netlab.controllers import podstatus
+from netlab.controllers.podstatus import ContainerState, PodState
 
 NOW, LATER = "2026-01-01T00:00:00Z", "2026-01-01T00:01:00Z"
 

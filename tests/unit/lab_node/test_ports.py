@@ -5,8 +5,8 @@ import socket
 
 import pytest
 
-from netproof.lab import ports
-from netproof.lab.problems import StartError
+from netlab import ports
+from netlab.problems import StartError
 
 
 def test_port_zero_finds_a_free_port() -> None:

@@ -4,7 +4,7 @@ import errno
 
 import pytest
 
-from netproof.lab.preflight import Machine, remedy_for
+from netlab.preflight import Machine, remedy_for
 
 PLAIN = Machine(
     userns_clone=None, max_user_namespaces=15000, apparmor_restricts=None, in_container=False

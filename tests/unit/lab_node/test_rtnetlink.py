@@ -3,7 +3,7 @@
 import errno
 import struct
 
-from netproof.lab.node import rtnetlink
+from netlab.node import rtnetlink
 
 
 def test_a_message_starts_with_its_own_length() -> None:

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from netproof.lab.controllers.nodes import node_object, outside_object
-from netproof.lab.controllers.scheduler import UnschedulableError, choose
-from netproof.lab.node.addresses import node_addresses
+from netlab.controllers.nodes import node_object, outside_object
+from netlab.controllers.scheduler import UnschedulableError, choose
+from netlab.node.addresses import node_addresses
 
 NOW = "2026-01-01T00:00:00Z"
 NODES = [node_object(node_addresses(0), NOW), node_object(node_addresses(1), NOW)]

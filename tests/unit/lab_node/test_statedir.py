@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from netproof.lab import statedir
-from netproof.lab.problems import StartError
-from netproof.lab.statedir import Owner, StateDir
+from netlab import statedir
+from netlab.problems import StartError
+from netlab.statedir import Owner, StateDir
 
 
 def me() -> Owner:

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from netproof.bypass.keys import Rbac, every_key, holders, in_namespace, of_door
 from netproof.model.doors import FACTS, Door, Grant, Permission
-from netproof.review.keys import Rbac, every_key, holders, in_namespace, of_door
 
 Obj = dict[str, Any]
 

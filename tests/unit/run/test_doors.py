@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from netproof.bypass.doors import _from_others, _result
+from netproof.bypass.tries import Seen, Way
 from netproof.model.doors import Door, DoorState
 from netproof.model.workload import Listens, Pod, Port, Topology
-from netproof.run.doors import _from_others, _result
-from netproof.run.tries import Seen, Way
 
 OPEN, CLOSED, UNDETERMINED = DoorState.OPEN, DoorState.CLOSED, DoorState.UNDETERMINED
 

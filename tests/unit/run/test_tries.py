@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from netproof.bypass.tries import Seen, guarded
 from netproof.errors import (
     ClusterError,
     PortClosedError,
@@ -12,7 +13,6 @@ from netproof.errors import (
     StreamRefusedError,
 )
 from netproof.model.doors import DoorState
-from netproof.run.tries import Seen, guarded
 
 CLOSED, UNDETERMINED = DoorState.CLOSED, DoorState.UNDETERMINED
 

@@ -1,0 +1,113 @@
+"""`python -m netlab`: start a lab, check the machine, list the defects."""
+
+import argparse
+import json
+import os
+import resource
+import signal
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from netlab import preflight, supervisor
+from netlab.dataplane import PLANES
+from netlab.dataplane.options import Deny, Established, Options
+from netlab.defects import listed
+from netlab.settings import Settings
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return the exit code."""
+    options = _parser().parse_args(argv)
+    code: int = options.run(options)
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m netlab", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _add_serve(
+        commands.add_parser("serve", help="run a lab until the lifeline or a signal ends it")
+    )
+    check = commands.add_parser("preflight", help="try what a lab needs of this machine")
+    check.set_defaults(run=_preflight)
+    defects = commands.add_parser("defects", help="list the deliberate faults a lab can have")
+    defects.add_argument("--json", action="store_true", help="as a JSON list")
+    defects.set_defaults(run=_defects)
+    return parser
+
+
+def _add_serve(serve: argparse.ArgumentParser) -> None:
+    where = serve.add_mutually_exclusive_group()
+    where.add_argument("--listen-fd", type=int, metavar="N", help="an inherited listening socket")
+    where.add_argument("--port", type=int, default=0, help="of 127.0.0.1; 0 (default): any free")
+    serve.add_argument("--nodes", type=int, default=2, help="how many nodes (default: 2)")
+    serve.add_argument("--dataplane", default="enforcing", help=f"one of {', '.join(PLANES)}")
+    serve.add_argument("--defect", action="append", default=[], metavar="NAME", help="repeatable")
+    serve.add_argument("--deny", choices=[d.value for d in Deny], default=Deny.DROP.value)
+    serve.add_argument(
+        "--established", choices=[e.value for e in Established], default=Established.KEPT.value
+    )
+    serve.add_argument("--state-dir", type=Path, required=True, help="made, and removed at the end")
+    serve.add_argument("--ready-fd", type=int, default=1, metavar="N", help="gets one JSON line")
+    serve.add_argument("--lifeline-fd", type=int, metavar="N", help="a pipe: its end is the lab's")
+    serve.add_argument("--name", default="lab", help="of the kubeconfig's context (default: lab)")
+    serve.set_defaults(run=_serve)
+
+
+def _serve(options: argparse.Namespace) -> int:
+    how = Options(Deny(options.deny), Established(options.established))
+    settings = Settings(options.name, options.nodes, options.dataplane, tuple(options.defect), how)
+    _raise_file_limit()
+    return supervisor.serve(
+        supervisor.Options(
+            settings=settings,
+            state_dir=options.state_dir,
+            ready_fd=options.ready_fd,
+            listen_fd=options.listen_fd,
+            port=options.port,
+            lifeline_fd=options.lifeline_fd,
+        )
+    )
+
+
+def _preflight(_: argparse.Namespace) -> int:
+    results = preflight.check()
+    machine = preflight.Machine.look()
+    for result in results:
+        if result.passed:
+            _say(f"ok        {result.step}")
+        elif result.tried:
+            remedy = preflight.remedy_for(result.step, result.number, machine)
+            _say(f"FAILED    {result.step}: {result.message}\n          remedy: {remedy}")
+        else:
+            _say(f"untried   {result.step}")
+    return 0 if all(result.passed for result in results) else 1
+
+
+def _defects(options: argparse.Namespace) -> int:
+    found = [asdict(defect) for defect in listed()]
+    if options.json:
+        _say(json.dumps(found, indent=2))
+        return 0
+    width = max((len(defect["name"]) for defect in found), default=0)
+    for defect in found:
+        _say(f"{defect['name']:{width}}  {defect['kind']:9}  {defect['summary']}")
+    return 0
+
+
+def _raise_file_limit() -> None:
+    """Use all descriptors the user may have: each pod costs several."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def _say(text: str) -> None:
+    # A reader that has seen enough (`| head`) ends this process without a word, as elsewhere.
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    sys.stdout.write(text + os.linesep)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

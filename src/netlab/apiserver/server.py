@@ -1,0 +1,170 @@
+"""The API server: a socket, TLS, and for each request who, what and which handler."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import socket
+import ssl
+from collections.abc import Awaitable
+from typing import Any
+
+from aiohttp import web
+
+from netlab.apiserver import discovery, errors
+from netlab.apiserver.access.attributes import attributes_of
+from netlab.apiserver.access.authentication import Authenticator
+from netlab.apiserver.access.escalation import EscalationGuard
+from netlab.apiserver.access.gate import Gate
+from netlab.apiserver.access.rbac import Rbac
+from netlab.apiserver.access.reviews import ANSWERS
+from netlab.apiserver.access.tokens import Tokens
+from netlab.apiserver.answers import Answers
+from netlab.apiserver.connect import Connect
+from netlab.apiserver.handlers import Handler, Handlers
+from netlab.apiserver.proxy import Proxy
+from netlab.apiserver.registry import Registry
+from netlab.apiserver.requests import MAX_BODY, Call
+from netlab.apiserver.responses import error_response, json_response
+from netlab.apiserver.routes import STREAMS, Discovery, ResourcePath, Route, route
+from netlab.apiserver.runtime import Runtime
+from netlab.apiserver.store import Store
+from netlab.apiserver.streams.front import Connections, Front
+from netlab.apiserver.streams.upgrade import Head, refusing
+
+log = logging.getLogger(__name__)
+
+STOP_S = 0.5
+"""How long open requests may take to end when the server stops; watches never do by themselves."""
+
+KEEPALIVE_S = 3600.0
+"""How long an idle connection is kept; a client's pool must not meet a closed one."""
+
+
+class ApiServer:
+    """The Kubernetes API of one lab."""
+
+    def __init__(
+        self,
+        store: Store,
+        runtime: Runtime,
+        *,
+        token: str,
+        ssl: ssl.SSLContext,
+        get_opens_streams: bool = False,
+    ) -> None:
+        """Serve a store and a runtime to those who have the token, and to whom they let in.
+
+        `get_opens_streams` is the rule of servers before 1.35, see `Gate`.
+        """
+        self.registry = Registry(store)
+        tokens, authorizer = Tokens(store), Rbac(store)
+        authenticator = Authenticator(token, tokens)
+        self._gate = Gate(authenticator, authorizer, get_opens_streams=get_opens_streams)
+        self._connect = Connect(store, runtime)
+        guard = EscalationGuard(store, authorizer)
+        self._by_verb = Handlers(self.registry, guard).by_verb()
+        answers = Answers(store, authorizer, tokens)
+        self._by_question = dict.fromkeys(ANSWERS, answers.review)
+        self._by_subresource: dict[str, Handler] = {
+            **dict.fromkeys(STREAMS, self._connect.over_http),
+            "log": self._connect.log,
+            "proxy": Proxy(store, runtime).serve,
+            "token": answers.token,
+        }
+        self._ssl = ssl
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._connections = Connections()
+        self._http: web.Server | None = None
+        self._server: asyncio.Server | None = None
+
+    async def start(self, sock: socket.socket) -> None:
+        """Listen on a bound socket; raises OSError."""
+        loop = asyncio.get_running_loop()
+        http: web.Server = web.Server(
+            self._serve,
+            request_factory=_request,
+            # A watch or an exec ends when its client leaves, not at its next write.
+            handler_cancellation=True,
+            keepalive_timeout=KEEPALIVE_S,
+            access_log=None,
+            max_line_size=MAX_BODY,
+        )
+        self._http = http
+        self._server = await loop.create_server(
+            lambda: Front(http, self._spawn, self._serve_spdy, self._connections),
+            sock=sock,
+            ssl=self._ssl,
+        )
+
+    async def stop(self) -> None:
+        """Close the port and every connection."""
+        if self._server is None or self._http is None:
+            return
+        self._server.close()
+        for task in tuple(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._http.shutdown(STOP_S)
+        await self._connections.abort()
+        self._server = None
+
+    async def _serve(self, request: web.BaseRequest) -> web.StreamResponse:
+        try:
+            user = self._gate.identify(request.headers)
+            where = route(request.method, request.path, request.query)
+            asked = attributes_of(where, request.method, request.path, request.query)
+            self._gate.admit(user, asked)
+            return await self._answer(Call(request, user), where)
+        except errors.ApiError as error:
+            return error_response(error)
+        except ConnectionError:
+            raise  # the client has left; aiohttp ends the request
+        except Exception as error:
+            log.exception("%s %s failed", request.method, request.path)
+            return error_response(error)
+
+    async def _answer(self, call: Call, where: Route) -> web.StreamResponse:
+        if isinstance(where, Discovery):
+            found = discovery.document(where.path)
+            return web.Response(text=found) if isinstance(found, str) else json_response(found)
+        return await self._handler(where)(call, where)
+
+    def _handler(self, where: ResourcePath) -> Handler:
+        if where.subresource in self._by_subresource:
+            return self._by_subresource[where.subresource]
+        return self._by_question.get(where.resource.plural) or self._by_verb[where.verb]
+
+    async def _serve_spdy(
+        self, head: Head, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        try:
+            user = self._gate.identify(head.headers)
+            where = route(head.method, head.path, {})
+            self._gate.admit(user, attributes_of(where, head.method, head.path, {}))
+            if not isinstance(where, ResourcePath) or where.subresource not in STREAMS:
+                raise errors.bad_request("this path does not upgrade to SPDY/3.1")  # noqa: TRY301
+            await self._connect.over_spdy(head, where, (reader, writer))
+        except errors.ApiError as error:
+            writer.write(refusing(error))
+        except ConnectionError:
+            return  # the client has left
+        except Exception:
+            log.exception("%s %s failed", head.method, head.path)
+        finally:
+            writer.close()
+            with contextlib.suppress(OSError):
+                await writer.wait_closed()
+
+    def _spawn(self, work: Awaitable[None]) -> None:
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+def _request(*args: Any) -> web.BaseRequest:
+    """Make aiohttp's request with this API's limit for bodies."""
+    message, payload, protocol, writer, task = args
+    loop = asyncio.get_running_loop()
+    return web.BaseRequest(message, payload, protocol, writer, task, loop, client_max_size=MAX_BODY)

@@ -1,0 +1,71 @@
+"""Field errors: their types, their wording, and how they become causes of an Invalid.
+
+Source: k8s.io/apimachinery pkg/util/validation/field.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from netlab.apiserver.errors import Cause
+
+Errors = list[Cause]
+
+
+def required(path: str, detail: str = "") -> Cause:
+    """Return the error for a value that is missing."""
+    return Cause("FieldValueRequired", _with("Required value", detail), path)
+
+
+def forbidden(path: str, detail: str) -> Cause:
+    """Return the error for a value that may not be given here."""
+    return Cause("FieldValueForbidden", _with("Forbidden", detail), path)
+
+
+def invalid(path: str, value: Any, detail: str) -> Cause:
+    """Return the error for a malformed value."""
+    return Cause("FieldValueInvalid", _with(f"Invalid value: {_shown(value)}", detail), path)
+
+
+def duplicate(path: str, value: Any) -> Cause:
+    """Return the error for a value that occurs twice."""
+    return Cause("FieldValueDuplicate", f"Duplicate value: {_shown(value)}", path)
+
+
+def not_supported(path: str, value: Any, supported: Sequence[str]) -> Cause:
+    """Return the error for a value outside an enumeration."""
+    listed = ", ".join(_shown(item) for item in supported)
+    message = f"Unsupported value: {_shown(value)}: supported values: {listed}"
+    return Cause("FieldValueNotSupported", message, path)
+
+
+def not_found(path: str, value: Any) -> Cause:
+    """Return the error for a name that names nothing."""
+    return Cause("FieldValueNotFound", f"Not found: {_shown(value)}", path)
+
+
+def too_long(path: str, limit: int) -> Cause:
+    """Return the error for a value of more than `limit` bytes."""
+    return Cause("FieldValueTooLong", f"Too long: may not be more than {limit} bytes", path)
+
+
+def port_number(path: str, value: int) -> Errors:
+    """Check that a port is one of 1 to 65535."""
+    if 1 <= value <= 65535:
+        return []
+    return [invalid(path, value, "must be between 1 and 65535, inclusive")]
+
+
+def all_invalid(path: str, value: Any, complaints: Sequence[str]) -> Errors:
+    """Return an error for each complaint about one value."""
+    return [invalid(path, value, complaint) for complaint in complaints]
+
+
+def _with(message: str, detail: str) -> str:
+    return f"{message}: {detail}" if detail else message
+
+
+def _shown(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

@@ -1,0 +1,136 @@
+"""Rules for what all kinds have: metadata and label selectors.
+
+Source: k8s.io/apimachinery pkg/api/validation and pkg/apis/meta/v1/validation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from netlab.apiserver.objects import Obj, at
+from netlab.apiserver.resources import Resource
+from netlab.apiserver.validation import fields, names
+from netlab.apiserver.validation.fields import Errors
+
+NameRule = Callable[[str], list[str]]
+
+NAME_RULES: dict[str, NameRule] = {
+    "namespaces": names.dns_label,
+    # A Service's name becomes a DNS label that old resolvers must take.
+    "services": names.dns_1035_label,
+    "clusterrolebindings": names.path_segment,
+    "clusterroles": names.path_segment,
+    "rolebindings": names.path_segment,
+    "roles": names.path_segment,
+}
+
+MAX_ANNOTATIONS = 256 * 1024
+
+IMMUTABLE = ("name", "namespace", "uid", "creationTimestamp", "deletionTimestamp")
+"""Metadata that an update may leave out but not change."""
+
+
+def metadata(resource: Resource, obj: Obj) -> Errors:
+    """Check an object's metadata at its creation."""
+    meta = obj["metadata"]
+    return [
+        *_name(resource, meta),
+        *_labels(meta.get("labels") or {}, "metadata.labels"),
+        *_annotations(meta.get("annotations") or {}),
+        *_finalizers(meta.get("finalizers") or []),
+    ]
+
+
+def metadata_update(new: Obj, old: Obj) -> Errors:
+    """Check that an update leaves alone what identifies the object."""
+    said: Errors = []
+    for key in IMMUTABLE:
+        value = new["metadata"].get(key)
+        if value and value != old["metadata"].get(key):
+            said.append(fields.invalid(f"metadata.{key}", value, "field is immutable"))
+    return said
+
+
+def label_selector(selector: Any, path: str) -> Errors:
+    """Check a LabelSelector; None is none, {} is the one that matches everything."""
+    if selector is None:
+        return []
+    said = _labels(selector.get("matchLabels") or {}, f"{path}.matchLabels")
+    for index, term in enumerate(selector.get("matchExpressions") or []):
+        said += _requirement(term, f"{path}.matchExpressions[{index}]")
+    return said
+
+
+def plain_selector(selector: Any, path: str) -> Errors:
+    """Check a map of labels that selects, as a Service has it."""
+    return _labels(selector or {}, path)
+
+
+def _requirement(term: Obj, path: str) -> Errors:
+    operator = term.get("operator", "")
+    values = term.get("values") or []
+    said: Errors = []
+    if operator in {"In", "NotIn"}:
+        if not values:
+            why = "must be specified when `operator` is 'In' or 'NotIn'"
+            said.append(fields.required(f"{path}.values", why))
+    elif operator in {"Exists", "DoesNotExist"}:
+        if values:
+            why = "may not be specified when `operator` is 'Exists' or 'DoesNotExist'"
+            said.append(fields.forbidden(f"{path}.values", why))
+    else:
+        said.append(fields.invalid(f"{path}.operator", operator, "not a valid selector operator"))
+    key = term.get("key", "")
+    said += fields.all_invalid(f"{path}.key", key, names.qualified_name(key))
+    for index, value in enumerate(values):
+        said += fields.all_invalid(f"{path}.values[{index}]", value, names.label_value(value))
+    return said
+
+
+def _name(resource: Resource, meta: Obj) -> Errors:
+    rule = NAME_RULES.get(resource.plural, names.dns_subdomain)
+    name = meta.get("name", "")
+    prefix = meta.get("generateName", "")
+    said: Errors = []
+    if prefix:
+        # The API server checks the prefix as if the suffix were there: a trailing hyphen is good.
+        trial = prefix.removesuffix("-") + ("a" if prefix.endswith("-") else "")
+        said += fields.all_invalid("metadata.generateName", prefix, rule(trial))
+    if not name:
+        return [*said, fields.required("metadata.name", "name or generateName is required")]
+    return [*said, *fields.all_invalid("metadata.name", name, rule(name))]
+
+
+def _labels(labels: dict[str, str], path: str) -> Errors:
+    said: Errors = []
+    for key, value in labels.items():
+        said += fields.all_invalid(path, key, names.qualified_name(key))
+        said += fields.all_invalid(path, value, names.label_value(value))
+    return said
+
+
+def _annotations(annotations: dict[str, str]) -> Errors:
+    path = "metadata.annotations"
+    said: Errors = []
+    for key in annotations:
+        said += fields.all_invalid(path, key, names.qualified_name(key.lower()))
+    if sum(len(key) + len(value) for key, value in annotations.items()) > MAX_ANNOTATIONS:
+        said.append(fields.too_long(path, MAX_ANNOTATIONS))
+    return said
+
+
+def _finalizers(finalizers: list[str]) -> Errors:
+    path = "metadata.finalizers"
+    said: Errors = []
+    for name in finalizers:
+        said += fields.all_invalid(path, name, names.qualified_name(name))
+    return said
+
+
+def immutable(new: Obj, old: Obj, *path: str) -> Errors:
+    """Check that an update leaves the value at a path as it was."""
+    value, before = at(new, *path), at(old, *path)
+    if value == before:
+        return []
+    return [fields.invalid(".".join(path), value, "field is immutable")]

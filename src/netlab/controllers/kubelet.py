@@ -1,0 +1,216 @@
+"""One pod's life on its node: sandbox, init containers, containers, end.
+
+Must not know: how the pod got its node, or what else runs there.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+from netlab.apiserver.store import now
+from netlab.controllers import podspec, podstatus
+from netlab.controllers.keeper import Keeper
+from netlab.controllers.machine import BuiltIn, Machine
+from netlab.controllers.podspec import SpecError
+from netlab.controllers.podstatus import ContainerState, PodState
+from netlab.node.addresses import OUTSIDE_NAME, PoolExhaustedError
+from netlab.node.container import Command, Container
+from netlab.node.mounts import HOST_RESOLV, cluster_resolv_conf
+from netlab.node.runtime import RunningPod
+from netlab.node.sandbox import Sandbox
+
+Obj = dict[str, Any]
+
+
+class PodWorker:
+    """Brings one pod to life, keeps it alive, and ends it."""
+
+    def __init__(self, machine: Machine, pod: Obj) -> None:
+        self._machine = machine
+        self._pod = pod
+        self._sandbox: Sandbox | None = None
+        self._containers: dict[str, Container] = {}
+        self._state = PodState(
+            start_time=now(),
+            host_ips=machine.host_ips(pod["spec"]["nodeName"]),
+            init=[_state_of(spec) for spec in podspec.containers(pod, "initContainers")],
+            main=[_state_of(spec) for spec in podspec.containers(pod)],
+            restart_policy=pod["spec"].get("restartPolicy", "Always"),
+        )
+        self._ephemeral: dict[str, asyncio.Task[None]] = {}
+        self._is_up = False
+        self._hurry = asyncio.Event()
+        self._ending: asyncio.Task[None] | None = None
+        self._life = asyncio.create_task(self._live())
+
+    @property
+    def uid(self) -> str:
+        return str(self._pod["metadata"]["uid"])
+
+    def heed(self, pod: Obj) -> None:
+        """Take note of a change of the pod: ephemeral containers may have been added."""
+        self._pod = pod
+        self._start_ephemeral()
+
+    def end(self, grace_s: float) -> "asyncio.Task[None]":
+        """Begin to end the pod, or hurry an end that has begun; the task is done when it is."""
+        if grace_s <= 0:
+            self._hurry.set()
+        if self._ending is None:
+            self._ending = asyncio.create_task(self._end(grace_s))
+        return self._ending
+
+    async def _live(self) -> None:
+        try:
+            sandbox = self._make_sandbox()
+        except (SpecError, OSError, PoolExhaustedError) as error:
+            self._cannot_start(str(error))
+            return
+        self._state.ips = sandbox.ips
+        self._machine.running[self.uid] = RunningPod(
+            sandbox, self._containers, built_in=self._key in self._machine.built_in
+        )
+        self._publish()
+        # A pod must not run before the policies that select it hold for its address.
+        await self._machine.policies_settled()
+        self._is_up = True
+        self._start_ephemeral()
+        if self._key in self._machine.built_in:
+            await self._run_built_in(self._machine.built_in[self._key], sandbox)
+            return
+        if await self._run_init_containers(sandbox):
+            await self._run_containers(sandbox)
+
+    @property
+    def _key(self) -> tuple[str, str]:
+        return self._pod["metadata"]["namespace"], self._pod["metadata"]["name"]
+
+    def _make_sandbox(self) -> Sandbox:
+        pod, spec = self._pod, self._pod["spec"]
+        host_network = podspec.uses_host_network(pod)
+        if spec["nodeName"] == OUTSIDE_NAME and not host_network:
+            message = f"pods on node {OUTSIDE_NAME} need `hostNetwork: true`: it has no pod network"
+            raise SpecError("FailedCreatePodSandBox", message)
+        settings = podspec.sysctls(pod)
+        cluster_dns = podspec.uses_cluster_dns(pod)
+        self._sandbox = self._machine.sandboxes.create(
+            spec["nodeName"],
+            hostname=podspec.hostname(pod),
+            host_network=host_network,
+            resolv_conf=cluster_resolv_conf(self._key[0]) if cluster_dns else HOST_RESOLV,
+        )
+        self._sandbox.apply_sysctls(settings)
+        return self._sandbox
+
+    def _cannot_start(self, message: str) -> None:
+        for state in (*self._state.init, *self._state.main):
+            state.state = podstatus.waiting("ContainerCreating", message)
+        self._publish()
+        self._machine.events.record(self._pod, "FailedCreatePodSandBox", message, warning=True)
+
+    async def _run_built_in(self, start: BuiltIn, sandbox: Sandbox) -> None:
+        for state in self._state.main:
+            self._containers[state.name] = Container(state.name, Command((), self._environment({})))
+        await start(sandbox)
+        for state in self._state.main:
+            state.state = podstatus.running(now())
+            state.has_started = state.passed_probe = True
+        self._publish()
+
+    async def _run_init_containers(self, sandbox: Sandbox) -> bool:
+        """Run them one after the other; tell whether all succeeded."""
+        specs = podspec.containers(self._pod, "initContainers")
+        for spec, state in zip(specs, self._state.init, strict=True):
+            restart = "Never" if self._state.restart_policy == "Never" else "OnFailure"
+            await self._keeper(spec, state, sandbox, restart).run()
+            if state.exit_code != 0:
+                return False
+        return True
+
+    async def _run_containers(self, sandbox: Sandbox) -> None:
+        specs = podspec.containers(self._pod)
+        restart = self._state.restart_policy
+        async with asyncio.TaskGroup() as group:
+            for spec, state in zip(specs, self._state.main, strict=True):
+                group.create_task(self._keeper(spec, state, sandbox, restart).run())
+
+    def _start_ephemeral(self) -> None:
+        """Start the ephemeral containers that have not been started; each runs once."""
+        sandbox = self._sandbox
+        over = podstatus.phase_of(self._state) in {"Succeeded", "Failed"}
+        if not self._is_up or sandbox is None or self._ending is not None or over:
+            return
+        for spec in podspec.containers(self._pod, "ephemeralContainers"):
+            if spec["name"] not in self._ephemeral:
+                state = _state_of(spec)
+                self._state.ephemeral.append(state)
+                work = self._keeper(spec, state, sandbox, "Never").run()
+                self._ephemeral[spec["name"]] = asyncio.create_task(work)
+
+    def _keeper(self, spec: Obj, state: ContainerState, sandbox: Sandbox, restart: str) -> Keeper:
+        return Keeper(
+            machine=self._machine,
+            pod=self._pod,
+            spec=spec,
+            state=state,
+            sandbox=sandbox,
+            restart=restart,
+            command=lambda: self._command(spec),
+            started=lambda container: self._containers.__setitem__(state.name, container),
+            publish=self._publish,
+        )
+
+    def _command(self, spec: Obj) -> Command:
+        """Return what a container runs; raise SpecError."""
+        podspec.check(self._pod, spec)
+        env = self._environment(spec)
+        return Command(podspec.arguments(spec, env), env, spec.get("workingDir") or "/")
+
+    def _environment(self, spec: Obj) -> dict[str, str]:
+        ips, host_ips = tuple(self._state.ips), tuple(self._state.host_ips)
+        base = self._machine.environment
+        return podspec.environment(self._pod, spec, base=base, ips=ips, host_ips=host_ips)
+
+    def _publish(self) -> None:
+        """Write the status; a pod that was deleted meanwhile has none any more."""
+        namespace, name = self._key
+        current = self._machine.store.find("pods", namespace, name)
+        if current is not None and current["metadata"]["uid"] == self.uid:
+            status = podstatus.status_of(self._state, current.get("status") or {}, now())
+            new = {**current, "status": status}
+            self._machine.store.update("pods", new, subresource="status")
+
+    async def _end(self, grace_s: float) -> None:
+        tasks = [self._life, *self._ephemeral.values()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+        ended = [c.ended for c in self._containers.values() if c.ended and not c.ended.done()]
+        if ended:
+            for container in self._containers.values():
+                container.terminate()
+            await self._wait_for(ended, grace_s)
+            for container in self._containers.values():
+                container.kill()
+            await asyncio.wait(ended)
+        self._machine.running.pop(self.uid, None)
+        if self._sandbox is not None:
+            self._machine.sweeper.kill_all(self._sandbox.uts_inode)
+            self._machine.sandboxes.remove(self._sandbox)
+
+    async def _wait_for(self, ended: "Sequence[asyncio.Future[int]]", grace_s: float) -> None:
+        """Wait until all have ended, the grace period is over, or somebody is in a hurry."""
+        hurry = asyncio.create_task(self._hurry.wait())
+        gone = asyncio.create_task(_all_of(ended))
+        await asyncio.wait({hurry, gone}, timeout=grace_s, return_when=asyncio.FIRST_COMPLETED)
+        hurry.cancel()
+        gone.cancel()
+
+
+async def _all_of(futures: "Sequence[asyncio.Future[int]]") -> bool:
+    await asyncio.wait(futures)
+    return True
+
+
+def _state_of(spec: Obj) -> ContainerState:
+    return ContainerState(name=spec["name"], image=spec.get("image", ""))

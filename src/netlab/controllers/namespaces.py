@@ -1,0 +1,91 @@
+"""Namespaces: what each has from its start, and how each ends.
+
+A new namespace gets the default service account and the cluster's CA. One that is deleted stays,
+Terminating, until its contents are gone; then it goes. Contents that others have to end (pods, by
+their kubelet) are marked and waited for by the store's events, never by time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from netlab.apiserver.objects import Obj
+from netlab.apiserver.registry import Registry
+from netlab.apiserver.resources import BY_PLURAL, STORED
+from netlab.apiserver.store import Event, Store
+
+_CONTENTS = tuple(resource for resource in STORED if resource.namespaced)
+
+
+class NamespaceController:
+    """Acts on every change of a namespace, within the change's own commit."""
+
+    def __init__(self, store: Store, registry: Registry, *, ca_pem: bytes = b"") -> None:
+        """Work on a store; `ca_pem` is what each namespace's kube-root-ca.crt holds."""
+        self._store = store
+        self._registry = registry
+        self._ca = ca_pem.decode()
+
+    def start(self) -> Callable[[], None]:
+        """Begin to act, also on the namespaces there are; return the undoing."""
+        undo = [
+            self._store.subscribe("namespaces", self._on_namespace),
+            *(self._store.subscribe(kind.plural, self._on_content) for kind in _CONTENTS),
+        ]
+        for namespace in self._store.list("namespaces"):
+            self._act(namespace)
+
+        def stop() -> None:
+            for unsubscribe in undo:
+                unsubscribe()
+
+        return stop
+
+    def _on_namespace(self, event: Event) -> None:
+        if event.type != "DELETED":
+            self._act(event.object)
+
+    def _on_content(self, event: Event) -> None:
+        if event.type != "DELETED":
+            return
+        name = event.object["metadata"]["namespace"]
+        namespace = self._store.find("namespaces", None, name)
+        if namespace is not None and _ends(namespace):
+            self._finish(name)
+
+    def _act(self, namespace: Obj) -> None:
+        name = namespace["metadata"]["name"]
+        if self._store.find("namespaces", None, name) is None:
+            return  # gone since the event
+        if _ends(namespace):
+            self._empty(name)
+            self._finish(name)
+        else:
+            self._furnish(name)
+
+    def _furnish(self, namespace: str) -> None:
+        self._ensure("serviceaccounts", namespace, "default", {})
+        data = {"data": {"ca.crt": self._ca}}
+        self._ensure("configmaps", namespace, "kube-root-ca.crt", data)
+
+    def _ensure(self, plural: str, namespace: str, name: str, body: Obj) -> None:
+        if self._store.find(plural, namespace, name) is None:
+            obj = {"metadata": {"name": name, "namespace": namespace}, **body}
+            self._registry.create(BY_PLURAL[plural], namespace, obj)
+
+    def _empty(self, namespace: str) -> None:
+        for resource in _CONTENTS:
+            for obj in self._store.list(resource.plural, namespace):
+                name = obj["metadata"]["name"]
+                # Deleting one thing may have taken another with it.
+                if self._store.find(resource.plural, namespace, name) is not None:
+                    self._registry.delete(resource, namespace, name)
+
+    def _finish(self, namespace: str) -> None:
+        left = any(self._store.list(resource.plural, namespace) for resource in _CONTENTS)
+        if not left and self._store.find("namespaces", None, namespace) is not None:
+            self._store.delete("namespaces", None, namespace)
+
+
+def _ends(namespace: Obj) -> bool:
+    return bool(namespace["metadata"].get("deletionTimestamp"))

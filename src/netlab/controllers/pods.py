@@ -1,0 +1,120 @@
+"""Pods: gives each a node, a worker that runs it, and an end when it is deleted.
+
+Must not know: how a pod is run on its node.
+"""
+
+import asyncio
+from collections import Counter
+from typing import Any
+
+from netlab.apiserver.store import Event, Store, now
+from netlab.controllers import podstatus, scheduler
+from netlab.controllers.events import Recorder
+from netlab.controllers.kubelet import PodWorker
+from netlab.controllers.machine import Machine
+from netlab.node.mounts import cluster_resolv_conf
+
+Obj = dict[str, Any]
+
+
+class PodController:
+    """Watches pods and nodes; scheduler and all kubelets in one."""
+
+    def __init__(self, machine: Machine, scheduling: Recorder) -> None:
+        self._machine = machine
+        self._store: Store = machine.store
+        self._scheduling = scheduling
+        self._workers: dict[str, PodWorker] = {}
+        self._endings: set[asyncio.Task[None]] = set()
+        self._loop = asyncio.get_running_loop()
+        self._store.subscribe("pods", self._hear)
+        self._store.subscribe("nodes", self._hear_node)
+        self._store.subscribe("namespaces", self._hear_namespace)
+
+    def _hear(self, event: Event) -> None:
+        # Later, not now: whoever committed the change is answered first.
+        self._loop.call_soon(self._settle, event.object, event.type == "DELETED")
+
+    def _hear_node(self, _: Event) -> None:
+        for pod in self._store.list("pods"):
+            if pod["metadata"]["uid"] not in self._workers:
+                self._loop.call_soon(self._settle, pod, False)
+
+    def _hear_namespace(self, event: Event) -> None:
+        if event.type == "DELETED":
+            resolv_conf = cluster_resolv_conf(event.object["metadata"]["name"])
+            self._machine.sandboxes.forget_view(resolv_conf)
+
+    def _settle(self, told: Obj, is_gone: bool) -> None:
+        meta = told["metadata"]
+        if is_gone:
+            self._end(meta["uid"], grace_s=0)
+            return
+        pod = self._store.find("pods", meta["namespace"], meta["name"])
+        if pod is None or pod["metadata"]["uid"] != meta["uid"]:
+            return  # the event of its deletion follows
+        if "deletionTimestamp" in pod["metadata"]:
+            self._delete(pod)
+        elif meta["uid"] in self._workers:
+            self._workers[meta["uid"]].heed(pod)
+        elif self._schedule(pod):
+            bound = self._store.get("pods", meta["namespace"], meta["name"])
+            self._workers[meta["uid"]] = PodWorker(self._machine, bound)
+
+    def _schedule(self, pod: Obj) -> bool:
+        """Bind a pod to a node, or say in its status why there is none."""
+        status = pod.get("status") or {}
+        try:
+            node = scheduler.choose(pod, self._store.list("nodes"), self._pods_on_nodes())
+        except scheduler.UnschedulableError as error:
+            new = podstatus.unscheduled(str(error), status, now())
+            if new["conditions"] != status.get("conditions"):
+                self._store.update("pods", {**pod, "status": new}, subresource="status")
+                self._scheduling.record(pod, "FailedScheduling", str(error), warning=True)
+            return False
+        bound = {
+            **pod,
+            "spec": {**pod["spec"], "nodeName": node},
+            "status": podstatus.scheduled(status, now()),
+        }
+        self._store.update("pods", bound)
+        meta = pod["metadata"]
+        where = f"{meta['namespace']}/{meta['name']}"
+        self._scheduling.record(pod, "Scheduled", f"Successfully assigned {where} to {node}")
+        return True
+
+    def _pods_on_nodes(self) -> Counter[str]:
+        return Counter(pod["spec"].get("nodeName", "") for pod in self._store.list("pods"))
+
+    def _delete(self, pod: Obj) -> None:
+        """End a pod in its own time, then remove its object."""
+        meta = pod["metadata"]
+        grace_s = meta.get("deletionGracePeriodSeconds", 0)
+        if meta["uid"] not in self._workers:
+            self._remove(pod)
+            return
+        task = self._end(meta["uid"], grace_s=grace_s)
+        if task is not None:
+            task.add_done_callback(lambda _: self._remove(pod))
+
+    def _end(self, uid: str, *, grace_s: float) -> "asyncio.Task[None] | None":
+        """Tell a pod's worker to end; return the task when this began it."""
+        worker = self._workers.get(uid)
+        if worker is None:
+            return None
+        task = worker.end(grace_s)
+        if task in self._endings:
+            return None
+        self._endings.add(task)
+        task.add_done_callback(lambda _: self._forget(uid, task))
+        return task
+
+    def _forget(self, uid: str, task: "asyncio.Task[None]") -> None:
+        self._endings.discard(task)
+        self._workers.pop(uid, None)
+
+    def _remove(self, pod: Obj) -> None:
+        meta = pod["metadata"]
+        current = self._store.find("pods", meta["namespace"], meta["name"])
+        if current is not None and current["metadata"]["uid"] == meta["uid"]:
+            self._store.delete("pods", meta["namespace"], meta["name"], uid=meta["uid"])

@@ -1,0 +1,146 @@
+"""Keeps the rules on every node as the policies, pods and services say.
+
+Must not know: what a policy means, or nftables' language; the dataplane does.
+"""
+
+import asyncio
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from netlab.apiserver.store import Event, Store, now
+from netlab.dataplane import Dataplane
+from netlab.dataplane.loading import Commands, Loader
+from netlab.dataplane.nft import NftError
+from netlab.dataplane.view import NodeInfo, View
+from netlab.dataplane.world import read_pod
+
+log = logging.getLogger(__name__)
+
+Obj = dict[str, Any]
+
+_URGENT = ("networkpolicies", "namespaces")
+_OTHERS = ("pods", "services", "endpointslices")
+_CONDITION = "NetworkUnavailable"
+
+
+class PolicyController:
+    """Applies what changed, node by node, in the loop iteration after the change.
+
+    Changes of one iteration are applied together. Those that come in hundreds (pods that start)
+    wait as long as the last time took, so that the loop never does nothing but apply rules.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        dataplane: Dataplane,
+        nfts: Mapping[str, Commands],
+        nodes: Sequence[NodeInfo],
+    ) -> None:
+        """Subscribe to the store; call within the running loop that is to apply the rules."""
+        self._store = store
+        self._dataplane = dataplane
+        self._loaders = {node: Loader(nft) for node, nft in nfts.items()}
+        self._nodes = tuple(nodes)
+        self._loop = asyncio.get_running_loop()
+        self._due: asyncio.Handle | None = None
+        self._is_urgent = False
+        self._cost_s = 0.0
+        self._broken: frozenset[str] = frozenset()
+        self._waiters: list[asyncio.Future[None]] = []
+        for resource in _URGENT:
+            store.subscribe(resource, lambda event: self._hear(event, urgent=True))
+        for resource in _OTHERS:
+            store.subscribe(resource, lambda event: self._hear(event, urgent=False))
+        self._schedule(urgent=True)
+
+    async def settled(self) -> None:
+        """Return when all changes so far are in force; raise NftError if they were refused."""
+        if self._due is not None:
+            waiter: asyncio.Future[None] = self._loop.create_future()
+            self._waiters.append(waiter)
+            await waiter
+
+    def _hear(self, event: Event, *, urgent: bool) -> None:
+        if _matters(event):
+            self._schedule(urgent=urgent)
+
+    def _schedule(self, *, urgent: bool) -> None:
+        if self._due is not None and (self._is_urgent or not urgent):
+            return
+        if self._due is not None:
+            self._due.cancel()
+        self._is_urgent = urgent
+        delay_s = 0.0 if urgent else self._cost_s
+        self._due = (
+            self._loop.call_later(delay_s, self._apply)
+            if delay_s
+            else self._loop.call_soon(self._apply)
+        )
+
+    def _apply(self) -> None:
+        start = self._loop.time()
+        self._due = None
+        waiters, self._waiters = self._waiters, []
+        view = self._view()
+        failures = [self._apply_to(view, node) for node in self._loaders]
+        error = next((failure for failure in failures if failure), None)
+        self._cost_s = self._loop.time() - start
+        for waiter in waiters:
+            if not waiter.done():
+                waiter.set_exception(error) if error else waiter.set_result(None)
+
+    def _apply_to(self, view: View, node: str) -> NftError | None:
+        """Bring one node up to date, what did not change left alone; return what went wrong."""
+        loader = self._loaders[node]
+        try:
+            loader.load(self._dataplane.policy_table(view, node))
+            loader.load(self._dataplane.service_table(view, node))
+        except NftError as error:
+            # Said three times, to whom it may concern: the log, the node's status, the waiters.
+            log.exception("node %s: the rules in force are not those of the policies", node)
+            self._report(node, str(error))
+            return error
+        if node in self._broken:
+            self._report(node, "")
+        return None
+
+    def _view(self) -> View:
+        store = self._store
+        return View(
+            namespaces=tuple(store.list("namespaces")),
+            pods=tuple(store.list("pods")),
+            policies=tuple(store.list("networkpolicies")),
+            services=tuple(store.list("services")),
+            endpointslices=tuple(store.list("endpointslices")),
+            nodes=self._nodes,
+        )
+
+    def _report(self, node: str, error: str) -> None:
+        """Set the node's condition for a network that does not do what it should."""
+        obj = self._store.find("nodes", None, node)
+        if obj is None:
+            return
+        self._broken = self._broken | {node} if error else self._broken - {node}
+        condition = {
+            "type": _CONDITION,
+            "status": "True" if error else "False",
+            "reason": "RulesNotApplied" if error else "RulesApplied",
+            "message": error or "the rules are those of the policies",
+            "lastHeartbeatTime": now(),
+            "lastTransitionTime": now(),
+        }
+        status = obj.get("status") or {}
+        others = [c for c in status.get("conditions") or [] if c["type"] != _CONDITION]
+        new = {**obj, "status": {**status, "conditions": [*others, condition]}}
+        self._store.update("nodes", new, subresource="status")
+
+
+def _matters(event: Event) -> bool:
+    """Tell whether an event can change a rule: most changes of a pod's status cannot."""
+    if event.resource != "pods":
+        return True
+    before = read_pod(event.old) if event.old is not None else None
+    after = read_pod(event.object) if event.type != "DELETED" else None
+    return before != after

@@ -1,0 +1,30 @@
+"""Deliberate faults of the dataplane, to prove that a harness finds them.
+
+Each is a subclass of `Semantics` that overrides as few methods as it can, in a module of its
+theme. Nothing else in the lab knows a defect by name.
+"""
+
+from netlab.dataplane.defects import (
+    directions,
+    memory,
+    nodes,
+    packets,
+    peers,
+    ports,
+    selection,
+)
+from netlab.dataplane.defects.defect import Defect, registered
+
+__all__ = [
+    "ALL",
+    "Defect",
+    "directions",
+    "memory",
+    "nodes",
+    "packets",
+    "peers",
+    "ports",
+    "selection",
+]
+
+ALL = registered()

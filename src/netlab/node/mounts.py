@@ -1,0 +1,139 @@
+"""The lab's mount namespaces: one for the lab itself, one per Kubernetes namespace for its pods.
+
+The lab's own has a fresh /proc and /run and the interpreter where every user may read it. A pod's
+has on top a read-only tree, a /tmp of its own and the cluster's resolv.conf.
+Must not know: pods, or what a network namespace is.
+"""
+
+import errno
+import os
+import sys
+import sysconfig
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from netlab.node import syscalls
+from netlab.node.addresses import DNS_IPS
+from netlab.node.netns import current
+
+_BASE = Path("/run/netproof")
+_PYTHON = _BASE / "python"
+_BIN = _BASE / "bin"
+_SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+HOST_RESOLV = ""  # what a pod with dnsPolicy Default on a node sees: no name server
+_TMPFS_FLAGS = syscalls.MS_NOSUID | syscalls.MS_NODEV
+
+
+def enter_lab_mounts() -> None:
+    """Move the calling thread into the lab's mount namespace and furnish it.
+
+    Raises OSError. Nothing mounted here is ever visible outside.
+    """
+    target = resolv_conf_path()
+    syscalls.unshare(syscalls.CLONE_NEWNS)
+    syscalls.mount("none", "/", flags=syscalls.MS_REC | syscalls.MS_PRIVATE)
+    proc_flags = _TMPFS_FLAGS | syscalls.MS_NOEXEC
+    syscalls.mount("proc", "/proc", "proc", proc_flags)
+    prefix = os.open(sys.base_prefix, os.O_PATH | os.O_CLOEXEC)  # it may live under /run
+    syscalls.mount("tmpfs", "/run", "tmpfs", _TMPFS_FLAGS, "mode=755")
+    for folder in (_BASE, _PYTHON, _BIN):
+        folder.mkdir()
+    syscalls.mount(f"/proc/self/fd/{prefix}", str(_PYTHON), flags=syscalls.MS_BIND)
+    os.close(prefix)
+    (_BIN / "python3").symlink_to(_PYTHON / _interpreter())
+    (_BIN / "python").symlink_to("python3")
+    if not target.exists():  # it pointed into the /run that is now hidden
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.touch()
+
+
+def resolv_conf_path() -> Path:
+    """Return the file that the C library reads as /etc/resolv.conf.
+
+    Raises FileNotFoundError with the remedy: a mount needs something to be mounted on.
+    """
+    path = Path("/etc/resolv.conf")
+    if not path.is_symlink() and not path.exists():
+        raise FileNotFoundError(2, "/etc/resolv.conf does not exist; create an empty one")
+    return Path(os.path.realpath(path))
+
+
+def pod_environment() -> dict[str, str]:
+    """Return the variables that make `python3` in a pod mean the lab's interpreter."""
+    variables = {"PATH": f"{_BIN}:{_SYSTEM_PATH}"}
+    if sysconfig.get_config_var("Py_ENABLE_SHARED") and sys.base_prefix != "/usr":
+        # The run path inside the binary may lead through a folder that pods cannot enter.
+        variables["LD_LIBRARY_PATH"] = str(_PYTHON / "lib")
+    return variables
+
+
+def _interpreter() -> str:
+    name = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    return f"bin/{name}" if Path(sys.base_prefix, "bin", name).exists() else "bin/python3"
+
+
+def cluster_resolv_conf(namespace: str) -> str:
+    """Return the resolv.conf of pods in a Kubernetes namespace (dnsPolicy ClusterFirst)."""
+    domains = f"{namespace}.svc.cluster.local svc.cluster.local cluster.local"
+    return (
+        f"nameserver {DNS_IPS[0]}\n"
+        f"search {domains}\n"
+        # One second and one try: a blocked query fails after 2 s (A and AAAA), not after 10.
+        "options ndots:5 timeout:1 attempts:1\n"
+    )
+
+
+class Views:
+    """Mount namespaces for pods, one per resolv.conf content, kept by descriptor."""
+
+    def __init__(self) -> None:
+        self._home = current("mnt")
+        self._views: dict[str, int] = {}
+        self._resolv_conf = resolv_conf_path()
+
+    def close(self, resolv_conf: str) -> None:
+        """Forget one view; processes inside keep it alive until they end."""
+        fd = self._views.pop(resolv_conf, None)
+        if fd is not None:
+            os.close(fd)
+
+    @contextmanager
+    def entered(self, resolv_conf: str) -> Iterator[None]:
+        """Put the calling thread into the view with a resolv.conf; no await inside."""
+        if resolv_conf not in self._views:
+            self._views[resolv_conf] = self._create(resolv_conf)
+        _enter(self._views[resolv_conf])
+        try:
+            yield
+        finally:
+            _enter(self._home)
+
+    def _create(self, resolv_conf: str) -> int:
+        file = _BASE / "resolv.conf"  # the mount keeps it when the name is gone
+        file.write_text(resolv_conf, encoding="utf-8")
+        syscalls.unshare(syscalls.CLONE_NEWNS)
+        try:
+            syscalls.mount(str(file), str(self._resolv_conf), flags=syscalls.MS_BIND)
+            _protect_host_files()
+            for scratch in ("/tmp", "/dev/shm"):  # noqa: S108 (mount points, not file names)
+                syscalls.mount("tmpfs", scratch, "tmpfs", _TMPFS_FLAGS, "mode=1777")
+            return current("mnt")
+        finally:
+            _enter(self._home)
+            file.unlink()
+
+
+def _protect_host_files() -> None:
+    """Make the host's files read-only for pods, who may run as the user who owns them."""
+    try:
+        syscalls.set_tree_read_only("/")
+    except OSError as error:
+        if error.errno != errno.ENOSYS:  # Linux before 5.12 has no such call
+            raise
+
+
+def _enter(fd: int) -> None:
+    # setns(CLONE_NEWNS) refuses a thread that shares its root and working directory.
+    syscalls.unshare(syscalls.CLONE_FS)
+    syscalls.setns(fd, syscalls.CLONE_NEWNS)

@@ -1,0 +1,190 @@
+"""The doors that lead through the API server, and the kubelet behind it.
+
+One function a door: it yields the ways through it to a pod and its Service.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from functools import partial
+from itertools import count
+
+from netproof.bypass.tries import CLOSED, OPEN, UNDETERMINED, Means, Seen, Way, port_of
+from netproof.cluster.client import Client
+from netproof.cluster.fleet import debugging
+from netproof.cluster.forward.portforward import PortForward
+from netproof.cluster.streams.attached import Attached
+from netproof.cluster.streams.exec import PodStreams
+from netproof.cluster.streams.proxied import fetch
+from netproof.model.doors import OUTWARDS
+from netproof.model.flow import Endpoint
+from netproof.model.workload import Pod, Service
+from netproof.probe.channel import Channel
+from netproof.probe.identity import HTTP_PATH, fresh_nonce, proven, request
+from netproof.probe.source import ask_command, relay_command
+
+_ATTACH_EVERY_S = 0.3
+_NUMBERS = count(1)
+
+
+def _forward(means: Means, pod: Pod, target: str, port: int) -> Seen:
+    nonce = fresh_nonce()
+    namespace = means.name(pod)[0]
+    with PortForward(means.ref, namespace, target, [port]) as forward, forward.connect() as through:
+        through.sendall(request(nonce), means.patience_s)
+        answer = b""
+        while not answer.endswith(b"\n") and (more := through.receive(means.patience_s)):
+            answer += more
+    if not answer:
+        return Seen(UNDETERMINED, "the connection was closed without an answer")
+    who, seen_as = proven(answer, nonce)
+    return Seen(OPEN, f"answered, and saw its client as {seen_as}", who)
+
+
+def forward_to_pod(means: Means, pod: Pod, _: Service | None) -> Iterator[Way]:
+    """Forward a port of the pod and ask who is there."""
+    name = f"pod/{means.name(pod)[1]}"
+    yield Way(pod.key, "", lambda: _forward(means, pod, name, port_of(pod)))
+
+
+def forward_to_service(means: Means, pod: Pod, service: Service | None) -> Iterator[Way]:
+    """Forward a port of its Service, which is resolved to a pod, and ask who is there."""
+    if service is not None:
+        port = service.ports[0].number
+        name = f"service/{service.name}"
+        yield Way(service.key, "", lambda: _forward(means, pod, name, port))
+
+
+def _channel(means: Means, pod: Pod, client: Client) -> Channel:
+    command = relay_command(pod.key, means.worker.naming.run_id)
+    streams = PodStreams(client, means.worker.fleet.locate)
+    return Channel(streams, Endpoint.pod(pod.key), command)
+
+
+def exec_in(means: Means, pod: Pod, _: Service | None) -> Iterator[Way]:
+    """Run a command beside the pod's program and have it ask the program who it is."""
+
+    def attempt() -> Seen:
+        client = Client(means.ref)
+        channel = _channel(means, pod, client)
+        try:
+            who = channel.hello().identity
+        finally:
+            channel.close()
+            client.close()
+        return Seen(OPEN, "a command ran beside the pod's program and spoke with it", who)
+
+    yield Way(pod.key, "", attempt)
+
+
+def attach_to(means: Means, pod: Pod, _: Service | None) -> Iterator[Way]:
+    """Attach to the pod's program and listen for a nonce that it is told to print."""
+
+    def attempt() -> Seen:
+        client = Client(means.ref)
+        # By the run's own rights: only the attaching is on trial.
+        channel = _channel(means, pod, means.worker.client)
+        try:
+            with Attached(client, means.name(pod), "agent") as attached:
+                return _heard(attached, channel, means.patience_s)
+        finally:
+            channel.close()
+            client.close()
+
+    yield Way(pod.key, "", attempt)
+
+
+def _heard(attached: Attached, channel: Channel, patience_s: float) -> Seen:
+    """Have the pod's program print a nonce until it is heard: attaching takes a moment."""
+    nonce, heard = fresh_nonce(), b""
+    for _ in range(1 + int(patience_s / _ATTACH_EVERY_S)):
+        channel.ask({"op": "print", "nonce": nonce}, lambda _: True, deadline_s=patience_s)
+        heard += attached.receive(_ATTACH_EVERY_S)
+        for line in heard.splitlines():
+            if nonce.encode() in line:
+                who, _ = proven(line, nonce)
+                return Seen(OPEN, "what the pod's program printed was heard", who)
+    raise TimeoutError(f"attached, but nothing was heard in {patience_s:g} s")
+
+
+def _proxy(means: Means, resource: str, target: tuple[str, str], port: int) -> Seen:
+    nonce = fresh_nonce()
+    client = Client(means.ref)
+    try:
+        answer = fetch(
+            client,
+            resource,
+            namespace=target[0],
+            name=target[1],
+            port=port,
+            path=f"{HTTP_PATH}/{nonce}",
+            timeout_s=means.patience_s,
+        )
+    finally:
+        client.close()
+    if answer.status == 200 and not answer.said:
+        who, seen_as = proven(answer.body, nonce)
+        return Seen(OPEN, f"answered, and saw its client as {seen_as}", who)
+    said = answer.said or answer.body.decode(errors="replace")[:200]
+    # The API server tells in a Status that it did not reach the pod: that is a closed door, if it
+    # was open without policies.
+    dialled = answer.status in (500, 502, 503, 504)
+    return Seen(CLOSED, f"{said} ({answer.status})", silent=dialled)
+
+
+def pod_proxy(means: Means, pod: Pod, _: Service | None) -> Iterator[Way]:
+    """Ask by HTTP through the API server's proxy, every pod of the pod's namespace."""
+    for one in means.worker.topology.pods:
+        if one.namespace == pod.namespace and one.probes and one.ports and not one.host_network:
+            yield Way(
+                one.key,
+                f"to a pod on {one.node}",
+                partial(_proxy, means, "pods", means.name(one), port_of(one)),
+            )
+
+
+def service_proxy(means: Means, pod: Pod, service: Service | None) -> Iterator[Way]:
+    """Ask by HTTP through the API server's proxy of the Service."""
+    if service is not None:
+        name = means.name(pod)[0], service.name
+        port = service.ports[0].number
+        by = f"to a pod on {pod.node}"
+        yield Way(service.key, by, lambda: _proxy(means, "services", name, port))
+
+
+def ephemeral_in(means: Means, pod: Pod, _: Service | None) -> Iterator[Way]:
+    """Put ephemeral containers into the pod that ask its loopback, and a pod elsewhere."""
+    others = [
+        one for one in means.worker.topology.pods if one.namespace != pod.namespace and one.probes
+    ]
+    other = next(one for one in others if one.ips and one.ports and not one.host_network)
+    here = Way(pod.key, "to the pod's loopback", lambda: _debug(means, pod, "127.0.0.1", pod))
+    yield here
+    ip = other.ips[0]
+    yield Way(pod.key, f"{OUTWARDS}, to {other.key}", lambda: _debug(means, pod, ip, other))
+
+
+def _debug(means: Means, pod: Pod, address: str, wanted: Pod) -> Seen:
+    nonce, name = fresh_nonce(), f"door-{next(_NUMBERS)}"
+    timeout_s = means.worker.settings.probe_timeout_s * 2
+    command = ask_command(nonce, timeout_s, [(address, port_of(wanted))])
+    client = Client(means.ref)
+    try:
+        debugging.add_ephemeral_container(
+            client,
+            means.name(pod),
+            name,
+            command=command,
+            image=means.worker.settings.image,
+        )
+        text = debugging.output(
+            means.worker.client, means.name(pod), name, lines=1, deadline_s=30 + means.patience_s
+        )
+    finally:
+        client.close()
+    answer, error = json.loads(text.splitlines()[0])
+    if error or not answer:
+        return Seen(CLOSED, f"the container runs; {address}: {error or 'no answer'}", silent=True)
+    who, seen_as = proven(answer.encode(), nonce)
+    return Seen(OPEN, f"answered, and saw its client as {seen_as}", who)

@@ -1,0 +1,150 @@
+"""Trying the doors that NetworkPolicy does not guard, of a pod that a policy isolates.
+
+Each way through a door is tried without policies first: that is its control, and a silence under
+policies means a closed door only where there was an answer without. Then the policies are put in
+force, and no door is judged until every other pod is seen to be denied.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import chain
+
+from netproof.bypass.doorways import ways
+from netproof.bypass.tries import Means, Seen, Way, guarded
+from netproof.cluster.backend import ClusterRef
+from netproof.errors import ClusterError
+from netproof.model import flows
+from netproof.model.doors import Door, DoorResult, DoorState
+from netproof.model.flow import Flow
+from netproof.model.record import RunVerdict, StepRecord
+from netproof.model.workload import Listens, Pod, Topology
+from netproof.policy import Bundle
+from netproof.run.changes import AddPod, Change
+from netproof.run.worker import BASELINE, ENFORCED, Worker
+
+HOST_NAMESPACE = "staging"
+"""Where pods on the hosts' network are put: what a policy says of those is nobody's promise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Isolated:
+    """The pod whose doors are tried (`namespace/name`), its Service, and what isolates it."""
+
+    pod: str
+    service: str
+    policies: Bundle
+
+
+@dataclass(frozen=True, slots=True)
+class As:
+    """Whose rights a door is tried with; without a name, those of the run."""
+
+    ref: ClusterRef
+    user: str = ""
+
+
+def try_door(
+    worker: Worker, door: Door, isolated: Isolated, who: As | None = None, *given: Change
+) -> tuple[DoorResult, ...]:
+    """Return what was seen of every way through a door, for a pod under policies.
+
+    `given` changes the fleet for the time of the try. All of it is undone.
+    """
+    means = Means(worker, (who or As(worker.client.ref)).ref)
+    user = who.user if who else ""
+    try:
+        with worker.standing(*given, *_hosts(worker, door, isolated.pod)) as topology:
+            return tuple(_tried(means, door, isolated, topology, user))
+    except ClusterError as error:
+        return (
+            DoorResult(door, isolated.pod, DoorState.UNDETERMINED, evidence=str(error), user=user),
+        )
+
+
+def _tried(
+    means: Means, door: Door, isolated: Isolated, topology: Topology, user: str
+) -> Iterator[DoorResult]:
+    worker, pod = means.worker, topology.pod(isolated.pod)
+    service = topology.service(isolated.service) if isolated.service else None
+    every = tuple(ways(door, means, pod, service))
+    others = tuple(_from_others(topology, pod))
+    worker.look(BASELINE, (), others)
+    controls = [guarded(way.attempt) for way in every]
+    with worker.under(isolated.policies):
+        step = worker.look(ENFORCED, isolated.policies.policies, others)
+        for way, control in zip(every, controls, strict=True):
+            began = time.monotonic()
+            seen = guarded(way.attempt)
+            if step.verdict is not RunVerdict.PASS:
+                seen = Seen(
+                    DoorState.UNDETERMINED,
+                    f"the pod is not isolated, so nothing goes around ({_differs(step)}); "
+                    f"{seen.evidence}",
+                )
+            how = Way(way.target, _how(way, pod), way.attempt)
+            yield _result(door, how, control, seen, round(time.monotonic() - began, 3), user)
+
+
+def _differs(step: StepRecord) -> str:
+    """Word the first thing that went wrong."""
+    first = step.findings[0]
+    what = f"{first.verdict}: {first.flow}: {first.outcome} {first.detail}".strip()
+    return f"{what}; {first.why}" if first.why else what
+
+
+def _how(way: Way, pod: Pod) -> str:
+    told = "" if pod.listens is Listens.EVERYWHERE else f"listens on {pod.listens}"
+    return ", ".join(filter(None, (way.by, told)))
+
+
+def _result(
+    door: Door, way: Way, control: Seen, seen: Seen, seconds: float, user: str
+) -> DoorResult:
+    state, evidence = seen.state, seen.evidence
+    if seen.silent and control.state is not DoorState.OPEN:
+        state = DoorState.UNDETERMINED
+        evidence = f"{evidence}; nor did it answer without policies: {control.evidence}"
+    elif seen.silent:
+        evidence = f"{evidence}; it answered without policies"
+    return DoorResult(
+        door=door,
+        target=way.target,
+        state=state,
+        by=way.by,
+        identity=seen.identity if state is DoorState.OPEN else "",
+        control=DoorState.UNDETERMINED if control.silent else control.state,
+        evidence=evidence,
+        seconds=seconds,
+        user=user,
+    )
+
+
+def _from_others(topology: Topology, pod: Pod) -> Iterator[Flow]:
+    """Yield the flows of every other pod to the isolated one, hosts' pods left out.
+
+    One that listens on loopback only is reached by nobody at any time, which proves nothing: its
+    neighbours stand in for it.
+    """
+    hosts = {one.key for one in topology.pods if one.host_network}
+    space = [one for one in topology.pods if one.namespace == pod.namespace and one.probes]
+    heard = [pod] if pod.listens is not Listens.LOOPBACK else [p for p in space if p != pod]
+    keys = {one.key for one in heard}
+    for flow in flows.pod_flows(topology):
+        to_it = flow.destination.name in keys and not flows.is_self(flow)
+        if to_it and flow.source.name not in hosts:
+            yield flow
+
+
+def _hosts(worker: Worker, door: Door, target: str) -> Iterator[Change]:
+    """Yield a pod on the host's network of each node, where the door asks for them."""
+    if door is not Door.HOST_NETWORK:
+        return
+    nodes = dict.fromkeys(pod.node for pod in worker.topology.pods if pod.probes and pod.node)
+    home = worker.topology.pod(target).node
+    for number, node in enumerate(chain([home], (n for n in nodes if n != home))):
+        # Named for the worker: agents of one node share its network, and their sockets' names.
+        name = f"host-{worker.naming.worker}-{number}"
+        yield AddPod(Pod(HOST_NAMESPACE, name, node=node, host_network=True))

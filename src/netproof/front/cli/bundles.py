@@ -1,0 +1,159 @@
+"""`netproof check|snapshot|diff|explain`: a bundle as a regression test, from the shell."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from netproof.front.cli.packets import add_cluster, with_packets
+from netproof.front.cli.sources import mirror_of, texts_of
+from netproof.model import codec
+from netproof.model.review import CheckRecord, DiffRecord, Severity, Snapshot
+from netproof.policy.mirror import Mirror, mirror_texts
+from netproof.report import reviewmarkdown, reviewtext
+from netproof.review import snapshotfile
+from netproof.review.check import check, open_case
+from netproof.review.difference import compare_mirrors, compare_snapshots
+from netproof.review.explanation import explain
+from netproof.review.snapshot import take, views
+
+if TYPE_CHECKING:
+    Commands = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 - no public name
+
+EXIT_OK = 0
+EXIT_FINDINGS = 1
+
+Renderers = Mapping[str, Callable[..., str]]
+
+
+def _json(value: object) -> str:
+    return json.dumps(codec.to_plain(value), indent=2, ensure_ascii=False) + "\n"
+
+
+_CHECK: Renderers = {"text": reviewtext.check, "markdown": reviewmarkdown.check, "json": _json}
+_DIFF: Renderers = {"text": reviewtext.diff, "markdown": reviewmarkdown.diff, "json": _json}
+_EXPLAIN: Renderers = {
+    "text": reviewtext.explanations,
+    "markdown": reviewmarkdown.explanations,
+    "json": _json,
+}
+
+
+def add(commands: Commands) -> None:
+    """Hang the commands about bundles into the parser."""
+    _add_check(commands.add_parser("check", help="do the policies of a bundle say what is meant?"))
+    shot = commands.add_parser("snapshot", help="write down who reaches whom")
+    _add_bundle(shot)
+    shot.set_defaults(run=_snapshot)
+    _add_diff(commands.add_parser("diff", help="what does a change of a bundle open and close?"))
+    why = commands.add_parser("explain", help="why does a flow go as it goes?")
+    why.add_argument("bundle", metavar="BUNDLE", help=_BUNDLE)
+    why.add_argument("statement", help='for example "api -> postgres:5432"')
+    _add_namespace(why)
+    _add_format(why, _EXPLAIN)
+    why.set_defaults(run=_explain)
+
+
+_BUNDLE = "a file, a folder, git:REVISION:PATH, or - for standard input"
+
+
+def _add_check(parser: argparse.ArgumentParser) -> None:
+    _add_bundle(parser)
+    parser.add_argument(
+        "--intents", action="append", default=[], help="an intents file; repeatable"
+    )
+    parser.add_argument("--mutate", action="store_true", help="which changes would nobody notice?")
+    parser.add_argument("--strict", action="store_true", help="warnings count as findings")
+    parser.add_argument("--static", action="store_true", help="send no packets")
+    add_cluster(parser)
+    _add_format(parser, _CHECK)
+    parser.set_defaults(run=_check)
+
+
+def _add_diff(parser: argparse.ArgumentParser) -> None:
+    for name in ("old", "new"):
+        parser.add_argument(name, metavar=name.upper(), help=f"{_BUNDLE}; or a kept snapshot")
+    _add_namespace(parser)
+    _add_format(parser, _DIFF)
+    parser.set_defaults(run=_diff)
+
+
+def _add_bundle(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("bundle", nargs="+", metavar="BUNDLE", help=_BUNDLE)
+    _add_namespace(parser)
+
+
+def _add_namespace(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("-n", "--namespace", default="", help="of objects that name none")
+
+
+def _add_format(parser: argparse.ArgumentParser, renderers: Renderers) -> None:
+    parser.add_argument("--format", choices=tuple(renderers), default="text")
+
+
+def _check(options: argparse.Namespace) -> int:
+    began = time.monotonic()
+    mirror = mirror_of(options.bundle, namespace=options.namespace, intents=options.intents)
+    case = open_case(mirror, " ".join(options.bundle))
+    cni = options.cni or options.cluster.partition(":")[2]
+    record = check(case, cni=cni, with_mutations=options.mutate)
+    if not options.static:
+        record = with_packets(case, record, options)
+    record = replace(record, seconds=round(time.monotonic() - began, 3))
+    sys.stdout.write(_CHECK[options.format](record))
+    return exit_code(record, strict=options.strict)
+
+
+def exit_code(record: CheckRecord, *, strict: bool) -> int:
+    """Return 1 where a check found something, 0 else; warnings count where it is strict."""
+    counting = {Severity.ERROR, Severity.WARNING} if strict else {Severity.ERROR}
+    hints = any(hint.severity in counting and not hint.silenced for hint in record.hints)
+    unnoticed = any(one.flows and not one.noticed_by for one in record.mutations or ())
+    failed = record.packets is not None and record.packets.verdict != "PASS"
+    return EXIT_FINDINGS if record.broken or hints or unnoticed or failed else EXIT_OK
+
+
+def _snapshot(options: argparse.Namespace) -> int:
+    mirror = mirror_of(options.bundle, namespace=options.namespace)
+    sys.stdout.write(snapshotfile.write(_taken(mirror)))
+    return EXIT_OK
+
+
+def _diff(options: argparse.Namespace) -> int:
+    names = (options.old, options.new)
+    old, new = (_state(source, options.namespace) for source in names)
+    record = _compared(old, new, names)
+    sys.stdout.write(_DIFF[options.format](record))
+    return EXIT_FINDINGS if record.opened else EXIT_OK
+
+
+def _state(source: str, namespace: str) -> Mirror | Snapshot:
+    texts = texts_of([source])
+    if len(texts) == 1 and snapshotfile.is_snapshot(texts[0][1]):
+        name, text = texts[0]
+        return snapshotfile.read(text, name)
+    return mirror_texts(texts, default_namespace=namespace)
+
+
+def _compared(old: Mirror | Snapshot, new: Mirror | Snapshot, names: tuple[str, str]) -> DiffRecord:
+    if isinstance(old, Mirror) and isinstance(new, Mirror):
+        return compare_mirrors(old, new, names)
+    after = views(new)[0] if isinstance(new, Mirror) else None
+    before = _taken(old) if isinstance(old, Mirror) else old
+    now = _taken(new) if isinstance(new, Mirror) else new
+    return compare_snapshots(before, now, names, after)
+
+
+def _taken(mirror: Mirror) -> Snapshot:
+    return take(views(mirror)[0])
+
+
+def _explain(options: argparse.Namespace) -> int:
+    mirror = mirror_of([options.bundle], namespace=options.namespace)
+    sys.stdout.write(_EXPLAIN[options.format](explain(mirror, options.statement)))
+    return EXIT_OK

@@ -1,0 +1,108 @@
+"""`netproof doctor`, `rbac` and `clean`: what to do with a cluster that is somebody's."""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import sys
+import uuid
+from typing import TYPE_CHECKING
+
+import yaml
+
+from netproof.cluster import leftovers, rights
+from netproof.cluster.backend import ClusterRef
+from netproof.cluster.client import Client
+from netproof.errors import UsageError
+from netproof.front import options
+from netproof.run import doctor
+from netproof.run.scenario import Wishes
+
+if TYPE_CHECKING:
+    Commands = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 - no public name
+
+DOCTOR_CONVERGE_S = 10.0
+"""An answer within half a minute: a CNI that takes longer is told from none by the suites."""
+
+
+def add(commands: Commands) -> None:
+    """Hang the commands into the parser."""
+    _add_doctor(commands.add_parser("doctor", help="does this cluster enforce NetworkPolicies?"))
+    _add_rbac(commands.add_parser("rbac", help="print the ClusterRole that a run needs"))
+    _add_clean(commands.add_parser("clean", help="remove what crashed runs left on a cluster"))
+
+
+def _add_doctor(parser: argparse.ArgumentParser) -> None:
+    options.add_existing(parser.add_argument)
+    options.add_pods(parser.add_argument)
+    parser.add_argument("--probe-timeout", type=float, help="seconds to wait for an answer")
+    parser.set_defaults(run=_doctor)
+
+
+def _doctor(option: argparse.Namespace) -> int:
+    wishes = Wishes(option.probe_image, option.probe_timeout, DOCTOR_CONVERGE_S)
+    found = doctor.ask(options.existing(option), uuid.uuid4().hex[:8], wishes)
+    sys.stdout.write(f"{found.text}\n")
+    return found.answer.value
+
+
+def _add_rbac(parser: argparse.ArgumentParser) -> None:
+    who = parser.add_mutually_exclusive_group()
+    who.add_argument("--user", help="bind the role to this user")
+    who.add_argument("--group", help="bind the role to this group")
+    who.add_argument("--service-account", help="bind the role to it: NAMESPACE/NAME")
+    parser.set_defaults(run=_rbac)
+
+
+def _rbac(option: argparse.Namespace) -> int:
+    made = rights.manifests(_subject(option))
+    sys.stdout.write(yaml.safe_dump_all(made, sort_keys=False))
+    return 0
+
+
+def _subject(option: argparse.Namespace) -> rights.Obj | None:
+    for kind, name in (("User", option.user), ("Group", option.group)):
+        if name:
+            return {"kind": kind, "name": name, "apiGroup": "rbac.authorization.k8s.io"}
+    if not option.service_account:
+        return None
+    namespace, slash, name = option.service_account.partition("/")
+    if not (slash and namespace and name):
+        raise UsageError(f"--service-account {option.service_account}: write NAMESPACE/NAME")
+    return {"kind": "ServiceAccount", "name": name, "namespace": namespace}
+
+
+def _add_clean(parser: argparse.ArgumentParser) -> None:
+    options.add_existing(parser.add_argument)
+    parser.description = leftovers.__doc__
+    parser.add_argument(
+        "--older-than",
+        type=float,
+        default=leftovers.OLD_S / 3600,
+        metavar="HOURS",
+        help="age at which namespaces from elsewhere go (default: %(default)g)",
+    )
+    parser.add_argument("--run", default="", dest="run_id", help="all namespaces of this run")
+    parser.add_argument("--dry-run", action="store_true", help="say what would go; remove nothing")
+    parser.set_defaults(run=_clean)
+
+
+def _clean(option: argparse.Namespace) -> int:
+    if not option.older_than >= 0:  # NaN too
+        raise UsageError(f"--older-than {option.older_than:g}: write a number of hours, from 0 on")
+    client = Client(ClusterRef("existing", option.context, option.kubeconfig, option.context))
+    try:
+        found = leftovers.find(
+            client,
+            now=datetime.datetime.now(datetime.UTC),
+            older_than_s=option.older_than * 3600,
+            run=option.run_id,
+        )
+        for leftover in found:
+            verb = ("would go" if option.dry_run else "goes") if leftover.goes else "stays"
+            sys.stdout.write(f"{leftover.name} {verb}: {leftover.why}\n")
+        gone = () if option.dry_run else leftovers.remove(client, found)
+    finally:
+        client.close()
+    sys.stdout.write(f"{len(gone)} of {len(found)} namespaces of netproof removed\n")
+    return 0

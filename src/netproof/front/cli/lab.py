@@ -1,0 +1,70 @@
+"""`netproof lab ...`: the embedded cluster, for use by hand."""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+from netproof.cluster import labs
+from netproof.cluster.lab import LabCluster, environment
+from netproof.front.laboptions import add_lab, lab
+
+if TYPE_CHECKING:
+    Commands = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 - no public name
+
+
+def add(commands: Commands) -> None:
+    """Hang `netproof lab` and its actions into the parser."""
+    actions = commands.add_parser("lab", help="the embedded cluster").add_subparsers(
+        required=True, metavar="ACTION"
+    )
+    _add_up(actions.add_parser("up", help="start a lab and leave it running"))
+    down = actions.add_parser("down", help="end a lab")
+    down.add_argument("--name", default="lab", help="which one (default: lab)")
+    down.set_defaults(run=_down)
+    for name, text in (("preflight", "try what a lab needs"), ("defects", "list the defects")):
+        asked = actions.add_parser(name, help=text)
+        asked.set_defaults(run=_ask_lab, question=name)
+
+
+def _add_up(up: argparse.ArgumentParser) -> None:
+    up.add_argument("--name", default="lab", help="to tell several labs apart (default: lab)")
+    add_lab(up.add_argument)
+    up.add_argument("--port", type=int, default=0, help="of the API on 127.0.0.1 (default: free)")
+    up.add_argument("--agents", type=int, default=0, help="probe pods to deploy (default: none)")
+    up.set_defaults(run=_up)
+
+
+def _up(options: argparse.Namespace) -> int:
+    wanted = lab(options, name=options.name, port=options.port, outlive=True)
+    started = LabCluster(wanted).begin()
+    # The Kubernetes client takes as long to import as the lab to start; they do it side by side.
+    from netproof.run.agents import deploy_agents  # noqa: PLC0415
+
+    ref = started()
+    if options.agents:
+        deploy_agents(ref, options.agents)
+    named = "" if options.name == "lab" else f" --name {options.name}"
+    _say(
+        f"The lab is up: {options.nodes} nodes, dataplane {ref.dataplane}.",
+        f"  use it:  export KUBECONFIG={ref.kubeconfig}",
+        f"  end it:  netproof lab down{named}",
+    )
+    return 0
+
+
+def _down(options: argparse.Namespace) -> int:
+    ended = labs.end(options.name)
+    _say(f"The lab {options.name} is gone." if ended else f"No lab {options.name} was running.")
+    return 0
+
+
+def _ask_lab(options: argparse.Namespace) -> int:
+    command = [sys.executable, "-m", "netlab", options.question]
+    return subprocess.run(command, env=environment(), check=False).returncode
+
+
+def _say(*lines: str) -> None:
+    sys.stdout.write("\n".join(lines) + "\n")

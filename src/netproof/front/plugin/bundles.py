@@ -1,0 +1,222 @@
+"""`pytest --bundle BUNDLE`: one test for each intent and for each pair of mirrored workloads.
+
+The process that owns the run probes each bundle once, whatever the number of test workers, and
+hands them what it saw; a test looks its part up. So `-k`, `-n auto` and JUnit work as for any
+test, and the cost does not grow with the workers.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Generator, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from netproof.errors import NetproofError
+from netproof.front.laboptions import Add
+from netproof.front.plugin import again
+from netproof.model import codec
+from netproof.model.review import BundleResult, IntentResult, Kept, PairResult
+from netproof.policy.files import read_texts
+from netproof.policy.mirror import Mirror, mirror_texts
+from netproof.report import reviewtext
+from netproof.review import pairs
+from netproof.review.check import Case, open_case
+from netproof.review.intents import read_intents_text
+from netproof.review.judgement import judge_all
+from netproof.run import bundles
+from netproof.run.controller import Handout
+from netproof.run.scenario import Wishes
+from netproof.run.session import RunSession
+
+CASES = pytest.StashKey[dict[str, Case]]()
+RESULTS = pytest.StashKey[dict[str, BundleResult]]()
+
+_WORKER_INPUT = "netproof_bundles"
+_EXPLAINED = "netproof_finding"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("netproof", "netproof: does this cluster enforce NetworkPolicies?")
+    add = group.addoption
+    add("--bundle", action="append", default=[], help="policies and workloads to test; repeatable")
+    _add_reading(add)
+    add("--bundle-static", action="store_true", help="judge bundles without packets")
+
+
+def _add_reading(add: Add) -> None:
+    """Add the options on how bundles are read, besides their names."""
+    add("--intents", action="append", default=[], type=Path, help="an intents file; repeatable")
+    add("--bundle-namespace", default="", help="namespace of objects in a bundle that name none")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Read the bundles; without another word only they are tested, and on the lab."""
+    option = config.option
+    if not option.bundle:
+        return
+    if option.cluster is None and not option.bundle_static:
+        option.cluster = "lab"
+    if config.args_source is not pytest.Config.ArgsSource.ARGS:
+        config.args = []
+    try:
+        config.stash[CASES] = {name: _open(config, name) for name in option.bundle}
+    except NetproofError as error:
+        raise pytest.UsageError(str(error)) from error
+    told = getattr(config, "workerinput", {}).get(_WORKER_INPUT)
+    if told is not None:
+        found = [codec.from_plain(BundleResult, one) for one in told]
+        config.stash[RESULTS] = {result.bundle: result for result in found}
+
+
+def _open(config: pytest.Config, name: str) -> Case:
+    return open_case(_mirror(config, name), name)
+
+
+def _mirror(config: pytest.Config, name: str) -> Mirror:
+    texts = list(read_texts([Path(name)], None))
+    for file, text in read_texts(config.option.intents, None):
+        read_intents_text(text, file)
+        if file not in {known for known, _ in texts}:
+            texts.append((file, text))
+    return mirror_texts(texts, default_namespace=config.option.bundle_namespace)
+
+
+def probe_all(config: pytest.Config, run: RunSession, handout: Handout, wishes: Wishes) -> None:
+    """Probe each bundle on the run's cluster and keep what was seen, for tests to look up."""
+    for name, case in config.stash.get(CASES, {}).items():
+        probed = bundles.probe(case, handout, wishes.settings(handout.ref))
+        run.scenarios.append(replace(probed.scenario, repeat=_again(config, name)))
+        static = judge_all(case.world, case.intents)
+        judged = zip(static, bundles.judge(case, probed), strict=True)
+        result = BundleResult(
+            name,
+            tuple(
+                IntentResult(s.intent, s.place, s.reason, s.static, packet) for s, packet in judged
+            ),
+            pairs.results(probed.scenario),
+            handout.enforces,
+            handout.unprobed,
+        )
+        config.stash.setdefault(RESULTS, {})[name] = result
+
+
+def _again(config: pytest.Config, name: str) -> str:
+    """Return the command that probes this bundle again."""
+    reading = again.words(config.option, [_add_reading])
+    return shlex.join(["pytest", "--bundle", name, *reading, *again.places(config.option)])
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Tell a test worker what was seen of the bundles (a hook of pytest-xdist)."""
+    results = node.config.stash.get(RESULTS, {})
+    node.workerinput[_WORKER_INPUT] = [codec.to_plain(result) for result in results.values()]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(
+    session: pytest.Session, config: pytest.Config, items: list[pytest.Item]
+) -> None:
+    """Add the tests of the bundles, before `-k` and the like choose among them."""
+    for name, case in config.stash.get(CASES, {}).items():
+        bundle = _Bundle.from_parent(session, name=name, nodeid=name, case=case)
+        items.extend(bundle.collect())
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Mark the reports of tests whose failure says something of the bundle."""
+    made = yield
+    if isinstance(item, _BundleTest) and call.when == "call":
+        setattr(made, _EXPLAINED, True)
+    return made
+
+
+def explains(report: pytest.TestReport) -> bool:
+    """Tell whether a failure is a finding about a bundle, and no error of the harness."""
+    return bool(getattr(report, _EXPLAINED, False))
+
+
+class _Bundle(pytest.Collector):
+    """All tests of one bundle."""
+
+    def __init__(self, *, case: Case, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.case = case
+
+    def collect(self) -> Iterator[pytest.Item]:
+        """Yield a test for each intent, and for each pair where packets are sent."""
+        for intent in self.case.intents:
+            yield _IntentTest.from_parent(self, name=intent.text, place=intent.place)
+        if not self.config.option.bundle_static:
+            for pair in pairs.names(self.case.world):
+                yield _PairTest.from_parent(self, name=pair, place=self.name)
+
+
+class _BundleTest(pytest.Item):
+    """A test that looks up what was seen of its part of the bundle."""
+
+    parent: _Bundle
+
+    def __init__(self, *, place: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        file, _, line = place.rpartition(":")
+        self._place = (file or place, int(line) - 1 if line.isdigit() else None)
+
+    def reportinfo(self) -> tuple[str, int | None, str]:
+        """Name the line that stated what is tested.
+
+        The last part is not the end of the node id: pytest would replace dots in it.
+        """
+        return (*self._place, f"{self.parent.name}: {self.name}")
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], *_: Any) -> str:
+        """Say what went wrong, without a traceback."""
+        return str(excinfo.value)
+
+    def result(self) -> BundleResult:
+        """Return what the run showed of the bundle."""
+        name = self.parent.name
+        result = self.config.stash.get(RESULTS, {}).get(name)
+        return result or BundleResult(
+            name, judge_all(self.parent.case.world, self.parent.case.intents)
+        )
+
+
+class _IntentTest(_BundleTest):
+    """One intent, by what the policies mean and by what packets did."""
+
+    def runtest(self) -> None:
+        """Fail with the reason of the intent and what broke it."""
+        found = next(one for one in self.result().intents if one.intent == self.name)
+        if self.result().enforces is False and found.static.kept is Kept.KEPT:
+            pytest.skip("the cluster enforces no NetworkPolicies (canary)")
+        if found.kept is not Kept.KEPT:
+            pytest.fail(reviewtext.intent(found), pytrace=False)
+
+
+class _PairTest(_BundleTest):
+    """All flows of one pair, by whether the cluster does what the policies say."""
+
+    def runtest(self) -> None:
+        """Fail with every flow that differs; skip what the cluster has no end for."""
+        result = self.result()
+        if result.enforces is False:
+            pytest.skip("the cluster enforces no NetworkPolicies (canary)")
+        found = _pair(result, self.name)
+        if found is None:
+            why = result.unprobed if pairs.NODES in self.name.split(" -> ") else ""
+            pytest.skip(f"no packet: {why or 'the cluster lacks one of these ends'}")
+        if found.findings:
+            pytest.fail("\n".join(found.findings), pytrace=False)
+
+
+def _pair(result: BundleResult, name: str) -> PairResult | None:
+    return next((pair for pair in result.pairs if pair.name == name), None)

@@ -1,0 +1,142 @@
+"""The process that owns a run, while and after its tests: what is collected, shown and written.
+
+Hooks of an object, not of the plugin: pytest gets it only where there is a run to report.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from netproof import report
+from netproof.errors import UsageError
+from netproof.front.plugin import bundles, records
+from netproof.front.plugin.live import Live
+from netproof.model.record import RunRecord, RunVerdict
+from netproof.report import terminal
+from netproof.run.session import RunSession
+
+
+def prepare(folder: Path) -> None:
+    """Look at the folder of the reports, before a run whose result could not be written down.
+
+    Nothing is made yet: a run that is killed leaves nothing. Raises UsageError where the folder
+    cannot be made or written to.
+    """
+    there = next(place for place in (folder, *folder.absolute().parents) if place.exists())
+    try:
+        with tempfile.TemporaryFile(dir=there):
+            pass
+    except OSError as error:
+        raise UsageError(
+            f"--report-dir {folder}: {error.strerror}; name a folder that can be written to"
+        ) from error
+
+
+class Reporter:
+    """Collects what the workers saw and reports it; only in the process that owns the run."""
+
+    def __init__(self, config: pytest.Config, run: RunSession, live: Live | None) -> None:
+        self._config = config
+        self._run = run
+        self._live = live
+        self._finished: RunRecord | None = None
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Count the cases, where they are collected in this process."""
+        if self._live is not None:
+            self._live.total = len(session.items)
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_node_collection_finished(self, ids: list[str]) -> None:
+        """Count the cases, where a test worker collected them."""
+        if self._live is not None:
+            self._live.total = len(ids)
+
+    def pytest_runtest_logstart(self, nodeid: str) -> None:
+        """Show which case is under way."""
+        if self._live is not None:
+            self._live.started(_short(nodeid))
+
+    def pytest_runtest_logfinish(self, nodeid: str) -> None:
+        """Show that a case has ended."""
+        if self._live is not None:
+            self._live.finished(_short(nodeid))
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Take the records off a report; a failure without one is an error of the run."""
+        brought = records.take_off(report)
+        self._run.scenarios += brought.records
+        self._run.doors += brought.doors
+        self._run.keys |= dict.fromkeys(brought.keys)
+        if self._live is not None:
+            for record in brought.records:
+                self._live.told(record)
+        unexplained = all(record.verdict is RunVerdict.PASS for record in brought.records)
+        faulty = any(door.fault for door in brought.doors)
+        if report.failed and unexplained and not faulty and not bundles.explains(report):
+            error = f"{report.nodeid} ({report.when}): {_last_line(report)}"
+            self._run.errors.append(error)
+            if self._live is not None:
+                self._live.say(f"ERROR         {error}")
+
+    def pytest_report_teststatus(self, report: pytest.TestReport) -> tuple[str, str, str] | None:
+        """Print no letters: scenarios and errors have lines of their own.
+
+        The word heads a test's line in pytest's short summary.
+        """
+        if self._live is None or (report.when != "call" and report.passed):
+            return None
+        category: str = "error" if report.failed and report.when != "call" else report.outcome
+        if hasattr(report, "wasxfail"):
+            category = "xfailed" if report.skipped else "xpassed"
+        return category, "", category.upper()
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
+        """End the cluster, write the reports and set the exit code.
+
+        A failed test is never turned into a success; a run that pytest calls a success fails when
+        its verdict does.
+        """
+        if self._live is not None:
+            self._live.end()
+        record, code = self._run.finish()
+        self._finished = record
+        _write_reports(record, self._config.option.report_dir)
+        if exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
+            session.exitstatus = code
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """Print the report of the run."""
+        if self._finished is None:
+            return
+        text = terminal.render(
+            self._finished,
+            colour=terminalreporter.hasmarkup,
+            width=shutil.get_terminal_size().columns,
+            matrices=self._config.option.matrices,
+        )
+        terminalreporter.ensure_newline()
+        terminalreporter.write(text, flush=True)
+
+
+def _short(nodeid: str) -> str:
+    """Return a case's name without its path, which fills a status line."""
+    return nodeid.rpartition("::")[2].removeprefix("test_")
+
+
+def _last_line(report: pytest.TestReport) -> str:
+    """Return the exception with its message, or the last line of what is told instead of it."""
+    crash = getattr(report.longrepr, "reprcrash", None)
+    told = crash.message.strip().splitlines()[:1] if crash is not None else []
+    return (told or report.longreprtext.strip().splitlines() or ["no message"])[-1]
+
+
+def _write_reports(record: RunRecord, folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)  # a suite may have cleared it away
+    for writer in report.WRITERS.values():
+        (folder / writer.file_name).write_text(writer.render(record), encoding="utf-8")
