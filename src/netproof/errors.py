@@ -34,7 +34,15 @@ class PolicyError(NetproofError):
 
 
 class ClusterError(NetproofError):
-    """The cluster could not be started, reached or asked; the message names the object."""
+    """The cluster could not be started, reached or asked; the message names the object.
+
+    `status` is that of the API server's answer (403 where RBAC says no, 404 where there is no such
+    object), 0 where no answer of the API server is what went wrong.
+    """
+
+    def __init__(self, message: str, status: int = 0) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 class NotReadyError(ClusterError):
@@ -42,14 +50,7 @@ class NotReadyError(ClusterError):
 
 
 class StreamRefusedError(ClusterError):
-    """The API server refused to open a stream into a pod.
-
-    `status` is that of HTTP (403 where RBAC says no), 0 where there was no answer.
-    """
-
-    def __init__(self, message: str, status: int = 0) -> None:
-        super().__init__(message)
-        self.status = status
+    """The API server refused to open a stream into a pod; with `status` 0 it gave no answer."""
 
 
 class PortClosedError(ClusterError):

@@ -178,7 +178,7 @@ class Client:
 
 def is_not_found(error: ClusterError) -> bool:
     """Tell whether the API server said that the object does not exist (404)."""
-    return isinstance(error.__cause__, ApiException) and error.__cause__.status == 404
+    return error.status == 404
 
 
 def _where(obj: Obj) -> str:
@@ -235,7 +235,8 @@ def _translated(what: str) -> Iterator[None]:
     try:
         yield
     except ApiException as error:
-        raise ClusterError(with_remedy(f"{what}: {reason(error)}")) from error
+        status = int(error.status or 0)
+        raise ClusterError(with_remedy(f"{what}: {reason(error)}"), status) from error
     except (urllib3.exceptions.HTTPError, OSError) as error:
         raise ClusterError(
             f"{what}: the API server cannot be reached: {short(error)}; "
