@@ -10,7 +10,12 @@ import pytest
 ROOT = Path(__file__).parents[2]
 DOCS = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("kind-configs/*.md")]
 TEXT = "\n".join(doc.read_text(encoding="utf-8") for doc in sorted(DOCS))
-SOURCES = ("front/plugin/__init__.py", "front/options.py", "front/laboptions.py", "front/plugin/bundles.py")
+SOURCES = (
+    "front/plugin/__init__.py",
+    "front/options.py",
+    "front/laboptions.py",
+    "front/plugin/bundles.py",
+)
 
 
 def _options() -> list[str]:
