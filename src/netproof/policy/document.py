@@ -19,6 +19,9 @@ from netproof.policy.scalars import Scalar, resolve, tagged
 MAX_DEPTH = 100
 """No Kubernetes object nests a third as deep; Python's own limit would end in a traceback."""
 
+_TOO_DEEP_FOR_LIBYAML = "exceeded maximum nesting depth"
+"""What libyaml says from 0.2.6 on (PyYAML 6.0.4), which reads ahead and stops at 1000 levels."""
+
 MAX_NODES = 500_000
 """With 3 MiB of text there are fewer values than this, unless aliases multiply them."""
 
@@ -171,6 +174,8 @@ def _syntax_error(error: yaml.YAMLError, text: str, name: str) -> PolicyError:
     if mark is None:
         return PolicyError(name, f"is not YAML: {error}")
     problem = getattr(error, "problem", None) or "cannot be read"
+    if problem == _TOO_DEEP_FOR_LIBYAML:
+        return PolicyError(f"{name}:{mark.line + 1}", f"is nested deeper than {MAX_DEPTH} levels")
     context = getattr(error, "context", None)
     told = f"{problem} ({context})" if context else str(problem)
     lines = text.splitlines()
