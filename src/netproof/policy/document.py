@@ -19,11 +19,11 @@ from netproof.policy.scalars import Scalar, resolve, tagged
 MAX_DEPTH = 100
 """No Kubernetes object nests a third as deep; Python's own limit would end in a traceback."""
 
-_TOO_DEEP_FOR_LIBYAML = "exceeded maximum nesting depth"
-"""What libyaml says from 0.2.6 on (PyYAML 6.0.4), which reads ahead and stops at 1000 levels."""
-
 MAX_NODES = 500_000
 """With 3 MiB of text there are fewer values than this, unless aliases multiply them."""
+
+_LIBYAML_TOO_DEEP = "exceeded maximum nesting depth"
+"""How the libyaml of PyYAML 6.0.4 words it: it reads ahead, so on one line it gives up first."""
 
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -83,7 +83,7 @@ class _Composer:
         if isinstance(event, yaml.AliasEvent):
             return self._alias(str(event.anchor), origin)
         if depth > MAX_DEPTH:
-            raise PolicyError(str(origin), f"is nested deeper than {MAX_DEPTH} levels")
+            raise _too_deep(str(origin))
         before = self._count
         if event.anchor:
             self._open.add(event.anchor)
@@ -173,12 +173,17 @@ def _syntax_error(error: yaml.YAMLError, text: str, name: str) -> PolicyError:
     mark = getattr(error, "problem_mark", None)
     if mark is None:
         return PolicyError(name, f"is not YAML: {error}")
+    place = f"{name}:{mark.line + 1}"
     problem = getattr(error, "problem", None) or "cannot be read"
-    if problem == _TOO_DEEP_FOR_LIBYAML:
-        return PolicyError(f"{name}:{mark.line + 1}", f"is nested deeper than {MAX_DEPTH} levels")
+    if problem == _LIBYAML_TOO_DEEP:
+        return _too_deep(place)
     context = getattr(error, "context", None)
-    told = f"{problem} ({context})" if context else str(problem)
+    what = f"{problem} ({context})" if context else str(problem)
     lines = text.splitlines()
     line = lines[mark.line] if mark.line < len(lines) else ""
     tab = "; the line has a tab, indent with spaces" if "\t" in line else ""
-    return PolicyError(f"{name}:{mark.line + 1}", f"is not YAML: {told}{tab}")
+    return PolicyError(place, f"is not YAML: {what}{tab}")
+
+
+def _too_deep(place: str) -> PolicyError:
+    return PolicyError(place, f"is nested deeper than {MAX_DEPTH} levels")

@@ -6,9 +6,10 @@ import os
 from pathlib import Path
 
 import pytest
+import yaml
 
 from netproof.errors import PolicyError, UsageError
-from netproof.policy import load_bundle, load_text
+from netproof.policy import document, load_bundle, load_text
 from netproof.policy.files import MAX_BYTES
 
 NAMESPACE = "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n"
@@ -65,6 +66,37 @@ def test_unreadable_file(tmp_path: Path, content: bytes, message: str) -> None:
         load_bundle(file)
     assert message in str(caught.value)
     assert str(caught.value).startswith(str(file))
+
+
+class _ReadsAhead(yaml.SafeLoader):
+    """A reader that gives up on deep nesting itself, as the libyaml of PyYAML 6.0.4 does."""
+
+    def check_token(self, *choices: type) -> bool:
+        """Refuse the fourth opening bracket, wherever it is."""
+        if self.flow_level > 3:
+            raise yaml.scanner.ScannerError(
+                "while increasing flow level", None, "exceeded maximum nesting depth", self.get_mark()
+            )
+        return super().check_token(*choices)
+
+
+@pytest.mark.parametrize(
+    ("loader", "depth"),
+    [
+        pytest.param(getattr(yaml, "CSafeLoader", yaml.SafeLoader), 200, id="installed"),
+        pytest.param(getattr(yaml, "CSafeLoader", yaml.SafeLoader), 5000, id="installed-far"),
+        pytest.param(yaml.SafeLoader, 200, id="python"),
+        pytest.param(_ReadsAhead, 10, id="gives-up-itself"),
+    ],
+)
+def test_nesting_is_refused_alike(
+    monkeypatch: pytest.MonkeyPatch, loader: type, depth: int
+) -> None:
+    """Whoever gives up first, the library or we, the message is ours and has the line."""
+    monkeypatch.setattr(document, "_LOADER", loader)
+    with pytest.raises(PolicyError) as caught:
+        load_text(f"\na: {'[' * depth}{']' * depth}\n", "x.yaml")
+    assert "x.yaml:2: is nested deeper than 100 levels" == str(caught.value)
 
 
 def test_the_hint_for_a_tab() -> None:
