@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from yaml.scanner import ScannerError
 
 from netproof.errors import PolicyError, UsageError
 from netproof.policy import document, load_bundle, load_text
@@ -71,13 +72,12 @@ def test_unreadable_file(tmp_path: Path, content: bytes, message: str) -> None:
 class _ReadsAhead(yaml.SafeLoader):
     """A reader that gives up on deep nesting itself, as the libyaml of PyYAML 6.0.4 does."""
 
-    def check_token(self, *choices: type) -> bool:
+    def fetch_flow_sequence_start(self) -> None:
         """Refuse the fourth opening bracket, wherever it is."""
-        if self.flow_level > 3:
-            raise yaml.scanner.ScannerError(
-                "while increasing flow level", None, "exceeded maximum nesting depth", self.get_mark()
-            )
-        return super().check_token(*choices)
+        if self.flow_level > 2:
+            problem = "exceeded maximum nesting depth"
+            raise ScannerError("while increasing flow level", None, problem, self.get_mark())
+        super().fetch_flow_sequence_start()
 
 
 @pytest.mark.parametrize(
