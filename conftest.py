@@ -7,11 +7,11 @@ import pytest
 pytest_plugins = [
     "pytester",
     "netproof.front.plugin",
-    "fixtures.cluster",
-    "fixtures.fleet",
-    "fixtures.policies",
-    "fixtures.port_forward",
-    "fixtures.doors",
+    "netproof.fixtures.cluster",
+    "netproof.fixtures.fleet",
+    "netproof.fixtures.policies",
+    "netproof.fixtures.port_forward",
+    "netproof.fixtures.doors",
 ]
 
 WORKERS_PER_CPU = 2

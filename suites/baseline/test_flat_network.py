@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from fixtures.policies import Enforce
+from netproof.fixtures.policies import Enforce
 from netproof.model import flows
 from netproof.model.flow import Flow, Path
 from netproof.model.workload import Topology

@@ -12,14 +12,14 @@ from typing import Any
 from hypothesis import HealthCheck, Phase, find, settings
 from hypothesis.errors import NoSuchExample
 
-from fixtures.policies import with_addresses
+from netproof.fixtures.policies import with_addresses
 from netproof.model import flows
 from netproof.model.flow import Flow
 from netproof.model.record import RunVerdict
 from netproof.policy import Bundle, load_text
 from netproof.run.worker import Worker
-from suites.fuzz.strategies import bundles
-from suites.generated.case import dump
+from netproof.suites.fuzz.strategies import bundles
+from netproof.suites.generated.case import dump
 
 Obj = dict[str, Any]
 Bundled = tuple[Obj, ...]

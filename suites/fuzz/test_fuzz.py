@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from fixtures.policies import Play
+from netproof.fixtures.policies import Play
 from netproof.front.plugin import again
 from netproof.policy import Bundle
 from netproof.run.scenario import Scenario
 from netproof.run.worker import Worker
-from suites.fuzz.hunt import Hunt
-from suites.generated.case import dump
+from netproof.suites.fuzz.hunt import Hunt
+from netproof.suites.generated.case import dump
 
 pytestmark = pytest.mark.usefixtures("enforcing", "both_families")
 

@@ -1,5 +1,5 @@
 """Cases made by combination: direction x peer x port, pairs, targets, conflicts and actions.
 
 The taxonomy follows that of cyclonus. A case is a name and a bundle that is the same on every run;
-`python -m suites.generated NAME` prints it, `pytest suites/generated -k NAME` runs it again.
+`python -m netproof.suites.generated NAME` prints it.
 """

@@ -1,11 +1,11 @@
-"""`python -m suites.generated [NAME]`: print a case's bundle, or the names of all."""
+"""`python -m netproof.suites.generated [NAME]`: print a case's bundle, or the names of all."""
 
 from __future__ import annotations
 
 import sys
 
-from suites.generated.case import Policies, dump
-from suites.generated.cases import cases
+from netproof.suites.generated.case import Policies, dump
+from netproof.suites.generated.cases import cases
 
 
 def main(arguments: list[str]) -> int:
@@ -28,7 +28,7 @@ def main(arguments: list[str]) -> int:
 
 def replay(name: str) -> str:
     """Return the command that runs a case by its name."""
-    return f"pytest 'suites/generated/test_generated.py::test_generated[{name}]'"
+    return f"netproof test 'generated/test_generated.py::test_generated[{name}]'"
 
 
 if __name__ == "__main__":

@@ -9,8 +9,8 @@ from typing import Any
 
 from netproof.model.workload import Family
 from netproof.run.changes import Change, LabelNamespace, LabelPod, Restart
-from suites.generated.case import Case, Policies, policy, rule
-from suites.generated.parts import (
+from netproof.suites.generated.case import Case, Policies, policy, rule
+from netproof.suites.generated.parts import (
     ODD_PORTS,
     PEER,
     PEERS,

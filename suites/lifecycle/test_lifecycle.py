@@ -2,7 +2,7 @@
 
 import pytest
 
-from fixtures.policies import Enforce, Read
+from netproof.fixtures.policies import Enforce, Read
 from netproof.run.changes import (
     CreateNamespace,
     CreatePod,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from fixtures.policies import Enforce
+from netproof.fixtures.policies import Enforce
 
 pytestmark = pytest.mark.usefixtures("enforcing")
 

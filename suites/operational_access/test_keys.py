@@ -2,8 +2,8 @@
 
 import pytest
 
-from fixtures.doors import Restrict, TryDoor
 from netproof.bypass.keys import of_door
+from netproof.fixtures.doors import Restrict, TryDoor
 from netproof.model.doors import FACTS, Door, DoorResult, DoorState, Grant
 from netproof.run.worker import Worker
 

@@ -7,10 +7,10 @@ import socket
 
 import pytest
 
-from fixtures.doors import TryDoor
-from fixtures.policies import Enforce
-from fixtures.port_forward import Forward
 from netproof.errors import ClusterError
+from netproof.fixtures.doors import TryDoor
+from netproof.fixtures.policies import Enforce
+from netproof.fixtures.port_forward import Forward
 from netproof.model.doors import Door, DoorResult, DoorState
 from netproof.model.workload import Family, Listens, Pod, Port
 from netproof.probe.identity import fresh_nonce, proven, request

@@ -12,7 +12,10 @@ ROOT = Path(__file__).parents[2]
 
 CONFTEST = """
 pytest_plugins = [
-    "netproof.front.plugin", "fixtures.cluster", "fixtures.fleet", "fixtures.policies"
+    "netproof.front.plugin",
+    "netproof.fixtures.cluster",
+    "netproof.fixtures.fleet",
+    "netproof.fixtures.policies",
 ]
 """
 

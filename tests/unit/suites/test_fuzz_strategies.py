@@ -8,15 +8,15 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, Phase, find, given, settings
 
-from fixtures.policies import with_addresses
 from netproof.expected import expected_matrix
+from netproof.fixtures.policies import with_addresses
 from netproof.model import flows
 from netproof.model.flow import Expected, Flow
 from netproof.model.workload import Topology
 from netproof.policy import load_bundle, load_text
-from suites.fuzz.hunt import Bundled, fewest
-from suites.fuzz.strategies import bundles
-from suites.generated.case import dump
+from netproof.suites.fuzz.hunt import Bundled, fewest
+from netproof.suites.fuzz.strategies import bundles
+from netproof.suites.generated.case import dump
 
 UNTIMED = settings(
     max_examples=60, database=None, deadline=None, suppress_health_check=list(HealthCheck)

@@ -7,8 +7,8 @@ import re
 import pytest
 
 from netproof.policy import load_text
-from suites.generated.__main__ import main
-from suites.generated.cases import cases
+from netproof.suites.generated.__main__ import main
+from netproof.suites.generated.cases import cases
 
 CYCLONUS = 230
 ANY_ADDRESS = re.compile(r"\$\{(IPv[46]) of [^}]+\}")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from suites.generated.cases import cases
+from netproof.suites.generated.cases import cases
 
 ROOT = Path(__file__).parents[3]
 STATEMENTS = 46
