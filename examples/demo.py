@@ -9,13 +9,13 @@ import sys
 import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from pathlib import Path
 
 from netproof.cluster.lab import LabCluster, LabOptions
 from netproof.errors import NetproofError
 from netproof.front.options import PROBE_IMAGE
 from netproof.model.review import CheckRecord, Kept
+from netproof.model.value import replace
 from netproof.policy.files import read_texts
 from netproof.policy.mirror import mirror_texts
 from netproof.report import reviewtext

@@ -104,7 +104,7 @@ def _everything(ref: ClusterRef) -> bytes:
 
 def _check(capsys: pytest.CaptureFixture[str], *argv: object) -> tuple[int, CheckRecord]:
     code = cli.main(["check", "--format", "json", *map(str, argv)])
-    return code, codec.from_plain(CheckRecord, json.loads(capsys.readouterr().out))
+    return code, codec.unpack(CheckRecord, capsys.readouterr().out)
 
 
 def test_bundle_on_the_lab(bundle: Path, capsys: pytest.CaptureFixture[str]) -> None:

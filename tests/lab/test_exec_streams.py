@@ -5,7 +5,6 @@ from __future__ import annotations
 import socket
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import replace
 
 import pytest
 import yaml
@@ -16,6 +15,7 @@ from netproof.cluster.streams import upgrade
 from netproof.cluster.streams.exec import ExecStream, PodStreams
 from netproof.errors import ProbeError
 from netproof.model.flow import Endpoint
+from netproof.model.value import replace
 from tests.lab.lab_api import Cluster, cluster
 from tests.lab.lab_process import DEADLINE_S
 

@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +22,7 @@ from netproof.cluster.placement import PodOptions
 from netproof.cluster.profiles.reading import folder, load
 from netproof.errors import ClusterError, UsageError
 from netproof.front import cli
+from netproof.model.value import replace
 from netproof.run import doctor
 from netproof.run.agents import deploy_agents
 from netproof.run.scenario import Wishes

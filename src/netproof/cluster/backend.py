@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 from netproof.cluster.placement import ANYWHERE, PodOptions
 from netproof.cluster.profiles.gaps import KnownGap
-from netproof.model import codec
+from netproof.model.doors import Stance
 from netproof.model.record import ClusterRecord
+from netproof.model.value import Value
 
 
-@dataclass(frozen=True, slots=True)
-class ClusterRef:
+class ClusterRef(Value):
     """A kubeconfig and what its cluster can do: all that a test worker needs to know of it.
 
     `outside_node` is the name of the Node object whose hostNetwork pods stand outside the cluster
@@ -20,7 +19,7 @@ class ClusterRef:
     unanswered packet is waited for there, `converge_s` how long a change of policies may take
     there, unless the person running it says otherwise. `pods` is how probe pods fit in, `gaps`
     are what its CNI is documented not to do. `stance` says what is expected there of the doors
-    that policies do not guard (`Stance`).
+    that policies do not guard.
     """
 
     kind: str
@@ -34,19 +33,7 @@ class ClusterRef:
     converge_s: float = 30.0
     pods: PodOptions = ANYWHERE
     gaps: tuple[KnownGap, ...] = ()
-    stance: str = "report"
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the reference as plain values, for the trip to a test worker."""
-        plain: dict[str, Any] = codec.to_plain(self)
-        return plain
-
-    @classmethod
-    def from_json(cls, plain: dict[str, Any]) -> ClusterRef:
-        """Make the reference from what `to_json` returned."""
-        pods = PodOptions.from_json(plain["pods"])
-        gaps = tuple(KnownGap.from_json(gap) for gap in plain["gaps"])
-        return cls(**{**plain, "pods": pods, "gaps": gaps})
+    stance: Stance = Stance.REPORT
 
     def record(self, version: str, nodes: tuple[str, ...]) -> ClusterRecord:
         """Describe the cluster for a report."""

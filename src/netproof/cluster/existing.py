@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from netproof.cluster import rights
 from netproof.cluster.backend import ClusterRef
@@ -11,6 +11,7 @@ from netproof.cluster.client import Client, context_name
 from netproof.cluster.placement import ANYWHERE, PodOptions
 from netproof.cluster.profiles.profile import Profile
 from netproof.errors import ClusterError
+from netproof.model.value import replace
 
 OLDEST = (1, 22)
 """The first Kubernetes in which probe pods may serve low ports unprivileged: the sysctl

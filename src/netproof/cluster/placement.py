@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from netproof.errors import UsageError
+from netproof.model.value import Value
 
 Obj = dict[str, Any]
 
@@ -25,8 +24,7 @@ The empty selector means all pods of the namespace, which is ours alone.
 """
 
 
-@dataclass(frozen=True, slots=True)
-class PodOptions:
+class PodOptions(Value):
     """What the person running it says of the probe pods; pairs are in the order given.
 
     `resources` are both requests and limits, so that a quota on either is met.
@@ -37,17 +35,6 @@ class PodOptions:
     pull_secrets: tuple[str, ...] = ()
     resources: tuple[tuple[str, str], ...] = ()
     spread: bool = False
-
-    @classmethod
-    def from_json(cls, plain: Mapping[str, Any]) -> PodOptions:
-        """Make the options from the plain values that `dataclasses.asdict` gives."""
-        return cls(
-            node_selector=_pairs(plain["node_selector"]),
-            tolerations=tuple(plain["tolerations"]),
-            pull_secrets=tuple(plain["pull_secrets"]),
-            resources=_pairs(plain["resources"]),
-            spread=plain["spread"],
-        )
 
     def dress(self, pod: Obj) -> Obj:
         """Return the pod with the options in its spec."""
@@ -66,10 +53,6 @@ class PodOptions:
             "topologySpreadConstraints": [SPREAD] if self.spread else [],
         }
         return {key: value for key, value in given.items() if value}
-
-
-def _pairs(listed: Sequence[Sequence[str]]) -> tuple[tuple[str, str], ...]:
-    return tuple((key, value) for key, value in listed)
 
 
 ANYWHERE = PodOptions()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import mkdtemp
 
@@ -15,6 +15,7 @@ from netproof.cluster.backend import ClusterRef
 from netproof.cluster.client import Client, Obj
 from netproof.cluster.naming import Naming
 from netproof.errors import ClusterError
+from netproof.model.value import replace
 
 GROUP = "rbac.authorization.k8s.io"
 KINDS = ("ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding")

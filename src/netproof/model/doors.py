@@ -7,8 +7,9 @@ seen of a door is a DoorResult. No I/O, and no knowledge of how a door is tried.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
+
+from netproof.model.value import Value
 
 OUTWARDS = "outwards"
 """Begins `DoorResult.by` where it is not the way in that is told, but what gets out behind it."""
@@ -45,8 +46,7 @@ class Stance(StrEnum):
     EXPECT_CLOSED = "expect-closed"
 
 
-@dataclass(frozen=True, slots=True)
-class Permission:
+class Permission(Value):
     """A right on a resource of the core group that opens a door, by any of these verbs.
 
     `get` is how a WebSocket asks (it is a GET), `create` how SPDY does (a POST); since Kubernetes
@@ -57,8 +57,7 @@ class Permission:
     verbs: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class DoorFacts:
+class DoorFacts(Value):
     """What guards a door, and what to do instead of leaving it open.
 
     `permissions`: any one of them opens it; none where RBAC has no say. It may be expected open or
@@ -150,8 +149,7 @@ FACTS: Mapping[Door, DoorFacts] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class DoorResult:
+class DoorResult(Value):
     """What was seen of a door, for a pod that a policy isolates in both directions.
 
     `by` says how it was tried where there is more than one way (`from another node`), `target` is
@@ -178,8 +176,7 @@ class DoorResult:
         return self.by.startswith(OUTWARDS)
 
 
-@dataclass(frozen=True, slots=True)
-class Grant:
+class Grant(Value):
     """One subject that RBAC lets through a door, and by which rule of which role.
 
     `verbs` are those of the permission that the rule gives, `names` the objects it is limited to

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 
+from netproof.model.value import Value
 from netproof.model.workload import Family, Protocol
 
 
@@ -19,8 +19,7 @@ class EndpointKind(StrEnum):
     __hash__ = str.__hash__  # Enum's own is Python code, and flows are hashed by the million
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Endpoint:
+class Endpoint(Value, order=True, cache_hash=True):
     """An end of a flow: `name` is `namespace/name` for pods and Services, a host's name else."""
 
     kind: EndpointKind
@@ -80,8 +79,7 @@ DIRECT = (Path.POD_IP, Path.HOST_IP)
 """Where the address and port that are dialled are the destination's own."""
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Flow:
+class Flow(Value, order=True, cache_hash=True):
     """source -> destination : port/protocol, in one IP family, by one path.
 
     `port` is the port that is dialled at the destination: the pod's own by `pod-ip`, the
@@ -126,8 +124,7 @@ _CONNECTIVITY = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Observation:
+class Observation(Value):
     """What is known of a flow after probing it.
 
     `arrived`: the destination's own testimony for a probe that got no answer: True when it saw
@@ -169,8 +166,7 @@ class Direction(StrEnum):
     EGRESS = "Egress"
 
 
-@dataclass(frozen=True, slots=True)
-class Reason:
+class Reason(Value):
     """Why one side of a flow is allowed, denied or undefined.
 
     `policies` are the policies (`namespace/name`) that isolate the pod in this direction, `rules`
@@ -184,8 +180,7 @@ class Reason:
     rules: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Expectation:
+class Expectation(Value):
     """What should happen to a flow, and the reasons, egress side first."""
 
     expected: Expected

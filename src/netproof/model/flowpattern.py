@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from netproof.errors import UsageError
 from netproof.model.flow import DIRECT, Flow, Path
 from netproof.model.flows import is_self
+from netproof.model.value import Value
 from netproof.model.workload import Protocol
 
 _STATEMENT = re.compile(
@@ -24,8 +24,7 @@ _STATEMENT = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class FlowPattern:
+class FlowPattern(Value):
     """The flows that one line names; "" stands for any."""
 
     text: str

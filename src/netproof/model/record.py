@@ -7,14 +7,17 @@ not do what was expected of it, is kept in words besides.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Final, Literal
+
+from msgspec import field
 
 from netproof.model.doors import DoorResult, Grant
 from netproof.model.flow import Connectivity, Expected, Flow, Outcome, Path, Reason
+from netproof.model.value import Value
 from netproof.model.workload import Family, Protocol
 
-SCHEMA = "netproof.run/v1"
+SCHEMA: Final = "netproof.run/v1"
 
 
 class FlowVerdict(StrEnum):
@@ -55,8 +58,7 @@ NOT_PROBED = "."
 """The letter of a cell that the step did not ask about, in each of the three tables."""
 
 
-@dataclass(frozen=True, slots=True)
-class Table:
+class Table(Value):
     """All flows of one port, family and path: a row a source, a column a destination.
 
     `expected`, `observed` and `verdicts` hold one string a source with one letter a destination
@@ -74,8 +76,7 @@ class Table:
     verdicts: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(Value):
     """A flow that is neither enforced nor undefined, in words.
 
     `why` says how the verdict came about, `seconds` is the time from the first packet to the
@@ -96,8 +97,7 @@ class Finding:
     seconds: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class Convergence:
+class Convergence(Value):
     """How long the cluster took to do what was expected: rounds of probes, and seconds.
 
     `settled` is False when the deadline came first.
@@ -108,8 +108,7 @@ class Convergence:
     settled: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class StepRecord:
+class StepRecord(Value):
     """One state of the cluster and all that was seen in it.
 
     `places` says where policies are written: `namespace/name` -> `file:line`.
@@ -125,8 +124,7 @@ class StepRecord:
     places: dict[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class ScenarioRecord:
+class ScenarioRecord(Value):
     """One bundle on one fleet, from before its policies to after them.
 
     `repeat` is the command that runs it again, "" where there is none. `known_gap` words the
@@ -145,8 +143,7 @@ class ScenarioRecord:
     known_gap: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class CanaryRecord:
+class CanaryRecord(Value):
     """Whether one allow and one deny in each direction came out as they must.
 
     `enforces` is None when it could not be told; `text` is the sentence for people.
@@ -158,8 +155,7 @@ class CanaryRecord:
     steps: tuple[StepRecord, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class ClusterRecord:
+class ClusterRecord(Value):
     """Where the run took place and what it is expected to do."""
 
     kind: str
@@ -170,14 +166,14 @@ class ClusterRecord:
     enforces: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class RunRecord:
+class RunRecord(Value, kw_only=True):
     """One run: `started` is UTC in ISO 8601, `exit_reason` the sentence that ends the report.
 
     `exit_code` is None where nobody has said what the verdict amounts to. `doors` are the ways
     around policies that were tried, `keys` who has the rights that open them.
     """
 
+    schema: Literal["netproof.run/v1"] = SCHEMA
     run_id: str
     netproof: str
     started: str
@@ -191,4 +187,3 @@ class RunRecord:
     exit_code: int | None = None
     doors: tuple[DoorResult, ...] = ()
     keys: tuple[Grant, ...] = ()
-    schema: str = field(default=SCHEMA)

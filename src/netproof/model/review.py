@@ -5,11 +5,13 @@ Nothing here knows how an intent is written or how a hint is found.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Final, Literal
 
-CHECK_SCHEMA = "netproof.check/v1"
-DIFF_SCHEMA = "netproof.diff/v1"
+from netproof.model.value import Value
+
+CHECK_SCHEMA: Final = "netproof.check/v1"
+DIFF_SCHEMA: Final = "netproof.diff/v1"
 
 
 class Severity(StrEnum):
@@ -20,8 +22,7 @@ class Severity(StrEnum):
     INFO = "info"
 
 
-@dataclass(frozen=True, slots=True)
-class Note:
+class Note(Value):
     """Something that is not in the mirror as it is in the bundle; `place` is `file:line`."""
 
     what: str
@@ -29,8 +30,7 @@ class Note:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Hint:
+class Hint(Value):
     """A mistake that people make: where, what it means, what to write instead.
 
     `silenced` is the reason that a comment beside it gives for leaving it as it is.
@@ -58,16 +58,14 @@ class Kept(StrEnum):
     UNTRIED = "untried"
 
 
-@dataclass(frozen=True, slots=True)
-class Cause:
+class Cause(Value):
     """A rule or policy that broke an intent, or what is missing; `place` is "" for the latter."""
 
     place: str
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class BrokenFlow:
+class BrokenFlow(Value):
     """A flow that an intent is about and that goes otherwise (`said`) than it states (`wanted`)."""
 
     flow: str
@@ -76,8 +74,7 @@ class BrokenFlow:
     causes: tuple[Cause, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Judgement:
+class Judgement(Value):
     """An intent against one reading of the bundle: the policies' meaning, or packets.
 
     `flows` is how many flows it was judged by; `broken` are those that go otherwise.
@@ -89,8 +86,7 @@ class Judgement:
     text: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class IntentResult:
+class IntentResult(Value):
     """One intent and both its judgements; `packets` is None where none were sent."""
 
     intent: str
@@ -106,8 +102,7 @@ class IntentResult:
         return next(k for k in (Kept.BROKEN, Kept.UNKNOWN, Kept.KEPT) if k in both)
 
 
-@dataclass(frozen=True, slots=True)
-class Mutation:
+class Mutation(Value):
     """A change of one rule, and the intents (`file:line`) that notice it.
 
     `flows` is how many flows it opens or closes; with none, nobody could notice.
@@ -120,8 +115,7 @@ class Mutation:
     example: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class PacketsRecord:
+class PacketsRecord(Value):
     """What the packets of a check showed: the run's verdict, and findings in words."""
 
     verdict: str
@@ -131,10 +125,10 @@ class PacketsRecord:
     findings: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class CheckRecord:
+class CheckRecord(Value, kw_only=True):
     """All that `netproof check` found; `mutations` is None where it was not asked for."""
 
+    schema: Literal["netproof.check/v1"] = CHECK_SCHEMA
     bundle: str
     netproof: str
     workloads: int
@@ -146,7 +140,6 @@ class CheckRecord:
     intents: tuple[IntentResult, ...] = ()
     mutations: tuple[Mutation, ...] | None = None
     packets: PacketsRecord | None = None
-    schema: str = field(default=CHECK_SCHEMA)
 
     @property
     def broken(self) -> tuple[IntentResult, ...]:
@@ -161,8 +154,7 @@ class Reach(StrEnum):
     UNDEFINED = "undefined"
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Edge:
+class Edge(Value, order=True):
     """A workload or the outside reaches a port of another."""
 
     source: str
@@ -170,8 +162,7 @@ class Edge:
     port: str
 
 
-@dataclass(frozen=True, slots=True)
-class Snapshot:
+class Snapshot(Value):
     """Who reaches whom: workloads with the ports they serve, and the edges that are not denied.
 
     `blocks` are the ends outside that were told apart, `ports` the ports that were asked there.
@@ -191,8 +182,7 @@ class Danger(StrEnum):
     LOW = "low"
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(Value):
     """An edge that differs: `was` and `now` are `allowed`, `denied`, `undefined` or `absent`."""
 
     edge: Edge
@@ -208,14 +198,13 @@ class Change:
         return self.now == "allowed" or (self.now == "undefined" and self.was != "allowed")
 
 
-@dataclass(frozen=True, slots=True)
-class DiffRecord:
+class DiffRecord(Value, kw_only=True):
     """What differs from an old state to a new one, most dangerous first."""
 
+    schema: Literal["netproof.diff/v1"] = DIFF_SCHEMA
     old: str
     new: str
     changes: tuple[Change, ...] = ()
-    schema: str = field(default=DIFF_SCHEMA)
 
     @property
     def opened(self) -> tuple[Change, ...]:
@@ -228,8 +217,7 @@ class DiffRecord:
         return tuple(change for change in self.changes if not change.opens)
 
 
-@dataclass(frozen=True, slots=True)
-class Argument:
+class Argument(Value):
     """One policy or rule in the argument about a flow; `weight` says what part it has in it."""
 
     weight: str
@@ -237,8 +225,7 @@ class Argument:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class SideExplanation:
+class SideExplanation(Value):
     """One side of a flow: the sentence that answers, and the arguments, those that decide first."""
 
     direction: str
@@ -247,8 +234,7 @@ class SideExplanation:
     arguments: tuple[Argument, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Explanation:
+class Explanation(Value):
     """The answer for one flow, and how it comes about on each side."""
 
     flow: str
@@ -256,8 +242,7 @@ class Explanation:
     sides: tuple[SideExplanation, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class PairResult:
+class PairResult(Value):
     """What packets showed of all flows between two ends, in every state of the cluster."""
 
     name: str
@@ -265,8 +250,7 @@ class PairResult:
     findings: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class BundleResult:
+class BundleResult(Value):
     """What a run showed of one bundle: its intents and pairs, for tests to look up.
 
     `enforces` is what the canary says; without packets it is None and there are no pairs.

@@ -7,9 +7,12 @@ the worker's id there) is known to the cluster stage only.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TypeVar
+
+from msgspec import field
+
+from netproof.model.value import Value
 
 T = TypeVar("T")
 
@@ -41,8 +44,7 @@ class Family(StrEnum):
         return cls.IPV6 if ":" in address else cls.IPV4
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Port:
+class Port(Value, order=True):
     """A port that a pod serves (ContainerPort); `name` is empty where it has none."""
 
     number: int
@@ -53,8 +55,7 @@ class Port:
         return f"{self.number}/{self.protocol}"
 
 
-@dataclass(frozen=True, slots=True)
-class Namespace:
+class Namespace(Value):
     """A namespace with its labels, the one of `NAMESPACE_NAME_LABEL` included."""
 
     name: str
@@ -69,8 +70,7 @@ class Listens(StrEnum):
     LOOPBACK = "loopback only"
 
 
-@dataclass(frozen=True, slots=True)
-class Pod:
+class Pod(Value):
     """A pod; `node` and `ips` are empty until the cluster has placed it.
 
     `probes` says whether it runs our agent: pods without one (cluster DNS) can be reached and
@@ -99,8 +99,7 @@ class Pod:
         return next((ip for ip in self.ips if Family.of(ip) is family), None)
 
 
-@dataclass(frozen=True, slots=True)
-class ServicePort:
+class ServicePort(Value):
     """One port of a Service; `target` is a container port's number or name."""
 
     number: int
@@ -110,8 +109,7 @@ class ServicePort:
     node_port: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Service:
+class Service(Value):
     """A Service with a selector; `cluster_ips` is empty until the cluster has assigned them."""
 
     namespace: str
@@ -137,8 +135,7 @@ class HostKind(StrEnum):
     OUTSIDE = "outside"
 
 
-@dataclass(frozen=True, slots=True)
-class Host:
+class Host(Value):
     """A node, or a host outside the cluster, with its addresses and the ports it serves."""
 
     kind: HostKind
@@ -151,8 +148,7 @@ class Host:
         return next((ip for ip in self.ips if Family.of(ip) is family), None)
 
 
-@dataclass(frozen=True, slots=True)
-class Topology:
+class Topology(Value):
     """All that can send, receive or be selected in one scenario."""
 
     namespaces: tuple[Namespace, ...] = ()

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from netproof.errors import PolicyError
 from netproof.model.review import Note
+from netproof.model.value import replace
 from netproof.model.workload import NAMESPACE_NAME_LABEL, Namespace, Pod, Port, Service
 from netproof.policy import sanitized, unmirrored
 from netproof.policy.bundle import Bundle, refuse_twins, unpack

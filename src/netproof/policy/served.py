@@ -7,10 +7,11 @@ that port from being exposed"), so a port that a Service sends to, or a rule is 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from netproof.model.flow import Direction
 from netproof.model.review import Note
+from netproof.model.value import replace
 from netproof.model.workload import NAMESPACE_NAME_LABEL, Pod, Port, Protocol
 from netproof.policy.bundle import Bundle
 from netproof.policy.networkpolicy import NetworkPolicy, Rule

@@ -8,8 +8,9 @@ Source: the apps/v1 and batch/v1 API, and the "well-known labels" page of its do
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
+from netproof.model.value import replace
 from netproof.model.workload import Pod
 from netproof.policy.fields import Field
 from netproof.policy.metadata import Metadata, read_metadata

@@ -7,10 +7,11 @@ while the agent at the other end demonstrably served.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from netproof.model.flow import DIRECT, Flow, Observation, Outcome
+from netproof.model.value import replace
 from netproof.probe.channel import Hello
 
 UNANSWERED = (Outcome.DROPPED, Outcome.REJECTED, Outcome.ERROR)

@@ -5,9 +5,12 @@ A detail may carry whatever a container wrote, terminal sequences included.
 
 from __future__ import annotations
 
-from dataclasses import fields, is_dataclass
 from enum import Enum
 from typing import Any, TypeVar
+
+from msgspec import structs
+
+from netproof.model.value import Value
 
 T = TypeVar("T")
 
@@ -27,8 +30,8 @@ def _shown(value: Any) -> Any:
         return tuple(map(_shown, value))
     if isinstance(value, dict):
         return {_shown(key): _shown(item) for key, item in value.items()}
-    if is_dataclass(value) and not isinstance(value, type):
-        return type(value)(**{f.name: _shown(getattr(value, f.name)) for f in fields(value)})
+    if isinstance(value, Value):
+        return type(value)(**{name: _shown(one) for name, one in structs.asdict(value).items()})
     return value
 
 

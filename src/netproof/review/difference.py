@@ -8,11 +8,11 @@ only what it was asked; a block or port it does not have is looked up at what st
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import replace
 from ipaddress import ip_network
 
 from netproof.model.flow import Flow
 from netproof.model.review import Cause, Change, Danger, DiffRecord, Edge, Reach, Snapshot
+from netproof.model.value import replace
 from netproof.policy.mirror import Mirror, serving
 from netproof.policy.served import Wanted
 from netproof.review import judgement
@@ -59,7 +59,7 @@ def compare_snapshots(
         replace(change, causes=causes(change.edge)) if change.opens and n < ARGUED else change
         for n, change in enumerate(changes)
     ]
-    return DiffRecord(names[0], names[1], tuple(argued))
+    return DiffRecord(old=names[0], new=names[1], changes=tuple(argued))
 
 
 def _also(source: Mirror, target: Mirror) -> Iterator[Wanted]:

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
 
 from netproof.errors import PolicyError
 from netproof.model.review import Edge, Reach, Snapshot
+from netproof.model.value import replace
 from netproof.review.snapshot import OTHER
 
 HEAD = "# netproof snapshot v1"

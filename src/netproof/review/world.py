@@ -8,12 +8,13 @@ it is undefined. So a snapshot never depends on which address a pod happens to g
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 
 from netproof.expected import expected_matrix
 from netproof.model.flow import Direction, Endpoint, Flow, Path
 from netproof.model.matrix import ExpectedMatrix
+from netproof.model.value import replace
 from netproof.model.workload import (
     NAMESPACE_NAME_LABEL,
     Family,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from netproof.cluster.foreign import DNS_NAMESPACE, DNS_SERVICE
 from netproof.cluster.naming import Naming
@@ -11,6 +11,7 @@ from netproof.model import flows
 from netproof.model.flow import Flow
 from netproof.model.record import RunVerdict, ScenarioRecord
 from netproof.model.review import CheckRecord, Judgement, PacketsRecord
+from netproof.model.value import replace
 from netproof.model.workload import Topology
 from netproof.review import mapping, packets, wording
 from netproof.review.check import Case

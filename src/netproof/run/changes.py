@@ -7,10 +7,11 @@ how the cluster gets there is the worker's and the fleet's business.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Protocol
 
 from netproof.errors import UsageError
+from netproof.model.value import replace
 from netproof.model.workload import Namespace, Pod, Topology
 from netproof.policy import Bundle
 

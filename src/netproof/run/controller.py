@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
-
 from netproof.cluster import foreign
 from netproof.cluster.backend import Backend, ClusterRef
 from netproof.cluster.client import Client
 from netproof.cluster.naming import Naming
 from netproof.errors import ClusterError
-from netproof.model import codec
 from netproof.model.record import CanaryRecord, ClusterRecord
+from netproof.model.value import Value
 from netproof.model.workload import Host
 from netproof.run import canary
 from netproof.run.scenario import Settings, Wishes
@@ -19,8 +16,7 @@ from netproof.run.shared import OUTSIDE_PORTS, SharedAgents
 from netproof.run.worker import Worker
 
 
-@dataclass(frozen=True, slots=True)
-class Handout:
+class Handout(Value):
     """What every test worker is told: where the cluster is, and whether it enforces anything.
 
     `nodes` are the nodes that run an agent, with its ports; `unprobed` says why there is none
@@ -33,16 +29,6 @@ class Handout:
     canary: str
     nodes: tuple[Host, ...] = ()
     unprobed: str = ""
-
-    def to_json(self) -> dict[str, Any]:
-        """Return plain values, for the trip to a test worker."""
-        return {**codec.to_plain(self), "ref": self.ref.to_json()}
-
-    @classmethod
-    def from_json(cls, plain: dict[str, Any]) -> Handout:
-        """Make a handout from what `to_json` returned."""
-        nodes = tuple(codec.from_plain(Host, node) for node in plain["nodes"])
-        return cls(**{**plain, "ref": ClusterRef.from_json(plain["ref"]), "nodes": nodes})
 
 
 class Controller:

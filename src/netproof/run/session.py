@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import datetime
 import time
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import netproof
 from netproof import verdict
 from netproof.errors import ClusterError
 from netproof.model.doors import Door, DoorResult, Grant
 from netproof.model.record import CanaryRecord, ClusterRecord, RunRecord, RunVerdict, ScenarioRecord
+from netproof.model.value import replace
 from netproof.run.controller import Controller, Handout
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import zlib
-from dataclasses import replace
 
 from netproof.cluster import foreign
 from netproof.cluster.backend import ClusterRef
@@ -11,6 +10,7 @@ from netproof.cluster.client import Client
 from netproof.cluster.fleet.fleet import NODES, OUTSIDE_POD, SHARED, Deployment, Fleet, node_pod
 from netproof.cluster.naming import Naming
 from netproof.errors import ClusterError
+from netproof.model.value import replace
 from netproof.model.workload import Host, Namespace, Pod, Port, Protocol
 from netproof.probe.source import OUTSIDE_IDENTITY, agent_command
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 
 from netproof import verdict
 from netproof.cluster import foreign
@@ -19,6 +18,7 @@ from netproof.cluster.streams.exec import PodStreams
 from netproof.expected import expected_matrix
 from netproof.model.flow import Flow
 from netproof.model.record import ScenarioRecord, StepRecord
+from netproof.model.value import replace
 from netproof.model.workload import Host, Topology
 from netproof.policy import (
     Bundle,

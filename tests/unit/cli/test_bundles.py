@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import subprocess
 import sys
 import time
@@ -60,7 +59,7 @@ def test_strict_counts_warnings(tmp_path: Path) -> None:
 def test_check_as_json_reads_back(bundle: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The JSON of a check is the record, and reads back as one."""
     run("check", "--static", "--mutate", "--format", "json", bundle)
-    record = codec.from_plain(CheckRecord, json.loads(capsys.readouterr().out))
+    record = codec.unpack(CheckRecord, capsys.readouterr().out)
 
     assert [Kept.KEPT] == [result.kept for result in record.intents]
     assert record.mutations
@@ -112,7 +111,7 @@ def test_diff_against_a_snapshot(
     kept.write_text(capsys.readouterr().out)
 
     assert 0 == run("diff", "--format", "json", kept, bundle)
-    assert () == codec.from_plain(DiffRecord, json.loads(capsys.readouterr().out)).changes
+    assert () == codec.unpack(DiffRecord, capsys.readouterr().out).changes
 
 
 def test_diff_against_a_revision(

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from netproof.errors import HarnessBug
 from netproof.expected import expect, expected_matrix
 from netproof.model.flow import Expected
+from netproof.model.value import replace
 from netproof.model.workload import Pod, Topology
 from netproof.policy import NetworkPolicy, load_text
 from tests.unit.expected.world import WORLD, flow

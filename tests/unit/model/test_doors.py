@@ -1,7 +1,5 @@
 """Doors as data, and what is expected of them."""
 
-from dataclasses import replace
-
 import pytest
 
 from netproof.model.doors import (
@@ -13,6 +11,7 @@ from netproof.model.doors import (
     Stance,
     contradiction,
 )
+from netproof.model.value import replace
 
 OPEN, CLOSED, UNDETERMINED = DoorState.OPEN, DoorState.CLOSED, DoorState.UNDETERMINED
 

@@ -1,11 +1,10 @@
 """Which flows there are."""
 
-from dataclasses import replace
-
 import pytest
 
 from netproof.model import flows
 from netproof.model.flow import Endpoint, Path
+from netproof.model.value import replace
 from netproof.model.workload import (
     Family,
     Host,

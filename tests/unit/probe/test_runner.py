@@ -7,12 +7,12 @@ import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import replace
 
 import pytest
 
 from netproof.errors import ProbeError
 from netproof.model.flow import Connectivity, Endpoint, Flow, Outcome
+from netproof.model.value import replace
 from netproof.model.workload import Family, Pod, Port, Protocol, Topology
 from netproof.probe.runner import Prober
 from tests.unit.probe.agents import Agent, Agents, PipeOpener, PipeStream

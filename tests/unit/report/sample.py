@@ -7,7 +7,6 @@ The sample's cluster enforces, but lets two flows through, blocks one and loses 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
 
 from netproof.model import flows
 from netproof.model.flow import (
@@ -30,6 +29,7 @@ from netproof.model.record import (
     ScenarioRecord,
     StepRecord,
 )
+from netproof.model.value import replace
 from netproof.model.workload import (
     Family,
     Host,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from importlib import resources
 
 import jsonschema
@@ -13,6 +12,7 @@ import pytest
 from netproof.model import codec
 from netproof.model.doors import Door, DoorResult, DoorState, Grant
 from netproof.model.record import RunRecord
+from netproof.model.value import replace
 from netproof.report import doors, markdown, page, terminal
 from tests.unit.report.sample import ALL_PASS, EVERYTHING
 

@@ -1,11 +1,11 @@
 """The run as JUnit XML."""
 
-from dataclasses import replace
 from xml.etree import ElementTree as ET
 
 import pytest
 
 from netproof.model.record import RunRecord
+from netproof.model.value import replace
 from netproof.report import junit
 from tests.unit.report.sample import ALL_PASS, EVERYTHING, FLAT, LEAKING, PASSING, run_of
 

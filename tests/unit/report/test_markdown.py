@@ -1,7 +1,6 @@
 """The report as a comment on a pull request."""
 
-from dataclasses import replace
-
+from netproof.model.value import replace
 from netproof.report import markdown
 from tests.unit.report.sample import ALL_PASS, EVERYTHING, FLAT, LEAKING, run_of, wide
 

@@ -1,11 +1,11 @@
 """The report as a page for browsers."""
 
-from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
 
 from netproof.model.record import RunRecord
+from netproof.model.value import replace
 from netproof.report import page
 from tests.unit.report.sample import ALL_PASS, EVERYTHING, FLAT, LEAKING, run_of
 

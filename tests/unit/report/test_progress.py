@@ -1,10 +1,9 @@
 """What is said while a run is under way."""
 
-from dataclasses import replace
-
 import pytest
 
 from netproof.model.record import RunVerdict
+from netproof.model.value import replace
 from netproof.report.progress import Progress, line, status
 from tests.unit.report.sample import LEAKING, PASSING
 

@@ -9,8 +9,10 @@ from netproof.model.review import (
     Note,
     PacketsRecord,
 )
+from netproof.model.value import replace
 from netproof.report import reviewmarkdown, reviewtext
 
+CHECKED = CheckRecord(bundle="b", netproof="0", workloads=2, policies=1, flows=1, seconds=0.1)
 FLOW = "shop/web -> shop/api:80/TCP"
 
 
@@ -22,7 +24,7 @@ def broken(flows: int, said: str = "denied") -> Judgement:
 def told(static: Judgement, packets: Judgement | None = None) -> str:
     """Return the report of a check with one intent."""
     result = IntentResult("allow: web -> api", "intents.yaml:1", "Shop.", static, packets)
-    return reviewmarkdown.check(CheckRecord("b", "0", 2, 1, 1, 0.1, intents=(result,)))
+    return reviewmarkdown.check(replace(CHECKED, intents=(result,)))
 
 
 def test_policies_and_packets_are_told_apart() -> None:
@@ -41,7 +43,7 @@ def test_flows_that_are_not_shown_are_counted() -> None:
 def test_packets_come_with_their_number() -> None:
     """The sentence on packets is that of the terminal."""
     packets = PacketsRecord("PASS", "all is well", 1234, 1.5)
-    text = reviewmarkdown.check(CheckRecord("b", "0", 2, 1, 1, 0.1, packets=packets))
+    text = reviewmarkdown.check(replace(CHECKED, packets=packets))
 
     assert "**Packets** PASS: all is well (1,234 flows, 1.5 s)" in text
 
@@ -49,7 +51,7 @@ def test_packets_come_with_their_number() -> None:
 def test_a_note_without_a_place_starts_with_what_it_is_about() -> None:
     """A note on the cluster stands in no file."""
     note = Note("nodes", "", "no packet was sent")
-    record = CheckRecord("b", "0", 2, 1, 1, 0.1, notes=(note,))
+    record = replace(CHECKED, notes=(note,))
 
     assert "- nodes: no packet was sent" in reviewmarkdown.check(record)
     assert "  nodes: no packet was sent" in reviewtext.check(record)

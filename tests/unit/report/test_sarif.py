@@ -1,10 +1,10 @@
 """Findings as SARIF."""
 
 import json
-from dataclasses import replace
 from typing import Any
 
 from netproof.model.record import RunRecord
+from netproof.model.value import replace
 from netproof.report import sarif
 from tests.unit.report.sample import ALL_PASS, EVERYTHING, FLAT, LEAKING, run_of
 

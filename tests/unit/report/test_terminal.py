@@ -1,12 +1,12 @@
 """The report for people at a terminal."""
 
 import re
-from dataclasses import replace
 
 import pytest
 
 from netproof.model import flows
 from netproof.model.record import RunVerdict
+from netproof.model.value import replace
 from netproof.report import terminal
 from tests.unit.report.sample import (
     ALL_PASS,

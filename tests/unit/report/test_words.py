@@ -1,10 +1,9 @@
 """How ports, times and findings are put in words."""
 
-from dataclasses import replace
-
 import pytest
 
 from netproof.model.flow import Outcome, Path
+from netproof.model.value import replace
 from netproof.model.workload import Family, Protocol
 from netproof.report import words
 from tests.unit.report.sample import LEAKING

@@ -1,6 +1,5 @@
 """What random bundles are made of, and what is left of one that differs."""
 
-from dataclasses import replace
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -12,6 +11,7 @@ from netproof.expected import expected_matrix
 from netproof.fixtures.policies import with_addresses
 from netproof.model import flows
 from netproof.model.flow import Expected, Flow
+from netproof.model.value import replace
 from netproof.model.workload import Topology
 from netproof.policy import load_bundle, load_text
 from netproof.suites.fuzz.hunt import Bundled, fewest

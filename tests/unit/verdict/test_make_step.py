@@ -1,12 +1,11 @@
 """A step is made of what was expected and observed: tables, counts, findings."""
 
-from dataclasses import replace
-
 import pytest
 
 from netproof.model.flow import Endpoint, Expectation, Expected, Flow, Observation, Outcome, Path
 from netproof.model.matrix import Matrix
 from netproof.model.record import Convergence, FlowVerdict, RunVerdict, StepRecord
+from netproof.model.value import replace
 from netproof.model.workload import Family, Pod, Protocol, Topology
 from netproof.verdict import make_step
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from netproof.cluster import foreign, owner
@@ -15,6 +15,7 @@ from netproof.cluster.fleet import manifests, status
 from netproof.cluster.naming import Naming, PodName
 from netproof.cluster.waiting import wait_until
 from netproof.model.flow import Endpoint, EndpointKind
+from netproof.model.value import replace
 from netproof.model.workload import Namespace, Pod, Topology
 
 T = TypeVar("T")

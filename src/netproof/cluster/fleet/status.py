@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from netproof.errors import NotReadyError
+from netproof.model.value import replace
 from netproof.model.workload import Pod
 
 Obj = dict[str, Any]

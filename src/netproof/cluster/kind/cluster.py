@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import shutil
 import tempfile
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from netproof.cluster.backend import ClusterRef
@@ -21,6 +21,7 @@ from netproof.cluster.placement import ANYWHERE, PodOptions
 from netproof.cluster.profiles import reading
 from netproof.cluster.profiles.profile import IpFamily, Profile
 from netproof.errors import ClusterError, UsageError
+from netproof.model.value import replace
 
 NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?")
 """kind takes more, but a node's host name, `<name>-control-plane`, has to fit into 63."""

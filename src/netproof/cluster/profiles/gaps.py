@@ -7,16 +7,15 @@ that fails in these flows alone is a known gap; whatever else fails still fails.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import Any
 
 from netproof.model.flowpattern import parse_pattern
 from netproof.model.record import Finding, FlowVerdict, RunVerdict, ScenarioRecord
+from netproof.model.value import Value, replace
 
 
-@dataclass(frozen=True, slots=True)
-class KnownGap:
+class KnownGap(Value):
     """A documented gap: `cases` are scenario ids with wildcards, `flows` patterns of flows.
 
     `verdict` is what the flows come out as (leak or over-blocked); `link` says who documents it.
@@ -28,12 +27,6 @@ class KnownGap:
     verdict: FlowVerdict
     text: str
     link: str
-
-    @classmethod
-    def from_json(cls, plain: dict[str, Any]) -> KnownGap:
-        """Make the gap from the plain values that `dataclasses.asdict` gives."""
-        listed = {key: tuple(plain[key]) for key in ("cases", "flows")}
-        return cls(**{**plain, **listed, "verdict": FlowVerdict(plain["verdict"])})
 
     def concerns(self, scenario: str) -> bool:
         """Tell whether the gap shows in a scenario of that id."""

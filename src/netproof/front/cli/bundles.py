@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from netproof.front.cli.packets import add_cluster, with_packets
 from netproof.front.cli.sources import mirror_of, texts_of
 from netproof.model import codec
 from netproof.model.review import CheckRecord, DiffRecord, Severity, Snapshot
+from netproof.model.value import replace
 from netproof.policy.mirror import Mirror, mirror_texts
 from netproof.report import reviewmarkdown, reviewtext
 from netproof.review import snapshotfile
@@ -31,16 +30,16 @@ EXIT_FINDINGS = 1
 Renderers = Mapping[str, Callable[..., str]]
 
 
-def _json(value: object) -> str:
-    return json.dumps(codec.to_plain(value), indent=2, ensure_ascii=False) + "\n"
-
-
-_CHECK: Renderers = {"text": reviewtext.check, "markdown": reviewmarkdown.check, "json": _json}
-_DIFF: Renderers = {"text": reviewtext.diff, "markdown": reviewmarkdown.diff, "json": _json}
+_CHECK: Renderers = {
+    "text": reviewtext.check,
+    "markdown": reviewmarkdown.check,
+    "json": codec.dumps,
+}
+_DIFF: Renderers = {"text": reviewtext.diff, "markdown": reviewmarkdown.diff, "json": codec.dumps}
 _EXPLAIN: Renderers = {
     "text": reviewtext.explanations,
     "markdown": reviewmarkdown.explanations,
-    "json": _json,
+    "json": codec.dumps,
 }
 
 

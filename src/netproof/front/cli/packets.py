@@ -6,12 +6,12 @@ import argparse
 import signal
 import sys
 import uuid
-from dataclasses import replace
 from pathlib import Path
 
 from netproof.front import options as places
 from netproof.model.record import CanaryRecord, RunVerdict
 from netproof.model.review import CheckRecord
+from netproof.model.value import replace
 from netproof.review.check import Case
 from netproof.run import bundles
 from netproof.run.controller import Controller

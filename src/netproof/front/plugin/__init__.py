@@ -26,6 +26,7 @@ from netproof.front import options
 from netproof.front.plugin import bundles, records
 from netproof.front.plugin.live import Live
 from netproof.front.plugin.reporter import Reporter, prepare
+from netproof.model import codec
 from netproof.model.doors import Stance
 from netproof.run.controller import Controller, Handout
 from netproof.run.scenario import Wishes
@@ -55,7 +56,7 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
 def pytest_configure(config: pytest.Config) -> None:
     told = getattr(config, "workerinput", {}).get(_WORKER_INPUT)
     if told is not None:
-        config.stash[HANDOUT] = Handout.from_json(told)
+        config.stash[HANDOUT] = codec.unpack(Handout, told)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -143,7 +144,7 @@ def pytest_configure_node(node: Any) -> None:
     """Tell a test worker where the cluster is (a hook of pytest-xdist)."""
     handout = node.config.stash.get(HANDOUT, None)
     if handout is not None:
-        node.workerinput[_WORKER_INPUT] = handout.to_json()
+        node.workerinput[_WORKER_INPUT] = codec.pack(handout)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Generator, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ from netproof.front.laboptions import Add
 from netproof.front.plugin import again
 from netproof.model import codec
 from netproof.model.review import BundleResult, IntentResult, Kept, PairResult
+from netproof.model.value import replace
 from netproof.policy.files import read_texts
 from netproof.policy.mirror import Mirror, mirror_texts
 from netproof.report import reviewtext
@@ -69,7 +69,7 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError(str(error)) from error
     told = getattr(config, "workerinput", {}).get(_WORKER_INPUT)
     if told is not None:
-        found = [codec.from_plain(BundleResult, one) for one in told]
+        found = codec.unpack(tuple[BundleResult, ...], told)
         config.stash[RESULTS] = {result.bundle: result for result in found}
 
 
@@ -115,7 +115,7 @@ def _again(config: pytest.Config, name: str) -> str:
 def pytest_configure_node(node: Any) -> None:
     """Tell a test worker what was seen of the bundles (a hook of pytest-xdist)."""
     results = node.config.stash.get(RESULTS, {})
-    node.workerinput[_WORKER_INPUT] = [codec.to_plain(result) for result in results.values()]
+    node.workerinput[_WORKER_INPUT] = codec.pack(tuple(results.values()))
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -7,14 +7,12 @@ know how the run is judged or shown.
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass
-
 import pytest
 
 from netproof.model import codec
 from netproof.model.doors import DoorResult, Grant
 from netproof.model.record import ScenarioRecord
+from netproof.model.value import Value
 
 RECORDS = pytest.StashKey[list[ScenarioRecord]]()
 DOORS = pytest.StashKey[list[DoorResult]]()
@@ -23,8 +21,7 @@ KEYS = pytest.StashKey[list[Grant]]()
 _ATTRIBUTE = "netproof"
 
 
-@dataclass(frozen=True, slots=True)
-class Carried:
+class Carried(Value):
     """What one report brought along."""
 
     records: tuple[ScenarioRecord, ...] = ()
@@ -38,10 +35,10 @@ def put_on(made: pytest.TestReport, item: pytest.Item) -> None:
     doors, keys = item.stash.get(DOORS, []), item.stash.get(KEYS, [])
     seen = Carried(tuple(records), tuple(doors), tuple(keys))
     if seen != Carried():
-        setattr(made, _ATTRIBUTE, json.dumps(codec.to_plain(seen)))
+        setattr(made, _ATTRIBUTE, codec.pack(seen))
 
 
 def take_off(report: pytest.TestReport) -> Carried:
     """Return what a report brought along, nothing where its test kept nothing."""
     text = getattr(report, _ATTRIBUTE, None)
-    return Carried() if text is None else codec.from_plain(Carried, json.loads(text))
+    return Carried() if text is None else codec.unpack(Carried, text)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
 
 from netproof.model.review import Hint, Severity
+from netproof.model.value import replace
 from netproof.review.hints import (
     block_covers_cluster,
     dns_forgotten,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +12,7 @@ from netproof.cluster.kind.cluster import KindCluster, KindOptions
 from netproof.cluster.profiles import reading
 from netproof.cluster.profiles.profile import IpFamily
 from netproof.errors import ClusterError, NetproofError, NotReadyError, UsageError
+from netproof.model.value import replace
 from tests.unit.cluster.kind import standins
 from tests.unit.cluster.kind.standins import LAST_WORDS, StandIns
 

@@ -10,6 +10,7 @@ import pytest
 from netproof.cluster.backend import ClusterRef
 from netproof.cluster.profiles import reading
 from netproof.errors import UsageError
+from netproof.model import codec
 from netproof.model.doors import Stance
 
 
@@ -40,4 +41,4 @@ def test_a_stance_that_there_is_not_is_refused(tmp_path: Path) -> None:
 def test_a_worker_is_told() -> None:
     """The reference of a cluster carries it."""
     ref = ClusterRef("kind", "x", "", stance=Stance.EXPECT_CLOSED)
-    assert Stance.EXPECT_CLOSED == Stance(ClusterRef.from_json(ref.to_json()).stance)
+    assert Stance.EXPECT_CLOSED == codec.unpack(ClusterRef, codec.pack(ref)).stance
