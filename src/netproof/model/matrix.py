@@ -1,12 +1,14 @@
-"""Flows by what is expected or was observed: complete, or an error."""
+"""Flows by what is expected, was observed, or became of both: complete, or an error."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import TypeVar
 
 from netproof.errors import HarnessBug
 from netproof.model.flow import Expectation, Flow, Observation
+from netproof.model.record import FlowVerdict
 
 T = TypeVar("T")
 
@@ -36,3 +38,16 @@ class Matrix(Mapping[Flow, T]):
 
 ExpectedMatrix = Matrix[Expectation]
 ObservedMatrix = Matrix[Observation]
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedCell:
+    """What was expected of a flow, what was seen of it, and what that shows of the cluster."""
+
+    expectation: Expectation
+    observation: Observation
+    verdict: FlowVerdict
+    why: str = ""
+
+
+JudgedMatrix = Matrix[JudgedCell]
