@@ -15,9 +15,9 @@ from collections.abc import Iterator
 
 from benchmarks import bench
 from benchmarks.ratio import Ratio
-from netproof.cluster.apply import Key, PoliciesInForce
-from netproof.cluster.client import Obj
-from netproof.cluster.streams.exec import ExecStream
+from netproof.cluster.api.apply import Key, PoliciesInForce
+from netproof.cluster.api.client import Obj
+from netproof.cluster.streams.connections import ExecStream
 from netproof.model.flow import Endpoint
 from netproof.model.workload import Port
 from netproof.policy.bundle import load_text

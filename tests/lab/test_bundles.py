@@ -14,9 +14,9 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from netproof.cluster import rights
+from netproof.cluster.access import required
+from netproof.cluster.api.client import Client
 from netproof.cluster.backend import ClusterRef
-from netproof.cluster.client import Client
 from netproof.cluster.lab import LabCluster, LabOptions, environment
 from netproof.front import cli
 from netproof.model import codec
@@ -26,7 +26,7 @@ from tests.unit.review import large
 from tests.unit.review.build import deny_all, intents, policy, service, workload
 
 ROOT = Path(__file__).parents[2]
-GRANTED = [(verb, right.group, right.resource) for right in rights.RIGHTS for verb in right.verbs]
+GRANTED = [(verb, right.group, right.resource) for right in required.RIGHTS for verb in right.verbs]
 
 BUNDLE = "---\n".join(
     [

@@ -9,10 +9,9 @@ from contextlib import closing, contextmanager
 import pytest
 import yaml
 
-from netproof.cluster.client import Client
-from netproof.cluster.streams import exec as exec_streams
-from netproof.cluster.streams import upgrade
-from netproof.cluster.streams.exec import ExecStream, PodStreams
+from netproof.cluster.api.client import Client
+from netproof.cluster.streams import connections, handshake
+from netproof.cluster.streams.connections import ExecStream, PodStreams
 from netproof.errors import ProbeError
 from netproof.model.flow import Endpoint
 from netproof.model.value import replace
@@ -77,7 +76,7 @@ def test_a_command_that_takes_nothing_is_given_up(
     there: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its pipe is full: that is an error in time, not a hang."""
-    monkeypatch.setattr(exec_streams, "SEND_S", 0.2)
+    monkeypatch.setattr(connections, "SEND_S", 0.2)
     told = "exec in pod default/idle: no answer in time"
     with _running(there, "sleep", "60") as stream, pytest.raises(EOFError, match=told):
         _send_without_end(stream)
@@ -100,7 +99,7 @@ def test_an_api_server_that_never_answers_is_given_up(
     there: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It takes the connection and says nothing."""
-    monkeypatch.setattr(upgrade.connect, "__kwdefaults__", {"timeout_s": 0.2})
+    monkeypatch.setattr(handshake.connect, "__kwdefaults__", {"timeout_s": 0.2})
     with closing(socket.create_server(("127.0.0.1", 0))) as silent:
         config = yaml.safe_load(there.kubeconfig.read_text(encoding="utf-8"))
         config["clusters"][0]["cluster"]["server"] = f"https://127.0.0.1:{silent.getsockname()[1]}"

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 import yaml
 
-from netproof.cluster import rights
+from netproof.cluster.access import required
+from netproof.cluster.api.client import Client
 from netproof.cluster.backend import ClusterRef
-from netproof.cluster.client import Client
 from netproof.cluster.existing import ExistingCluster
 from netproof.cluster.lab import LabCluster, LabOptions, environment
 from netproof.cluster.placement import PodOptions
@@ -29,7 +29,7 @@ from netproof.run.scenario import Wishes
 from tests.lab.gate import Asked, Decision, gate, only
 
 ROOT = Path(__file__).parents[2]
-ALL = [(verb, right.group, right.resource) for right in rights.RIGHTS for verb in right.verbs]
+ALL = [(verb, right.group, right.resource) for right in required.RIGHTS for verb in right.verbs]
 WISHES = Wishes("python", 0.3, 5.0)
 
 

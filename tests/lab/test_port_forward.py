@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 from kubernetes.client import NetworkingV1Api
 
-from netproof.cluster.forward.portforward import PortForward
+from netproof.cluster.streams.portforward import PortForward
 from netproof.errors import (
     ClusterError,
     PortClosedError,

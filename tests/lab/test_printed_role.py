@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 import yaml
 
-from netproof.cluster import rights
+from netproof.cluster.access import required
+from netproof.cluster.api.client import Client
 from netproof.cluster.backend import ClusterRef
-from netproof.cluster.client import Client
 from netproof.cluster.existing import ExistingCluster
 from netproof.cluster.lab import LabCluster, LabOptions
 from netproof.errors import ClusterError
@@ -26,7 +26,7 @@ Grant = Callable[[list[Any]], str]
 
 @pytest.fixture(scope="module")
 def lab(worker_id: str) -> Iterator[ClusterRef]:
-    """Start a cluster with a service account that has no rights."""
+    """Start a cluster with a service account that has no required."""
     cluster = LabCluster(LabOptions(name=f"printed-role-{os.getpid()}-{worker_id}"))
     ref = cluster.start()
     try:
@@ -85,9 +85,9 @@ def test_the_printed_role_suffices(printed: list[Any], grant: Grant, tmp_path: P
     assert 0 == seen.exit_code, seen.output
 
 
-@pytest.mark.parametrize("lacking", rights.RIGHTS, ids=lambda right: right.resource)
+@pytest.mark.parametrize("lacking", required.RIGHTS, ids=lambda right: right.resource)
 def test_a_role_without_one_rule_is_told_what_it_lacks(
-    lacking: rights.Right, printed: list[Any], grant: Grant
+    lacking: required.Right, printed: list[Any], grant: Grant
 ) -> None:
     """Every right of the rule is named with what it is for, and the way to have it granted."""
     role, binding = printed

@@ -11,18 +11,17 @@ from functools import partial
 from itertools import count
 
 from netproof.bypass.tries import CLOSED, OPEN, UNDETERMINED, Means, Seen, Way, port_of
-from netproof.cluster.client import Client
-from netproof.cluster.fleet import debugging
-from netproof.cluster.forward.portforward import PortForward
-from netproof.cluster.streams.attached import Attached
-from netproof.cluster.streams.exec import PodStreams
+from netproof.cluster.api.client import Client
+from netproof.cluster.fleet import kubelet
+from netproof.cluster.streams.connections import AttachedStream, PodStreams
+from netproof.cluster.streams.portforward import PortForward
 from netproof.cluster.streams.proxied import fetch
 from netproof.model.doors import OUTWARDS
 from netproof.model.flow import Endpoint
 from netproof.model.workload import Pod, Service
+from netproof.probe.agentcommand import ask_command, relay_command
 from netproof.probe.channel import Channel
 from netproof.probe.identity import HTTP_PATH, fresh_nonce, proven, request
-from netproof.probe.source import ask_command, relay_command
 
 _ATTACH_EVERY_S = 0.3
 _NUMBERS = count(1)
@@ -86,7 +85,7 @@ def attach_to(means: Means, pod: Pod, _: Service | None) -> Iterator[Way]:
         # By the run's own rights: only the attaching is on trial.
         channel = _channel(means, pod, means.worker.client)
         try:
-            with Attached(client, means.name(pod), "agent") as attached:
+            with AttachedStream(client, means.name(pod), "agent") as attached:
                 return _heard(attached, channel, means.patience_s)
         finally:
             channel.close()
@@ -95,7 +94,7 @@ def attach_to(means: Means, pod: Pod, _: Service | None) -> Iterator[Way]:
     yield Way(pod.key, "", attempt)
 
 
-def _heard(attached: Attached, channel: Channel, patience_s: float) -> Seen:
+def _heard(attached: AttachedStream, channel: Channel, patience_s: float) -> Seen:
     """Have the pod's program print a nonce until it is heard: attaching takes a moment."""
     nonce, heard = fresh_nonce(), b""
     for _ in range(1 + int(patience_s / _ATTACH_EVERY_S)):
@@ -171,14 +170,14 @@ def _debug(means: Means, pod: Pod, address: str, wanted: Pod) -> Seen:
     command = ask_command(nonce, timeout_s, [(address, port_of(wanted))])
     client = Client(means.ref)
     try:
-        debugging.add_ephemeral_container(
+        kubelet.add_ephemeral_container(
             client,
             means.name(pod),
             name,
             command=command,
             image=means.worker.settings.image,
         )
-        text = debugging.output(
+        text = kubelet.output(
             means.worker.client, means.name(pod), name, lines=1, deadline_s=30 + means.patience_s
         )
     finally:

@@ -10,13 +10,13 @@ from functools import partial
 from itertools import count
 
 from netproof.bypass.tries import CLOSED, OPEN, UNDETERMINED, Means, Seen, Way, port_of
-from netproof.cluster.fleet import debugging, manifests
+from netproof.cluster.fleet import kubelet, manifests
 from netproof.errors import (
     NotReadyError,
 )
 from netproof.model.flow import Endpoint, Flow, Outcome, Path
 from netproof.model.workload import Family, HostKind, Pod, Port, Service
-from netproof.probe.source import agent_command
+from netproof.probe.agentcommand import agent_command
 
 _NUMBERS = count(1)
 
@@ -78,7 +78,7 @@ def from_node(means: Means, pod: Pod, _: Service | None) -> Iterator[Way]:
         )
         obj = means.worker.client.ref.pods.dress(obj)
         try:
-            node = debugging.wait_seen_ready(
+            node = kubelet.wait_seen_ready(
                 means.worker.client, obj, deadline_s=30 + means.patience_s
             )
         except NotReadyError as error:

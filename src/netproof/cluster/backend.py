@@ -47,7 +47,7 @@ class ClusterRef(Value):
         )
 
 
-class Backend(Protocol):
+class ClusterBackend(Protocol):
     """A way to get a cluster.
 
     `start` returns when the API answers, and raises ClusterError otherwise; `stop` is idempotent

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from netproof.cluster import rights
+from netproof.cluster.access import required
+from netproof.cluster.api.client import Client, context_name
 from netproof.cluster.backend import ClusterRef
-from netproof.cluster.client import Client, context_name
 from netproof.cluster.placement import ANYWHERE, PodOptions
 from netproof.cluster.profiles.profile import Profile
 from netproof.errors import ClusterError
@@ -22,7 +22,7 @@ _VERSION = re.compile(r"v?(\d+)\.(\d+)")
 
 @dataclass(frozen=True, slots=True)
 class ExistingCluster:
-    """A cluster behind the Backend protocol that `stop` leaves as it is.
+    """A cluster behind the protocol ClusterBackend that `stop` leaves as it is.
 
     `profile` is what its CNI is declared to be, where that is said.
     """
@@ -41,7 +41,7 @@ class ExistingCluster:
         client = Client(ref)
         try:
             check_version(client.version())
-            rights.check(client)
+            required.check(client)
         finally:
             client.close()
         return ref

@@ -1,7 +1,7 @@
 """The embedded lab as a cluster: the only module that starts it, as a process of its own.
 
 The lab dies with the process that started it (a pipe held open between the two, the lifeline)
-unless it is told to outlive it.
+unless it is told to outlive it; one that outlived its command is found and ended by its name.
 """
 
 from __future__ import annotations
@@ -33,6 +33,9 @@ PROBE_TIMEOUT_S = 0.3
 
 CONVERGE_S = 5.0
 """The lab's rules are in force before the API call returns; a busy machine needs a second look."""
+
+MARKER = "netproof-lab.json"
+"""What a lab writes into its folder: the pid, start time and boot id of its supervisor."""
 
 _NAME = re.compile(r"[\w.-]{1,40}", re.ASCII)
 
@@ -78,7 +81,7 @@ def state_dir(name: str) -> Path:
 
 
 class LabCluster:
-    """The lab behind the Backend protocol."""
+    """The lab behind the protocol ClusterBackend."""
 
     def __init__(self, options: LabOptions) -> None:
         """Keep the options; nothing is started yet."""
@@ -184,3 +187,47 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     except subprocess.TimeoutExpired:
         process.send_signal(signal.SIGKILL)
         process.wait()
+
+
+def end_lab(name: str) -> bool:
+    """End this user's lab of that name and wait until it is gone; return False where none runs.
+
+    Raises ClusterError where it does not end in time.
+    """
+    pidfd = _open_supervisor(state_dir(name))
+    if pidfd is None:
+        return False
+    try:
+        signal.pidfd_send_signal(pidfd, signal.SIGTERM)
+        if not select.select([pidfd], [], [], STOP_TIMEOUT_S)[0]:
+            raise ClusterError(f"the lab {name} did not end within {STOP_TIMEOUT_S:g} s")
+    except ProcessLookupError:
+        return True
+    finally:
+        os.close(pidfd)
+    return True
+
+
+def _open_supervisor(folder: Path) -> int | None:
+    """Return a descriptor of the lab's supervisor, None where it is dead or never was.
+
+    The descriptor is opened before the start time is compared, so that a pid that was given to
+    somebody else is never signalled.
+    """
+    try:
+        told = json.loads((folder / MARKER).read_text(encoding="utf-8"))
+        pidfd = os.pidfd_open(told["pid"])
+    except (OSError, ValueError, KeyError):
+        return None
+    if _start_time(told["pid"]) == told["start_time"]:
+        return pidfd
+    os.close(pidfd)
+    return None
+
+
+def _start_time(pid: int) -> int:
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
+    except OSError:
+        return -1
+    return int(stat.rpartition(")")[2].split()[19])

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
-from netproof.cluster.backend import Backend
+from netproof.cluster.backend import ClusterBackend
 from netproof.cluster.existing import ExistingCluster
 from netproof.cluster.kind.cluster import KindCluster, KindOptions
 from netproof.cluster.lab import LabCluster
@@ -77,7 +77,7 @@ def add_patience(add: Add) -> None:
     add("--converge-timeout", type=float, help="seconds a change of policies may take")
 
 
-def backend(option: argparse.Namespace, run_id: str, say: Say) -> Backend:
+def backend(option: argparse.Namespace, run_id: str, say: Say) -> ClusterBackend:
     """Return the way to get a cluster that is asked for; raise UsageError for a wrong one."""
     way, cni = _way(option.cluster, option.cni)
     _refuse_strangers(option, way)

@@ -324,7 +324,7 @@ def ours(info: bytes) -> bytes:
     return info[:16] + bytes(4) if len(info) == 20 else bytes(4) + info[8:12] + bytes(4)
 
 
-class Prober:
+class TargetRunner:
     """Carries out targets: a task each, as many at once as descriptors allow."""
 
     def __init__(self, loop: Loop, most: int) -> None:
@@ -701,7 +701,7 @@ class Agent:
         self.boot, self.identity = os.urandom(8).hex(), config["identity"]
         self.loop = Loop()
         self.server = Server(self.loop, config)
-        self.prober = Prober(self.loop, max(16, min(MOST_PROBES, most - MOST_GUESTS - 200)))
+        self.prober = TargetRunner(self.loop, max(16, min(MOST_PROBES, most - MOST_GUESTS - 200)))
         self.listener = socket.socket(socket.AF_UNIX)
         self.listener.bind("\0" + config["control"])  # abstract: in the pod's network, on no disk
         self.listener.listen(64)

@@ -18,7 +18,7 @@ UNANSWERED = (Outcome.DROPPED, Outcome.REJECTED, Outcome.ERROR)
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ProbeAnswer:
     """An observation and the nonce that the request carried, for the far end to recognise."""
 
     seen: Observation
@@ -34,19 +34,19 @@ class Witness:
     trouble: str = ""
 
 
-def read_result(result: Sequence[Any], attempts: int) -> tuple[int, Answer]:
+def read_result(result: Sequence[Any], attempts: int) -> tuple[int, ProbeAnswer]:
     """Read one result of an agent: which target it was for, and what came of it."""
     index, outcome, detail, seconds, nonce = result
     seen = Observation(Outcome(outcome), detail, seconds=seconds, attempts=attempts)
-    return index, Answer(seen, nonce)
+    return index, ProbeAnswer(seen, nonce)
 
 
-def unknown(why: str, attempts: int = 1) -> Answer:
+def unknown(why: str, attempts: int = 1) -> ProbeAnswer:
     """Return the answer of a probe that did not run, or of which nobody could tell."""
-    return Answer(Observation(Outcome.ERROR, why, attempts=attempts))
+    return ProbeAnswer(Observation(Outcome.ERROR, why, attempts=attempts))
 
 
-def weigh(flow: Flow, answer: Answer, said: Sequence[Witness]) -> Observation:
+def weigh(flow: Flow, answer: ProbeAnswer, said: Sequence[Witness]) -> Observation:
     """Return what is to be believed of an unanswered probe after hearing the far end.
 
     Where several agents may have been meant (a Service's), all of them have to have served.

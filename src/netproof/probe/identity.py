@@ -1,17 +1,40 @@
-"""What an agent is asked for to prove who it is, and what counts as the proof; pure.
+"""Who an agent is: what it is called, what it is asked to prove it, and what counts as the proof.
 
-For those who reach an agent by other ways than a probe's: a port-forward, a proxy, an exec.
+Pure. For the commands that start agents, for those who reach one by other ways than a probe's (a
+port-forward, a proxy, an exec), and for those who weigh what agents say.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import secrets
 
 from netproof.errors import ProbeError
+from netproof.model.flow import Endpoint, EndpointKind
 
 HTTP_PATH = "netproof"
 """`GET /netproof/NONCE` asks an agent by HTTP what `netproof NONCE` asks it in a line."""
+
+OUTSIDE_IDENTITY = "outside"
+"""One agent stands for all hosts outside the cluster, whatever address it is reached at."""
+
+LONGEST_NAME = 100
+"""Bytes of a control socket's name; the kernel takes 107 (unix(7), sun_path)."""
+
+
+def identity_of(endpoint: Endpoint) -> str:
+    """Return what the agent at that end of a flow calls itself."""
+    return OUTSIDE_IDENTITY if endpoint.kind is EndpointKind.OUTSIDE else endpoint.name
+
+
+def control_name(identity: str, instance: str) -> str:
+    """Return the name of an agent's control socket, which is abstract: it lies on no disk."""
+    name = f"netproof-{identity}-{instance}"
+    if len(name.encode()) <= LONGEST_NAME:
+        return name
+    digest = hashlib.sha256(name.encode()).hexdigest()[:32]
+    return f"{name[:40]}-{digest}"
 
 
 def fresh_nonce() -> str:

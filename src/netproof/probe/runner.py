@@ -17,9 +17,10 @@ from netproof.errors import ProbeError
 from netproof.model.flow import Endpoint, Flow, Observation, Outcome
 from netproof.model.workload import Topology
 from netproof.probe.agent import ANSWER, MOST_PROBES
+from netproof.probe.agentcommand import STARTING_S, relay_command
 from netproof.probe.answers import (
     UNANSWERED,
-    Answer,
+    ProbeAnswer,
     Witness,
     merge,
     read_result,
@@ -27,8 +28,8 @@ from netproof.probe.answers import (
     weigh,
 )
 from netproof.probe.channel import Channel, Hello, StreamOpener
-from netproof.probe.source import STARTING_S, identity_of, relay_command
-from netproof.probe.targets import Rename, Target, target_of, witnesses
+from netproof.probe.identity import identity_of
+from netproof.probe.targets import ProbeTarget, Rename, target_of, witnesses
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -110,7 +111,7 @@ class Prober:
         targets, answers = self._targets(flows)
         ends = {flow: witnesses(flow, target) for flow, target in targets.items()}
         hellos = self._greet({flow.source for flow in targets} | set().union(*ends.values()))
-        jobs: dict[Endpoint, dict[Flow, Target]] = defaultdict(dict)
+        jobs: dict[Endpoint, dict[Flow, ProbeTarget]] = defaultdict(dict)
         for flow, target in targets.items():
             jobs[flow.source][flow] = target
         for found in self._pool.map(lambda one: self._run(one, jobs[one], hellos[one]), jobs):
@@ -123,10 +124,12 @@ class Prober:
             for flow in flows
         }
 
-    def _targets(self, flows: Iterable[Flow]) -> tuple[dict[Flow, Target], dict[Flow, Answer]]:
+    def _targets(
+        self, flows: Iterable[Flow]
+    ) -> tuple[dict[Flow, ProbeTarget], dict[Flow, ProbeAnswer]]:
         topology = self._topology()
-        targets: dict[Flow, Target] = {}
-        answers: dict[Flow, Answer] = {}
+        targets: dict[Flow, ProbeTarget] = {}
+        answers: dict[Flow, ProbeAnswer] = {}
         for flow in flows:
             try:
                 targets[flow] = target_of(flow, topology, self._rename)
@@ -139,13 +142,13 @@ class Prober:
         return self._each(lambda end: self._channel(end).hello(), ends)
 
     def _run(
-        self, source: Endpoint, targets: Mapping[Flow, Target], hello: Hello | ProbeError
-    ) -> dict[Flow, Answer]:
+        self, source: Endpoint, targets: Mapping[Flow, ProbeTarget], hello: Hello | ProbeError
+    ) -> dict[Flow, ProbeAnswer]:
         """Have one agent try its targets; what it did not get to say is unknown."""
         if isinstance(hello, ProbeError):
             return dict.fromkeys(targets, unknown(str(hello)))
         flows = tuple(targets)
-        found: dict[Flow, Answer] = {}
+        found: dict[Flow, ProbeAnswer] = {}
 
         def take(reply: Mapping[str, Any]) -> bool:
             for result in reply["results"]:
@@ -173,7 +176,7 @@ class Prober:
 
     def _question(
         self,
-        answers: Mapping[Flow, Answer],
+        answers: Mapping[Flow, ProbeAnswer],
         ends: Mapping[Flow, Sequence[Endpoint]],
         hellos: Mapping[Endpoint, Hello | ProbeError],
     ) -> Mapping[Endpoint, Witness]:

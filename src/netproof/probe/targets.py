@@ -22,7 +22,7 @@ from netproof.model.workload import (
     ServicePort,
     Topology,
 )
-from netproof.probe.source import OUTSIDE_IDENTITY, identity_of
+from netproof.probe.identity import OUTSIDE_IDENTITY, identity_of
 
 T = TypeVar("T")
 
@@ -43,7 +43,7 @@ class TargetKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class ProbeTarget:
     """One probe as the agent understands it.
 
     `identities` are those whose answer counts. `name` is what to look up, and `expect` holds the
@@ -75,7 +75,7 @@ class Target:
         return plain
 
 
-def target_of(flow: Flow, topology: Topology, rename: Rename = str) -> Target:
+def target_of(flow: Flow, topology: Topology, rename: Rename = str) -> ProbeTarget:
     """Return what the source's agent has to try for a flow.
 
     Raises ProbeError where the destination has no address of the flow's family (it is not placed
@@ -87,24 +87,24 @@ def target_of(flow: Flow, topology: Topology, rename: Rename = str) -> Target:
         raise HarnessBug(f"{flow}: the topology has no {error.args[0]}") from error
 
 
-def _pod_ip(flow: Flow, topology: Topology, _: Rename) -> Target:
+def _pod_ip(flow: Flow, topology: Topology, _: Rename) -> ProbeTarget:
     pod = topology.pod(flow.destination.name)
     return _connect(flow, _address(pod.ip(flow.family), pod.key, flow.family), (pod.key,))
 
 
-def _host_ip(flow: Flow, topology: Topology, _: Rename) -> Target:
+def _host_ip(flow: Flow, topology: Topology, _: Rename) -> ProbeTarget:
     host = topology.host(flow.destination.name)
     address = _address(host.ip(flow.family), host.name, flow.family)
     return _connect(flow, address, _host_identities(host, topology))
 
 
-def _cluster_ip(flow: Flow, topology: Topology, _: Rename) -> Target:
+def _cluster_ip(flow: Flow, topology: Topology, _: Rename) -> ProbeTarget:
     service = _service(flow, topology)
     address = _address(service.ip(flow.family), str(flow.destination), flow.family)
     return _connect(flow, address, _identities(topology.backends(service)))
 
 
-def _node_port(flow: Flow, topology: Topology, _: Rename) -> Target:
+def _node_port(flow: Flow, topology: Topology, _: Rename) -> ProbeTarget:
     if flow.destination.kind is EndpointKind.NODE:
         host = topology.host(flow.destination.name)
         service = _behind(flow, topology)
@@ -115,19 +115,19 @@ def _node_port(flow: Flow, topology: Topology, _: Rename) -> Target:
     return _connect(flow, address, _identities(topology.backends(service)))
 
 
-def _name(flow: Flow, topology: Topology, rename: Rename) -> Target:
+def _name(flow: Flow, topology: Topology, rename: Rename) -> ProbeTarget:
     service = _service(flow, topology)
     # Completed by the pod's search list, so that it is right in a cluster of any domain.
     name = f"{service.name}.{rename(service.namespace)}.svc"
     identities = _identities(topology.backends(service))
-    return Target(TargetKind.NAME, flow.protocol, flow.family, "", flow.port, identities, name)
+    return ProbeTarget(TargetKind.NAME, flow.protocol, flow.family, "", flow.port, identities, name)
 
 
-def _dns(flow: Flow, topology: Topology, _: Rename) -> Target:
+def _dns(flow: Flow, topology: Topology, _: Rename) -> ProbeTarget:
     service = _service(flow, topology)
     address = _address(service.ip(flow.family), str(flow.destination), flow.family)
     name = f"{service.name}.{service.namespace}.svc.{CLUSTER_DOMAIN}"
-    return Target(
+    return ProbeTarget(
         TargetKind.DNS,
         flow.protocol,
         flow.family,
@@ -138,7 +138,7 @@ def _dns(flow: Flow, topology: Topology, _: Rename) -> Target:
     )
 
 
-_BY_PATH: dict[Path, Callable[[Flow, Topology, Rename], Target]] = {
+_BY_PATH: dict[Path, Callable[[Flow, Topology, Rename], ProbeTarget]] = {
     Path.POD_IP: _pod_ip,
     Path.HOST_IP: _host_ip,
     Path.CLUSTER_IP: _cluster_ip,
@@ -148,8 +148,10 @@ _BY_PATH: dict[Path, Callable[[Flow, Topology, Rename], Target]] = {
 }
 
 
-def _connect(flow: Flow, address: str, identities: tuple[str, ...]) -> Target:
-    return Target(TargetKind.CONNECT, flow.protocol, flow.family, address, flow.port, identities)
+def _connect(flow: Flow, address: str, identities: tuple[str, ...]) -> ProbeTarget:
+    return ProbeTarget(
+        TargetKind.CONNECT, flow.protocol, flow.family, address, flow.port, identities
+    )
 
 
 def _address(found: str | None, whose: str, family: Family) -> str:
@@ -203,7 +205,7 @@ def _first(what: str, found: list[T]) -> T:
     return found[0]
 
 
-def witnesses(flow: Flow, target: Target) -> tuple[Endpoint, ...]:
+def witnesses(flow: Flow, target: ProbeTarget) -> tuple[Endpoint, ...]:
     """Return the ends whose agents know whether a request for that target arrived."""
     hosts = (EndpointKind.OUTSIDE, EndpointKind.NODE)
     if flow.destination.kind in hosts and identity_of(flow.destination) in target.identities:

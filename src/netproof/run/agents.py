@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from netproof.cluster.api.client import Client
 from netproof.cluster.backend import ClusterRef
-from netproof.cluster.client import Client
 from netproof.cluster.fleet.fleet import Deployment, Fleet
 from netproof.cluster.naming import Naming
 from netproof.model.workload import Namespace, Pod, Port, Topology
-from netproof.probe.source import agent_command
+from netproof.probe.agentcommand import agent_command
 
 NAMESPACE = "agents"
 PORTS = (Port(8080),)

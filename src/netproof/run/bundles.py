@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from netproof.cluster.foreign import DNS_NAMESPACE, DNS_SERVICE
+from netproof.cluster.inventory import DNS_NAMESPACE, DNS_SERVICE
 from netproof.cluster.naming import Naming
 from netproof.model import flows
 from netproof.model.flow import Flow

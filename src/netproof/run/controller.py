@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from netproof.cluster import foreign
-from netproof.cluster.backend import Backend, ClusterRef
-from netproof.cluster.client import Client
+from netproof.cluster import inventory
+from netproof.cluster.api.client import Client
+from netproof.cluster.backend import ClusterBackend, ClusterRef
 from netproof.cluster.naming import Naming
 from netproof.errors import ClusterError
 from netproof.model.record import CanaryRecord, ClusterRecord
@@ -34,7 +34,7 @@ class Handout(Value):
 class Controller:
     """Owns the cluster of a run; `stop` gives back all of it, whatever `start` got to."""
 
-    def __init__(self, backend: Backend, run_id: str, wishes: Wishes) -> None:
+    def __init__(self, backend: ClusterBackend, run_id: str, wishes: Wishes) -> None:
         """Keep the means; nothing is started yet."""
         self._backend = backend
         self._run_id = run_id
@@ -50,7 +50,7 @@ class Controller:
         shared = self._shared = SharedAgents(client, ref, self._run_id, settings.image)
         shared.stand_outside()
         asked = self._ask_canary(ref, settings)
-        names = tuple(node.name for node in foreign.nodes(client, outside=ref.outside_node))
+        names = tuple(node.name for node in inventory.nodes(client, outside=ref.outside_node))
         nodes, unprobed = self._nodes(shared)
         handout = Handout(ref, self._run_id, asked.enforces, asked.text, nodes, unprobed)
         return handout, asked, ref.record(client.version(), names)
@@ -91,7 +91,7 @@ def outside_hosts(ref: ClusterRef) -> tuple[Host, ...]:
         return ()
     client = Client(ref)
     try:
-        return foreign.outside_hosts(client, ref.outside_node, OUTSIDE_PORTS)
+        return inventory.outside_hosts(client, ref.outside_node, OUTSIDE_PORTS)
     finally:
         client.close()
 
@@ -100,6 +100,6 @@ def node_hosts(ref: ClusterRef) -> tuple[Host, ...]:
     """Return the cluster's nodes, those that node ports can be reached at."""
     client = Client(ref)
     try:
-        return foreign.nodes(client, outside=ref.outside_node)
+        return inventory.nodes(client, outside=ref.outside_node)
     finally:
         client.close()

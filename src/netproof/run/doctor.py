@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-from netproof.cluster.backend import Backend
+from netproof.cluster.backend import ClusterBackend
 from netproof.errors import ClusterError, ProbeError
 from netproof.model.record import CanaryRecord, Finding
 from netproof.run.controller import Controller
@@ -28,7 +28,7 @@ class Diagnosis:
     text: str
 
 
-def ask(backend: Backend, run_id: str, wishes: Wishes) -> Diagnosis:
+def ask(backend: ClusterBackend, run_id: str, wishes: Wishes) -> Diagnosis:
     """Run the canary alone, and remove it."""
     controller = Controller(backend, run_id, wishes)
     try:

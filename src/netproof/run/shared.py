@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import zlib
 
-from netproof.cluster import foreign
+from netproof.cluster import inventory
+from netproof.cluster.api.client import Client
 from netproof.cluster.backend import ClusterRef
-from netproof.cluster.client import Client
 from netproof.cluster.fleet.fleet import NODES, OUTSIDE_POD, SHARED, Deployment, Fleet, node_pod
 from netproof.cluster.naming import Naming
 from netproof.errors import ClusterError
 from netproof.model.value import replace
 from netproof.model.workload import Host, Namespace, Pod, Port, Protocol
-from netproof.probe.source import OUTSIDE_IDENTITY, agent_command
+from netproof.probe.agentcommand import agent_command
+from netproof.probe.identity import OUTSIDE_IDENTITY
 
 OUTSIDE_PORTS = (Port(80), Port(443), Port(443, Protocol.UDP))
 """What the host outside serves: the web, as a policy for the internet would name it."""
@@ -52,7 +53,7 @@ class SharedAgents:
 
         Raises ClusterError where no node takes one; nothing is left of the attempt then.
         """
-        nodes = foreign.nodes_for_pods(self._client, outside=self._ref.outside_node)[:MOST_NODES]
+        nodes = inventory.nodes_for_pods(self._client, outside=self._ref.outside_node)[:MOST_NODES]
         if not nodes:
             raise ClusterError("every node is cordoned or tainted")
         try:

@@ -7,14 +7,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from netproof import verdict
-from netproof.cluster import foreign
-from netproof.cluster.apply import PoliciesInForce
+from netproof.cluster import inventory
+from netproof.cluster.api.apply import PoliciesInForce
+from netproof.cluster.api.client import Client, Obj
 from netproof.cluster.backend import ClusterRef
-from netproof.cluster.client import Client, Obj
 from netproof.cluster.fleet import manifests
 from netproof.cluster.fleet.fleet import Deployment, Fleet
 from netproof.cluster.naming import Naming
-from netproof.cluster.streams.exec import PodStreams
+from netproof.cluster.streams.connections import PodStreams
 from netproof.expected import expected_matrix
 from netproof.model.flow import Flow
 from netproof.model.record import ScenarioRecord, StepRecord
@@ -27,9 +27,9 @@ from netproof.policy import (
     check_namespaces,
     rename_namespaces,
 )
+from netproof.probe.agentcommand import agent_command
 from netproof.probe.converge import converge
 from netproof.probe.runner import Prober
-from netproof.probe.source import agent_command
 from netproof.run.changes import Change, State
 from netproof.run.controls import Controls
 from netproof.run.scenario import Scenario, Settings, Statement, stated
@@ -73,7 +73,7 @@ class Worker:
         self._spaces = {s.name: self.naming.namespace(s.name) for s in bundle.namespaces}
         services = [self._owned(m) for m in self._renamed(bundle, "Service")]
         self.fleet.deploy(bundle.namespaces, bundle.pods, services)
-        self._around = _merged(self._around, foreign.cluster_dns(self.client))
+        self._around = _merged(self._around, inventory.cluster_dns(self.client))
         self.topology = _merged(self.fleet.topology, self._around)
         return self.topology
 

@@ -10,12 +10,13 @@ from typing import Any
 import pytest
 import yaml
 
-from netproof.cluster import leftovers, owner, refusals
+from netproof.cluster.api import remedies
+from netproof.cluster.api.client import Client
 from netproof.cluster.backend import ClusterRef
-from netproof.cluster.client import Client
 from netproof.cluster.existing import check_version
+from netproof.cluster.fleet import cleanup
+from netproof.cluster.fleet.cleanup import OwnerProcess
 from netproof.cluster.naming import Naming
-from netproof.cluster.owner import Owner
 from netproof.cluster.placement import PodOptions, pair, toleration
 from netproof.cluster.profiles.gaps import KnownGap
 from netproof.errors import ClusterError, UsageError
@@ -81,25 +82,25 @@ def test_pods_are_told_apart_by_eks(logical: str, name: str) -> None:
 
 def test_this_process_lives() -> None:
     """A process knows itself again."""
-    me = owner.me()
-    assert me == Owner.parse(str(me))
+    me = cleanup.me()
+    assert me == OwnerProcess.parse(str(me))
     assert me.lives() is True
 
 
 def test_a_pid_that_is_somebody_elses_now() -> None:
     """A process of the same pid that started at another time is not the owner."""
-    assert Owner(owner.machine(), os.getpid(), 1).lives() is False
+    assert OwnerProcess(cleanup.machine(), os.getpid(), 1).lives() is False
 
 
 def test_another_machines_process_cannot_be_looked_at() -> None:
     """Of a process elsewhere nothing is known."""
-    assert Owner("some-boot.4026531836", 1, 1).lives() is None
+    assert OwnerProcess("some-boot.4026531836", 1, 1).lives() is None
 
 
 @pytest.mark.parametrize("text", ["", "x", "a.b", "a.1.x", "host.1"])
 def test_what_is_no_owner(text: str) -> None:
     """An annotation that is something else is nobody."""
-    assert Owner.parse(text) is None
+    assert OwnerProcess.parse(text) is None
 
 
 def _space(name: str, *, owned_by: str = "", age_h: float = 0.0) -> dict[str, Any]:
@@ -108,7 +109,7 @@ def _space(name: str, *, owned_by: str = "", age_h: float = 0.0) -> dict[str, An
         "metadata": {
             "name": name,
             "labels": {"netproof.dev/run": "r1"},
-            "annotations": {owner.ANNOTATION: owned_by},
+            "annotations": {cleanup.ANNOTATION: owned_by},
             "creationTimestamp": made.strftime("%Y-%m-%dT%H:%M:%SZ"),
         }
     }
@@ -133,8 +134,8 @@ ELSEWHERE = "other-boot.1.2.3"
 @pytest.mark.parametrize(
     ("space", "goes", "why"),
     [
-        (_space("a", owned_by=f"{owner.machine()}.1.1"), True, "its process is dead"),
-        (_space("a", owned_by=str(owner.me()), age_h=99), False, "its process runs"),
+        (_space("a", owned_by=f"{cleanup.machine()}.1.1"), True, "its process is dead"),
+        (_space("a", owned_by=str(cleanup.me()), age_h=99), False, "its process runs"),
         (_space("a", owned_by=ELSEWHERE, age_h=1), False, "it comes from elsewhere and is 1.0 h"),
         (_space("a", owned_by=ELSEWHERE, age_h=5), True, "it comes from elsewhere and is 5.0 h"),
         (_space("a", age_h=5), True, "it comes from elsewhere and is 5.0 h"),
@@ -143,15 +144,15 @@ ELSEWHERE = "other-boot.1.2.3"
 def test_the_rule_of_leftovers(space: dict[str, Any], *, goes: bool, why: str) -> None:
     """A dead process's namespaces go, a living one's stay, those from elsewhere go by age."""
     client = _Listed(space)
-    (found,) = leftovers.find(client, now=NOW)
+    (found,) = cleanup.find(client, now=NOW)
     assert (goes, True) == (found.goes, found.why.startswith(why))
     assert "Namespace app.kubernetes.io/managed-by=netproof,netproof.dev/run" == client.asked
 
 
 def test_a_named_run_goes_in_any_case() -> None:
     """Whoever names a run wants it gone."""
-    client = _Listed(_space("a", owned_by=str(owner.me())))
-    (found,) = leftovers.find(client, now=NOW, run="r1")
+    client = _Listed(_space("a", owned_by=str(cleanup.me())))
+    (found,) = cleanup.find(client, now=NOW, run="r1")
     assert found.goes
     assert client.asked.endswith("netproof.dev/run=r1")
 
@@ -169,14 +170,14 @@ def test_a_named_run_goes_in_any_case() -> None:
 )
 def test_refusals_have_a_remedy(message: str, remedy: str) -> None:
     """Each kind of refusal is followed by what to do."""
-    told = refusals.with_remedy(message)
+    told = remedies.with_remedy(message)
     assert told.startswith(f"{message}; ")
     assert remedy in told
 
 
 def test_other_messages_stay() -> None:
     """A message that is not known is left as it is."""
-    assert "not found (404)" == refusals.with_remedy("not found (404)")
+    assert "not found (404)" == remedies.with_remedy("not found (404)")
 
 
 @pytest.mark.parametrize(

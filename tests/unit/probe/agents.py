@@ -13,8 +13,8 @@ from typing import IO, Any
 
 from netproof.model.flow import Endpoint
 from netproof.model.workload import Port
+from netproof.probe.agentcommand import relay_command, serve_command
 from netproof.probe.channel import Channel
-from netproof.probe.source import relay_command, serve_command
 
 READY_S = 30.0
 

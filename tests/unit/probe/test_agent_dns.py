@@ -141,7 +141,7 @@ def _probe(target: dict[str, object]) -> tuple[str, str]:
     said: list[Any] = []
     with _loop() as loop:
         job = agent.Job(said.append, {"id": 1, "timeout": TIMEOUT_S, "targets": [target]})
-        agent.Prober(loop, 10).launch(job, 0, target)
+        agent.TargetRunner(loop, 10).launch(job, 0, target)
         while not said:
             loop.turn(idle=True)
     outcome, why = said[0]["results"][0][1:3]

@@ -143,7 +143,7 @@ def test_no_more_probes_at_once_than_allowed() -> None:
             "port": silent.getsockname()[1],
             "identities": [],
         }
-        prober = agent.Prober(loop, 2)
+        prober = agent.TargetRunner(loop, 2)
         job = agent.Job(said.append, {"id": 1, "timeout": 0.01, "targets": [target] * 5})  # type: ignore[arg-type]
         prober.waiting.extend((job, index, target) for index in range(5))
         most = 0
@@ -159,7 +159,7 @@ def test_no_more_probes_at_once_than_allowed() -> None:
 def test_a_cancelled_job_starts_nothing() -> None:
     """When a harness hangs up, what it asked for is not done any more."""
     loop = agent.Loop()
-    prober = agent.Prober(loop, 10)
+    prober = agent.TargetRunner(loop, 10)
     job = agent.Job(lambda _: None, {"id": 1, "timeout": 1, "targets": [{}]})
     job.cancelled = True
     prober.waiting.append((job, 0, {}))

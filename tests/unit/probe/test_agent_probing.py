@@ -11,7 +11,7 @@ from contextlib import contextmanager
 import pytest
 
 from netproof.model.workload import Family, Port, Protocol
-from netproof.probe.targets import Target, TargetKind
+from netproof.probe.targets import ProbeTarget, TargetKind
 from tests.unit.probe.agents import Agents
 
 Result = tuple[str, str]
@@ -32,7 +32,7 @@ def agents() -> Iterator[Agents]:
         yield running
 
 
-def _probe(agents: Agents, *targets: Target, timeout_s: float = PATIENT_S) -> list[Result]:
+def _probe(agents: Agents, *targets: ProbeTarget, timeout_s: float = PATIENT_S) -> list[Result]:
     request = {
         "op": "probe",
         "timeout": timeout_s,
@@ -50,9 +50,9 @@ def _target(
     *wanted: str,
     address: str = LOCAL,
     kind: TargetKind = TargetKind.CONNECT,
-) -> Target:
+) -> ProbeTarget:
     identities = wanted or ("n/server",)
-    return Target(kind, protocol, Family.of(address), address, port, identities, "a.b.", ())
+    return ProbeTarget(kind, protocol, Family.of(address), address, port, identities, "a.b.", ())
 
 
 @contextmanager

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from netproof.model.flow import Endpoint, Flow, Observation, Outcome, Path
-from netproof.probe.answers import Answer, Witness, merge, read_result, weigh
+from netproof.probe.answers import ProbeAnswer, Witness, merge, read_result, weigh
 from netproof.probe.channel import Hello
 
 FLOW = Flow(Endpoint.pod("a/a"), Endpoint.pod("a/b"), 80)
-DROPPED = Answer(Observation(Outcome.DROPPED), "n1")
-REJECTED = Answer(Observation(Outcome.REJECTED, "ECONNREFUSED"), "n1")
+DROPPED = ProbeAnswer(Observation(Outcome.DROPPED), "n1")
+REJECTED = ProbeAnswer(Observation(Outcome.REJECTED, "ECONNREFUSED"), "n1")
 ALIVE = Witness(hello=Hello("a/b", "boot"))
 
 
 def test_a_result_is_read_with_its_nonce() -> None:
     """A line of an agent becomes an observation with attempts."""
     seen = Observation(Outcome.REJECTED, "ECONNREFUSED", seconds=0.25, attempts=2)
-    expected = (7, Answer(seen, "n1"))
+    expected = (7, ProbeAnswer(seen, "n1"))
     assert expected == read_result([7, "rejected", "ECONNREFUSED", 0.25, "n1"], 2)
 
 
@@ -53,7 +53,7 @@ def test_without_witnesses_the_probe_stands_alone() -> None:
 
 def test_an_error_keeps_its_own_reason() -> None:
     """A dead far end does not hide why the probe itself failed."""
-    answer = Answer(Observation(Outcome.ERROR, "EMFILE: too many"), "n1")
+    answer = ProbeAnswer(Observation(Outcome.ERROR, "EMFILE: too many"), "n1")
     assert answer.seen == weigh(FLOW, answer, [Witness(trouble="gone")])
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from netproof.probe.source import relay_command
+from netproof.probe.agentcommand import relay_command
 from tests.unit.probe.agents import Agents
 
 

@@ -8,12 +8,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from netproof.cluster import foreign, owner
-from netproof.cluster.apply import wait_gone
-from netproof.cluster.client import Client, Obj
-from netproof.cluster.fleet import manifests, status
+from netproof.cluster import inventory
+from netproof.cluster.api.apply import wait_gone
+from netproof.cluster.api.client import Client, Obj
+from netproof.cluster.api.waiting import wait_until
+from netproof.cluster.fleet import cleanup, manifests, status
 from netproof.cluster.naming import Naming, PodName
-from netproof.cluster.waiting import wait_until
 from netproof.model.flow import Endpoint, EndpointKind
 from netproof.model.value import replace
 from netproof.model.workload import Namespace, Pod, Topology
@@ -78,7 +78,7 @@ class Fleet:
         running = self._wait_running(wanted)
         logical = {self.naming.namespace(space.name): space.name for space in spaces}
         self.topology = Topology(
-            spaces, running, tuple(foreign.service(raw, logical) for raw in made)
+            spaces, running, tuple(inventory.service(raw, logical) for raw in made)
         )
         return self.topology
 
@@ -165,7 +165,7 @@ class Fleet:
         name = self.naming.namespace(namespace)
         ours = tuple(obj for obj in self._services if obj["metadata"]["namespace"] == name)
         made = self._each(self.client.create, ours)
-        back = tuple(foreign.service(raw, {name: namespace}) for raw in made)
+        back = tuple(inventory.service(raw, {name: namespace}) for raw in made)
         self.topology = replace(self.topology, services=self.topology.services + back)
 
     def _delete_pod(self, pod: Pod) -> None:
@@ -178,7 +178,7 @@ class Fleet:
         self.client.relabel("Pod", name, namespace, _label_change(pod.labels, labels))
 
     def _create_namespace(self, space: Namespace) -> Obj:
-        return self.client.create(owner.mark(manifests.namespace(space, self.naming)))
+        return self.client.create(cleanup.mark(manifests.namespace(space, self.naming)))
 
     def _create_pod(self, pod: Pod) -> Obj:
         command = self._how.command(pod)

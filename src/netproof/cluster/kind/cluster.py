@@ -1,7 +1,7 @@
 """A kind cluster with the CNI of a profile: created, installed, waited for, removed.
 
-The steps live in modules of their own: `tools`, `host`, `clusterconfig`, `commands`, `install`,
-`ready`. What is here is their order, and what becomes of the cluster when one of them fails.
+The steps live in modules of their own: `machine`, `clusterconfig`, `commands`, `installation`.
+What is here is their order, and what becomes of the cluster when one of them fails.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from netproof.cluster.backend import ClusterRef
-from netproof.cluster.kind import clusterconfig, downloads, host, ready, tools, versions
-from netproof.cluster.kind.commands import CREATE_TIMEOUT_S, Kind, is_name_taken
-from netproof.cluster.kind.install import Installer, Say
-from netproof.cluster.kind.tools import Tools
+from netproof.cluster.kind import clusterconfig, downloads, installation, machine
+from netproof.cluster.kind.commands import CREATE_TIMEOUT_S, KindCommands, is_name_taken
+from netproof.cluster.kind.installation import Installer, Say
+from netproof.cluster.kind.machine import Tools
 from netproof.cluster.placement import ANYWHERE, PodOptions
-from netproof.cluster.profiles import reading
+from netproof.cluster.profiles import reading, versions
 from netproof.cluster.profiles.profile import IpFamily, Profile
 from netproof.errors import ClusterError, UsageError
 from netproof.model.value import replace
@@ -78,13 +78,13 @@ class _Plan:
 
 
 class KindCluster:
-    """A kind cluster behind the Backend protocol."""
+    """A kind cluster behind the protocol ClusterBackend."""
 
     def __init__(self, options: KindOptions, say: Say) -> None:
         """Keep the options; nothing is started yet. `say` takes sentences on the progress."""
         self._options = options
         self._say = say
-        self._kind: Kind | None = None
+        self._kind: KindCommands | None = None
         self._made = False
 
     def start(self) -> ClusterRef:
@@ -97,8 +97,8 @@ class KindCluster:
         plan = _plan(self._options)
         home = Path(tempfile.mkdtemp(prefix=f"netproof-{self._options.cluster}-"))
         try:
-            found = tools.find(home, helm=plan.profile.needs_helm)
-            self._kind = Kind(found, self._options.cluster)
+            found = machine.find(home, helm=plan.profile.needs_helm)
+            self._kind = KindCommands(found, self._options.cluster)
             self._bring_up(self._kind, plan)
         except BaseException:
             self._give_up(home)
@@ -124,9 +124,9 @@ class KindCluster:
         finally:
             shutil.rmtree(kind.tools.home, ignore_errors=True)
 
-    def _bring_up(self, kind: Kind, plan: _Plan) -> None:
+    def _bring_up(self, kind: KindCommands, plan: _Plan) -> None:
         options, profile = self._options, plan.profile
-        versions.check_kind(kind.tools, profile)
+        machine.check_kind(kind.tools, profile)
         if not options.ignore_host:
             _check_host(kind.tools, profile)
         if not self._take_over(kind):
@@ -135,9 +135,9 @@ class KindCluster:
             installer = Installer(kind, plan.get, self._say)
             installer.install(profile, clusterconfig.family_of(plan.config))
         self._say(f"waiting until {profile.title} {profile.version} is ready")
-        ready.wait_ready(kind.tools, profile.ready)
+        installation.wait_ready(kind.tools, profile.ready)
 
-    def _take_over(self, kind: Kind) -> bool:
+    def _take_over(self, kind: KindCommands) -> bool:
         """Tell whether the cluster is there and to be used; raise UsageError where it is not to."""
         if not kind.exists():
             return False
@@ -150,7 +150,7 @@ class KindCluster:
         kind.adopt()
         return True
 
-    def _create(self, kind: Kind, config: clusterconfig.Obj) -> None:
+    def _create(self, kind: KindCommands, config: clusterconfig.Obj) -> None:
         self._say(f"creating the kind cluster {kind.name} with {kind.tools.engine}")
         file = kind.tools.home / "kind.yaml"
         file.write_text(clusterconfig.render(config), encoding="utf-8")
@@ -162,14 +162,14 @@ class KindCluster:
             self._made = not is_name_taken(error)
             raise
 
-    def _load_images(self, kind: Kind) -> None:
+    def _load_images(self, kind: KindCommands) -> None:
         for archive in self._options.image_archives:
             self._say(f"loading the images of {archive}")
             kind.load(archive)
         if self._options.probe_image and not self._options.image_archives:
             self._preload(kind, self._options.probe_image)
 
-    def _preload(self, kind: Kind, image: str) -> None:
+    def _preload(self, kind: KindCommands, image: str) -> None:
         """Pull the probes' image once instead of once a node; the nodes pull it where it fails."""
         found, archive = kind.tools, kind.tools.home / "probe-image.tar"
         self._say(f"pulling {image}")
@@ -198,7 +198,7 @@ class KindCluster:
         except ClusterError as error:
             self._say(str(error))
 
-    def _export_logs(self, kind: Kind) -> None:
+    def _export_logs(self, kind: KindCommands) -> None:
         folder = self._options.report_dir / LOGS / kind.name
         try:
             kind.export_logs(folder)
@@ -244,7 +244,7 @@ def _plan(options: KindOptions) -> _Plan:
 
 
 def _check_host(found: Tools, profile: Profile) -> None:
-    lacking = host.lacks(profile.host) if host.is_local(found) else ()
+    lacking = machine.lacks(profile.host) if machine.is_local(found) else ()
     if lacking:
         listed = "\n".join(f"    {text}" for text in lacking)
         raise UsageError(

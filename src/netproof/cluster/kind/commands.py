@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from netproof.cluster.kind.tools import Tools
+from netproof.cluster.kind.machine import Tools
 from netproof.errors import ClusterError
 
 CREATE_TIMEOUT_S = 900.0
@@ -19,7 +19,7 @@ NAME_IS_TAKEN = "already exist for a cluster"
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class KindCommands:
     """The kind cluster of one name, there or not."""
 
     tools: Tools

@@ -1,17 +1,18 @@
-"""Getting what an installation needs, and refusing what is not what its profile says."""
+"""Getting what an installation needs: refused where it is not what its profile says, or pinned."""
 
 from __future__ import annotations
 
 import hashlib
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 
-from netproof.cluster.profiles.profile import Artifact
-from netproof.cluster.waiting import TRANSPORT
+from netproof.cluster.api.waiting import TRANSPORT
+from netproof.cluster.profiles import versions
+from netproof.cluster.profiles.profile import Artifact, Profile
 from netproof.errors import ClusterError, UsageError
 
 TIMEOUT_S = 60.0
@@ -79,3 +80,43 @@ def download(artifact: Artifact, into: Path, get: Fetch) -> Downloaded:
     path = into / file_name(artifact.url)
     path.write_bytes(data)
     return Downloaded(path, digest, bool(artifact.sha256))
+
+
+@dataclass(frozen=True, slots=True)
+class Pin:
+    """What an artifact's checksum was found to be, and whether the profile said otherwise."""
+
+    artifact: Artifact
+    sha256: str
+
+    @property
+    def changed(self) -> bool:
+        """Tell whether the profile declares another checksum."""
+        return bool(self.artifact.sha256) and self.artifact.sha256 != self.sha256
+
+    @property
+    def new(self) -> bool:
+        """Tell whether the profile declares no checksum."""
+        return not self.artifact.sha256
+
+
+def pinned_artifacts(profile: Profile) -> tuple[Artifact, ...]:
+    """Return what the profile's own version downloads."""
+    return versions.choose(profile, "").artifacts
+
+
+def look_up_pins(profile: Profile, get: Fetch) -> Iterator[Pin]:
+    """Download everything that the profile's own version needs; yield each with its checksum."""
+    for artifact in pinned_artifacts(profile):
+        yield Pin(artifact, hashlib.sha256(get(artifact.url)).hexdigest())
+
+
+def with_pins(text: str, pins: Iterable[Pin]) -> str:
+    """Return the profile's text with `sha256` where it said `unverified`; the rest stays."""
+    lines = text.splitlines(keepends=True)
+    for pin in pins:
+        if pin.new:
+            line = lines[pin.artifact.line - 1]
+            indent = line[: len(line) - len(line.lstrip())]
+            lines[pin.artifact.line - 1] = f"{indent}sha256: {pin.sha256}\n"
+    return "".join(lines)

@@ -35,7 +35,7 @@ class Denial(StrEnum):
     NONE = "none"
 
 
-class IpBlock(StrEnum):
+class IpBlockReach(StrEnum):
     """What an `ipBlock` matches."""
 
     PODS_TOO = "pods-too"
@@ -61,7 +61,7 @@ class Capabilities:
     dual_stack: Support
     cluster_policies: Support
     denial: Denial
-    ip_block: IpBlock
+    ip_block: IpBlockReach
     established: Established
     own_policies: tuple[str, ...] = ()
 

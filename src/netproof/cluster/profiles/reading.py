@@ -19,7 +19,7 @@ from netproof.cluster.profiles.profile import (
     Denial,
     Established,
     HostNeeds,
-    IpBlock,
+    IpBlockReach,
     IpFamily,
     Profile,
     Readiness,
@@ -176,7 +176,7 @@ def _capabilities(given: Field) -> Capabilities:
         dual_stack=dual,
         cluster_policies=cluster,
         denial=_word(given.child("denial"), Denial),
-        ip_block=_word(given.child("ip-block"), IpBlock),
+        ip_block=_word(given.child("ip-block"), IpBlockReach),
         established=_word(given.child("established"), Established),
         own_policies=_texts(given.child("own-policies")),
     )

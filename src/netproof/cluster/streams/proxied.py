@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import urllib3
 
-from netproof.cluster.client import Client, short
+from netproof.cluster.api.client import Client, short
 from netproof.errors import ClusterError
 
 RESOURCES = ("pods", "services")

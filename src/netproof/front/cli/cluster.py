@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 
 import yaml
 
-from netproof.cluster import leftovers, rights
+from netproof.cluster.access import required
+from netproof.cluster.api.client import Client
 from netproof.cluster.backend import ClusterRef
-from netproof.cluster.client import Client
+from netproof.cluster.fleet import cleanup
 from netproof.errors import UsageError
 from netproof.front import options
 from netproof.run import doctor
@@ -55,12 +56,12 @@ def _add_rbac(parser: argparse.ArgumentParser) -> None:
 
 
 def _rbac(option: argparse.Namespace) -> int:
-    made = rights.manifests(_subject(option))
+    made = required.manifests(_subject(option))
     sys.stdout.write(yaml.safe_dump_all(made, sort_keys=False))
     return 0
 
 
-def _subject(option: argparse.Namespace) -> rights.Obj | None:
+def _subject(option: argparse.Namespace) -> required.Obj | None:
     for kind, name in (("User", option.user), ("Group", option.group)):
         if name:
             return {"kind": kind, "name": name, "apiGroup": "rbac.authorization.k8s.io"}
@@ -74,11 +75,11 @@ def _subject(option: argparse.Namespace) -> rights.Obj | None:
 
 def _add_clean(parser: argparse.ArgumentParser) -> None:
     options.add_existing(parser.add_argument)
-    parser.description = leftovers.__doc__
+    parser.description = cleanup.__doc__
     parser.add_argument(
         "--older-than",
         type=float,
-        default=leftovers.OLD_S / 3600,
+        default=cleanup.OLD_S / 3600,
         metavar="HOURS",
         help="age at which namespaces from elsewhere go (default: %(default)g)",
     )
@@ -92,7 +93,7 @@ def _clean(option: argparse.Namespace) -> int:
         raise UsageError(f"--older-than {option.older_than:g}: write a number of hours, from 0 on")
     client = Client(ClusterRef("existing", option.context, option.kubeconfig, option.context))
     try:
-        found = leftovers.find(
+        found = cleanup.find(
             client,
             now=datetime.datetime.now(datetime.UTC),
             older_than_s=option.older_than * 3600,
@@ -101,7 +102,7 @@ def _clean(option: argparse.Namespace) -> int:
         for leftover in found:
             verb = ("would go" if option.dry_run else "goes") if leftover.goes else "stays"
             sys.stdout.write(f"{leftover.name} {verb}: {leftover.why}\n")
-        gone = () if option.dry_run else leftovers.remove(client, found)
+        gone = () if option.dry_run else cleanup.remove(client, found)
     finally:
         client.close()
     sys.stdout.write(f"{len(gone)} of {len(found)} namespaces of netproof removed\n")

@@ -7,8 +7,7 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
-from netproof.cluster import labs
-from netproof.cluster.lab import LabCluster, environment
+from netproof.cluster.lab import LabCluster, end_lab, environment
 from netproof.front.laboptions import add_lab, lab
 
 if TYPE_CHECKING:
@@ -56,7 +55,7 @@ def _up(options: argparse.Namespace) -> int:
 
 
 def _down(options: argparse.Namespace) -> int:
-    ended = labs.end(options.name)
+    ended = end_lab(options.name)
     _say(f"The lab {options.name} is gone." if ended else f"No lab {options.name} was running.")
     return 0
 

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from netproof.cluster.kind import clusterconfig, downloads, pins
+from netproof.cluster.kind import clusterconfig, downloads
 from netproof.cluster.profiles import reading
 from netproof.cluster.profiles.profile import Profile
 from netproof.errors import UsageError
@@ -70,15 +70,15 @@ def _pin(option: argparse.Namespace) -> int:
     """Pin what has no checksum yet; a checksum that changed is told and never overwritten."""
     profile = reading.load(option.name, option.cni_profiles)
     get = downloads.from_folder(option.downloads) if option.downloads else downloads.fetch
-    found = list(pins.look(profile, get))
+    found = list(downloads.look_up_pins(profile, get))
     for pin in found:
         _say(f"{_state(pin)}: {pin.artifact.url} {pin.sha256}")
     text = profile.file.read_text(encoding="utf-8")
-    profile.file.write_text(pins.written(text, found), encoding="utf-8")
+    profile.file.write_text(downloads.with_pins(text, found), encoding="utf-8")
     return 1 if any(pin.changed for pin in found) else 0
 
 
-def _state(pin: pins.Pin) -> str:
+def _state(pin: downloads.Pin) -> str:
     if pin.changed:
         return f"CHANGED (the profile says {pin.artifact.sha256})"
     return "pinned" if pin.new else "as declared"
@@ -90,7 +90,7 @@ def _fetch(option: argparse.Namespace) -> int:
         option.downloads.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UsageError(f"--downloads {option.downloads}: {error.strerror}") from error
-    for artifact in pins.artifacts(profile):
+    for artifact in downloads.pinned_artifacts(profile):
         got = downloads.download(artifact, option.downloads, downloads.fetch)
         _say(f"{got.path} {got.sha256}{'' if got.verified else ' (unverified)'}")
     return 0

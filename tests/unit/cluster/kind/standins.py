@@ -13,8 +13,7 @@ import tarfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from netproof.cluster.kind import pins
-from netproof.cluster.kind.downloads import file_name
+from netproof.cluster.kind.downloads import file_name, pinned_artifacts
 from netproof.cluster.profiles import reading
 
 TOOLS = ("docker", "kind", "helm", "kubectl")
@@ -145,7 +144,7 @@ def offline(folder: Path) -> Offline:
     for name in reading.names(made.profiles):
         profile = reading.load(name, made.profiles)
         text = profile.file.read_text()
-        for declared in pins.artifacts(profile):
+        for declared in pinned_artifacts(profile):
             data = _download(declared.url)
             (made.downloads / file_name(declared.url)).write_bytes(data)
             if declared.sha256:

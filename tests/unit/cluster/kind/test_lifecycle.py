@@ -223,7 +223,7 @@ def test_a_name_taken_in_between_is_not_removed(
     tools: StandIns, options: KindOptions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A cluster that somebody made since we looked is not ours to remove."""
-    monkeypatch.setattr("netproof.cluster.kind.commands.Kind.exists", lambda _: False)
+    monkeypatch.setattr("netproof.cluster.kind.commands.KindCommands.exists", lambda _: False)
     (tools.state / "clusters").write_text("mine\n")
     with pytest.raises(ClusterError, match="already exist for a cluster"):
         KindCluster(replace(options, name="mine"), _silent).start()
@@ -257,7 +257,7 @@ def test_an_interrupt_removes_the_cluster(
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("netproof.cluster.kind.install.Installer.install", interrupt)
+    monkeypatch.setattr("netproof.cluster.kind.installation.Installer.install", interrupt)
     with pytest.raises(KeyboardInterrupt):
         KindCluster(options, _silent).start()
     assert [] == tools.clusters()

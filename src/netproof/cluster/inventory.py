@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from netproof.cluster.client import Client, Obj
+from netproof.cluster.api.client import Client, Obj
 from netproof.errors import ClusterError
 from netproof.model.workload import (
     Host,

@@ -1,11 +1,10 @@
-"""Which versions go together: of a CNI, and of kind."""
+"""Which version of a CNI: its profile's own, or another that the profile's steps fit."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import replace
 
-from netproof.cluster.kind.tools import WHERE_TO_GET, Tools
 from netproof.cluster.profiles.profile import (
     Artifact,
     ChartStep,
@@ -19,8 +18,6 @@ from netproof.errors import UsageError
 
 PLACEHOLDER = "{version}"
 """Stands for the CNI's version in the addresses of a profile."""
-
-_KIND = re.compile(r"kind v(\S+)")
 
 
 def choose(profile: Profile, wanted: str) -> Profile:
@@ -69,16 +66,3 @@ def _filled(artifact: Artifact, version: str, declared: str) -> Artifact:
     if version == declared or url == artifact.url:
         return replace(artifact, url=url)
     return Artifact(url, unverified=f"chosen by --cni-version, declared is {declared}")
-
-
-def check_kind(tools: Tools, profile: Profile) -> None:
-    """Raise UsageError where kind is too old for the profile's node image."""
-    told = tools.run(("kind", "version"), what="asking kind for its version")
-    found = _KIND.search(told)
-    if found is None:
-        raise UsageError(f"`kind version` says {told.strip()!r}, which is no version of kind")
-    if number(found[1]) < number(profile.kind):
-        raise UsageError(
-            f"kind is v{found[1]}, its node image for {profile.title} needs {profile.kind} or "
-            f"newer: {WHERE_TO_GET['kind']}"
-        )

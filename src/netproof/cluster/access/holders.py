@@ -11,8 +11,8 @@ from tempfile import mkdtemp
 
 import yaml
 
+from netproof.cluster.api.client import Client, Obj
 from netproof.cluster.backend import ClusterRef
-from netproof.cluster.client import Client, Obj
 from netproof.cluster.naming import Naming
 from netproof.errors import ClusterError
 from netproof.model.value import replace

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from netproof.cluster.kind import downloads, ready
-from netproof.cluster.kind.tools import Tools
+from netproof.cluster.kind import downloads, installation
+from netproof.cluster.kind.machine import Tools
 from netproof.cluster.profiles.profile import Artifact, Readiness
 from netproof.errors import ClusterError
 from tests.unit.cluster.kind import standins
@@ -30,7 +30,7 @@ def _answer(tools: Tools, **changes: Any) -> list[str]:
     for key, value in changes.items():
         plain[key].update(value) if isinstance(value, dict) else plain.update({key: value})
     (tools.home / "state" / "object.json").write_text(json.dumps(plain))
-    return ready.unready(tools, WANTED)
+    return installation.unready(tools, WANTED)
 
 
 def test_all_is_ready(tools: Tools) -> None:
@@ -66,13 +66,13 @@ def _kubectl_says(tools: Tools, said: str) -> None:
 def test_what_is_not_there_yet(tools: Tools) -> None:
     """A daemonset that an operator has still to make is waited for."""
     _kubectl_says(tools, 'Error from server (NotFound): daemonsets.apps "agent" not found')
-    assert "daemonset net/agent is not there" in ready.unready(tools, WANTED)
+    assert "daemonset net/agent is not there" in installation.unready(tools, WANTED)
 
 
 def test_an_api_server_that_restarts(tools: Tools) -> None:
     """A refused connection is a state to wait in."""
     _kubectl_says(tools, "The connection to the server 127.0.0.1:1 was refused")
-    (state,) = ready.unready(tools, WANTED)
+    (state,) = installation.unready(tools, WANTED)
     assert "was refused" in state
 
 
@@ -80,14 +80,14 @@ def test_another_failure_ends_the_wait(tools: Tools) -> None:
     """What will not mend is raised at once."""
     _kubectl_says(tools, "error: You must be logged in to the server (Unauthorized)")
     with pytest.raises(ClusterError, match="You must be logged in"):
-        ready.unready(tools, WANTED)
+        installation.unready(tools, WANTED)
 
 
 def test_words_that_are_no_json(tools: Tools) -> None:
     """A kubectl that prints something else is quoted."""
     (tools.home / "state" / "object.json").write_text("Welcome!")
     with pytest.raises(ClusterError, match="printed no JSON but 'Welcome!'"):
-        ready.unready(tools, WANTED)
+        installation.unready(tools, WANTED)
 
 
 def test_a_download_that_is_not_in_the_folder(tmp_path: Path) -> None:

@@ -1,16 +1,25 @@
-"""Carrying out the steps of a CNI's installation."""
+"""Installing a CNI into a kind cluster, and waiting until it is up.
+
+Up is the cluster's own word: the CNI's daemonsets and deployments, the nodes, the cluster's DNS.
+Whether policies bite is for the canary to say.
+"""
 
 from __future__ import annotations
 
+import json
 import platform
+import re
 import tarfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from netproof.cluster.kind.commands import Kind
+from netproof.cluster.api.waiting import wait_until
+from netproof.cluster.kind.commands import KindCommands
 from netproof.cluster.kind.downloads import Fetch, download
-from netproof.cluster.kind.tools import Tools
+from netproof.cluster.kind.machine import Tools
+from netproof.cluster.kind.programs import call, failure
 from netproof.cluster.profiles.profile import (
     Artifact,
     ChartStep,
@@ -20,11 +29,20 @@ from netproof.cluster.profiles.profile import (
     ManifestStep,
     PluginsStep,
     Profile,
+    Readiness,
     Step,
 )
 from netproof.errors import ClusterError
 
 Say = Callable[[str], None]
+Obj = Mapping[str, Any]
+
+DNS = "kube-system/coredns"
+
+CALL_TIMEOUT_S = 30.0
+
+_TRANSIENT = re.compile(r"\brefused\b|timed? ?out|EOF|TLS handshake", re.IGNORECASE)
+"""What kubectl says when the API server restarts; a look that ends so is repeated."""
 
 STEP_TIMEOUT_S = 300.0
 """For one call of kubectl or Helm; neither waits for pods here."""
@@ -40,7 +58,7 @@ MACHINES = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm64": "a
 class Installer:
     """The means of an installation into a kind cluster."""
 
-    kind: Kind
+    kind: KindCommands
     get: Fetch
     say: Say
 
@@ -119,3 +137,86 @@ def _extract(archive: Path, name: str, into: Path) -> Path:
     path.write_bytes(data)
     path.chmod(0o755)
     return path
+
+
+def wait_ready(tools: Tools, wanted: Readiness) -> None:
+    """Wait until everything is up; raise NotReadyError with what is not, at the deadline."""
+    state: list[str] = []
+
+    def look() -> bool | None:
+        state[:] = unready(tools, wanted)
+        return None if state else True
+
+    wait_until(look, deadline_s=wanted.timeout_s, what=lambda: f"not ready: {'; '.join(state)}")
+
+
+def unready(tools: Tools, wanted: Readiness) -> list[str]:
+    """Return what is not up yet, in words."""
+    try:
+        return _unready(tools, wanted)
+    except ClusterError as error:
+        if _TRANSIENT.search(str(error)):
+            return [str(error)]
+        raise
+
+
+def _unready(tools: Tools, wanted: Readiness) -> list[str]:
+    found = [_daemonset(key, _get(tools, "daemonset", key)) for key in wanted.daemonsets]
+    deployments = (*wanted.deployments, DNS)
+    found += [_deployment(key, _get(tools, "deployment", key)) for key in deployments]
+    found += [_node(node) for node in (_get(tools, "nodes", "") or {}).get("items", [])]
+    return [text for text in found if text]
+
+
+def _daemonset(key: str, raw: Obj | None) -> str:
+    if raw is None:
+        return f"daemonset {key} is not there"
+    status = raw.get("status", {})
+    wanted, ready = status.get("desiredNumberScheduled", 0), status.get("numberReady", 0)
+    if _is_stale(raw) or wanted == 0:
+        return f"daemonset {key} is not scheduled yet"
+    fresh = status.get("updatedNumberScheduled", 0)
+    good = min(ready, fresh)
+    return "" if good == wanted else f"daemonset {key}: {good} of {wanted} pods"
+
+
+def _deployment(key: str, raw: Obj | None) -> str:
+    if raw is None:
+        return f"deployment {key} is not there"
+    wanted, ready = raw["spec"].get("replicas", 1), raw.get("status", {}).get("readyReplicas", 0)
+    if _is_stale(raw):
+        return f"deployment {key} is not seen yet"
+    return "" if ready >= wanted else f"deployment {key}: {ready} of {wanted} pods"
+
+
+def _is_stale(raw: Obj) -> bool:
+    """Tell whether the status speaks of an older object (observedGeneration of apps/v1)."""
+    generation = raw["metadata"].get("generation", 0)
+    return bool(raw.get("status", {}).get("observedGeneration", 0) < generation)
+
+
+def _node(raw: Obj) -> str:
+    conditions = raw.get("status", {}).get("conditions") or []
+    ready = [c for c in conditions if c["type"] == "Ready"]
+    if ready and ready[0]["status"] == "True":
+        return ""
+    why = ready[0].get("message", "") if ready else "no condition Ready"
+    return f"node {raw['metadata']['name']}: {why}"
+
+
+def _get(tools: Tools, kind: str, key: str) -> Obj | None:
+    """Return an object as kubectl prints it, None where it is not there."""
+    namespace, _, name = key.rpartition("/")
+    where = ("--namespace", namespace, name) if key else ()
+    argv = ("kubectl", "--kubeconfig", str(tools.kubeconfig), "get", kind, *where, "-o", "json")
+    what = f"looking at {kind} {key}".rstrip()
+    code, out, said = call(argv, tools.environment, what=what, timeout_s=CALL_TIMEOUT_S)
+    if code != 0:
+        if "NotFound" in said:
+            return None
+        raise ClusterError(failure(what, argv, code, said))
+    try:
+        loaded: Obj = json.loads(out)
+    except ValueError as error:
+        raise ClusterError(f"{what}: kubectl printed no JSON but {out[:200]!r}") from error
+    return loaded

@@ -1,4 +1,4 @@
-"""The commands that run the probe agent and reach it: pure text, for somebody else to start.
+"""The commands that start the probe agent and reach it: pure text, for somebody else to run.
 
 The agent travels as an argument of its command, so that a stock Python image is enough. It is
 sent without docstrings and annotations, which halves what is stored with every pod and compiled
@@ -8,15 +8,14 @@ at every start.
 from __future__ import annotations
 
 import ast
-import hashlib
 import threading
 from collections.abc import Sequence
 from functools import cache
 from importlib import resources
 
-from netproof.model.flow import Endpoint, EndpointKind
 from netproof.model.workload import Listens, Port
 from netproof.probe.agent import ROUTED
+from netproof.probe.identity import control_name
 
 PYTHON = ("python3", "-I", "-S", "-c")
 LISTENS: dict[Listens, tuple[str, ...]] = {
@@ -25,12 +24,6 @@ LISTENS: dict[Listens, tuple[str, ...]] = {
     Listens.LOOPBACK: ("127.0.0.1", "::1"),
 }
 """Where an agent is told to listen; a pod's own address is known to nobody before it runs."""
-
-OUTSIDE_IDENTITY = "outside"
-"""One agent stands for all hosts outside the cluster, whatever address it is reached at."""
-
-LONGEST_NAME = 100
-"""Bytes of a control socket's name; the kernel takes 107 (unix(7), sun_path)."""
 
 STARTING_S = 5.0
 """How long a relay waits for an agent that is still starting: an interpreter on a busy node."""
@@ -107,20 +100,6 @@ def agent_command(
 def relay_command(identity: str, instance: str, starting_s: float = STARTING_S) -> list[str]:
     """Return the command that, run beside an agent, joins its standard streams to it."""
     return [*PYTHON, RELAY, control_name(identity, instance), str(starting_s)]
-
-
-def identity_of(endpoint: Endpoint) -> str:
-    """Return what the agent at that end of a flow calls itself."""
-    return OUTSIDE_IDENTITY if endpoint.kind is EndpointKind.OUTSIDE else endpoint.name
-
-
-def control_name(identity: str, instance: str) -> str:
-    """Return the name of an agent's control socket, which is abstract: it lies on no disk."""
-    name = f"netproof-{identity}-{instance}"
-    if len(name.encode()) <= LONGEST_NAME:
-        return name
-    digest = hashlib.sha256(name.encode()).hexdigest()[:32]
-    return f"{name[:40]}-{digest}"
 
 
 _STRIPPING = threading.Lock()

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-from netproof.cluster.client import Client
+from netproof.cluster.api.client import Client
 from netproof.errors import ClusterError
 
 Obj = dict[str, Any]

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from netproof.cluster.client import Client
+from netproof.cluster.api.client import Client
 from netproof.cluster.naming import PodName
 from netproof.errors import NotReadyError, UsageError
 
@@ -25,14 +25,14 @@ KINDS: Mapping[str, str] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class Destination:
     """A pod, and which of its ports each wanted port leads to."""
 
     pod: PodName
     ports: Mapping[int, int]
 
 
-def resolve(client: Client, namespace: str, name: str, ports: Iterable[int]) -> Target:
+def resolve(client: Client, namespace: str, name: str, ports: Iterable[int]) -> Destination:
     """Return the pod and ports that a target such as `service/postgres` stands for now.
 
     Raises UsageError for a target or port that there is not, NotReadyError where no pod of it is
@@ -40,11 +40,11 @@ def resolve(client: Client, namespace: str, name: str, ports: Iterable[int]) -> 
     """
     kind, bare = _parse(name)
     if kind == "Pod":  # not looked up: whoever may forward to a pod need not be able to read it
-        return Target((namespace, bare), {port: port for port in ports})
+        return Destination((namespace, bare), {port: port for port in ports})
     obj = client.get(kind, bare, namespace)
     pod = _first_ready(_selected(client, namespace, obj), f"{kind} {namespace}/{bare}")
     found = {port: _target_port(obj, pod, port) if kind == "Service" else port for port in ports}
-    return Target((namespace, pod["metadata"]["name"]), found)
+    return Destination((namespace, pod["metadata"]["name"]), found)
 
 
 def _parse(name: str) -> tuple[str, str]:

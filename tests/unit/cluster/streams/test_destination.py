@@ -6,8 +6,8 @@ from typing import Any, cast
 
 import pytest
 
-from netproof.cluster.client import Client
-from netproof.cluster.forward.target import label_selector, resolve
+from netproof.cluster.api.client import Client
+from netproof.cluster.streams.destination import label_selector, resolve
 from netproof.errors import NotReadyError, UsageError
 
 Obj = dict[str, Any]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
-from netproof.cluster.client import Client, Obj, is_not_found
-from netproof.cluster.waiting import wait_until
+from netproof.cluster.api.client import Client, Obj, is_not_found
+from netproof.cluster.api.waiting import wait_until
 from netproof.errors import ClusterError
 
 Key = tuple[str, str]

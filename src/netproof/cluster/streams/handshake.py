@@ -16,7 +16,7 @@ import certifi
 from kubernetes.stream.ws_client import get_websocket_url, websocket_proxycare
 from websocket import WebSocket, WebSocketBadStatusException, WebSocketException
 
-from netproof.cluster.client import RESOURCES, Client
+from netproof.cluster.api.client import RESOURCES, Client
 from netproof.cluster.naming import PodName
 from netproof.cluster.streams.channels import ChannelSocket
 from netproof.errors import StreamRefusedError

@@ -6,8 +6,8 @@ from typing import Any, cast
 
 import pytest
 
-from netproof.cluster.apply import PoliciesInForce
-from netproof.cluster.client import Client
+from netproof.cluster.api.apply import PoliciesInForce
+from netproof.cluster.api.client import Client
 from netproof.errors import ClusterError
 
 A, B = ("shop", "a"), ("shop", "b")

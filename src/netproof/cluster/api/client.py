@@ -18,9 +18,9 @@ import urllib3
 import yaml
 from kubernetes.client.exceptions import ApiException
 
+from netproof.cluster.api.remedies import with_remedy
+from netproof.cluster.api.waiting import TRANSPORT
 from netproof.cluster.backend import ClusterRef
-from netproof.cluster.refusals import with_remedy
-from netproof.cluster.waiting import TRANSPORT
 from netproof.errors import ClusterError, UsageError
 
 Obj = dict[str, Any]

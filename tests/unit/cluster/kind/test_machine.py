@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from netproof.cluster.kind import host
-from netproof.cluster.kind.tools import Tools
+from netproof.cluster.kind.machine import Tools, is_local, lacks
 from netproof.cluster.profiles.profile import HostNeeds
 from tests.unit.cluster.kind import standins
 
@@ -34,7 +33,7 @@ def machine(tmp_path: Path) -> Path:
 
 def test_a_fit_machine_lacks_nothing(machine: Path) -> None:
     """Where all is there, nothing is said."""
-    assert () == host.lacks(NEEDS, root=machine, release=RELEASE)
+    assert () == lacks(NEEDS, root=machine, release=RELEASE)
 
 
 @pytest.mark.parametrize(
@@ -49,7 +48,7 @@ def test_what_is_missing_is_told_with_its_remedy(spoil: str, message: str, machi
     """A missing file is the one thing that is complained of."""
     (machine / spoil).unlink()
     (machine / spoil).parent.rmdir()
-    (told,) = host.lacks(NEEDS, root=machine, release=RELEASE)
+    (told,) = lacks(NEEDS, root=machine, release=RELEASE)
     assert message in told
 
 
@@ -58,12 +57,12 @@ def test_low_limits_are_told_with_the_command(machine: Path) -> None:
     (machine / "proc/sys/fs/inotify/max_user_instances").write_text("128\n")
     assert (
         "fs.inotify.max_user_instances is 128: sudo sysctl fs.inotify.max_user_instances=512",
-    ) == host.lacks(NEEDS, root=machine, release=RELEASE)
+    ) == lacks(NEEDS, root=machine, release=RELEASE)
 
 
 def test_an_old_kernel(machine: Path) -> None:
     """A kernel that is too old is told apart by numbers, not by letters."""
-    (told,) = host.lacks(NEEDS, root=machine, release="5.9.16")[:1]
+    (told,) = lacks(NEEDS, root=machine, release="5.9.16")[:1]
     assert told.startswith("the kernel is 5.9.16, 5.10 or newer is needed")
 
 
@@ -75,4 +74,4 @@ def test_a_remote_engine_is_not_this_machine(address: str, local: bool, tmp_path
     """What this machine offers says nothing where the nodes run on another one."""
     made = standins.make(tmp_path)
     environment = {"PATH": f"{made.bin}:/usr/bin:/bin", "DOCKER_HOST": address}
-    assert local == host.is_local(Tools("docker", tmp_path, environment))
+    assert local == is_local(Tools("docker", tmp_path, environment))

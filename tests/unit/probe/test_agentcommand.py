@@ -6,16 +6,14 @@ from concurrent.futures import ThreadPoolExecutor
 
 from netproof.model.flow import Endpoint
 from netproof.model.workload import Port, Protocol
-from netproof.probe import source
-from netproof.probe.source import (
-    LONGEST_NAME,
+from netproof.probe import agentcommand
+from netproof.probe.agentcommand import (
     RELAY,
     agent_source,
-    control_name,
-    identity_of,
     relay_command,
     serve_command,
 )
+from netproof.probe.identity import LONGEST_NAME, control_name, identity_of
 
 LARGEST_ARGUMENT = 128 * 1024
 """execve(2), MAX_ARG_STRLEN: the kernel takes no longer one."""
@@ -61,7 +59,7 @@ def test_all_hosts_outside_have_one_agent() -> None:
 
 def test_many_pods_at_once_have_the_program_made_once() -> None:
     """Threads that ask at the same time wait for the first: not every CPython parses in several."""
-    source._stripped.cache_clear()
+    agentcommand._stripped.cache_clear()
     with ThreadPoolExecutor(8) as pool:
         told = set(pool.map(lambda _: agent_source(), range(8)))
-    assert (1, 1) == (len(told), source._stripped.cache_info().misses)
+    assert (1, 1) == (len(told), agentcommand._stripped.cache_info().misses)

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from netproof.cluster.kind.tools import SHOWN_LINES, Tools, call
+from netproof.cluster.kind.machine import Tools
+from netproof.cluster.kind.programs import SHOWN_LINES, call
 from netproof.errors import ClusterError
 
 PYTHON = (sys.executable, "-I", "-S", "-c")

@@ -6,11 +6,11 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from netproof.cluster.client import REQUEST_TIMEOUT_S, Client, Obj
+from netproof.cluster.api.client import REQUEST_TIMEOUT_S, Client, Obj
+from netproof.cluster.api.remedies import with_remedy
+from netproof.cluster.api.waiting import wait_until
 from netproof.cluster.fleet import manifests
 from netproof.cluster.naming import PodName
-from netproof.cluster.refusals import with_remedy
-from netproof.cluster.waiting import wait_until
 from netproof.errors import StreamRefusedError
 
 _STRATEGIC = "application/strategic-merge-patch+json"

@@ -1,0 +1,194 @@
+"""What travels over channels into a pod: exec, attach, and one forwarded connection.
+
+Each has a WebSocket of its own. In the plain form of port-forward that is so by protocol: one
+connection of the pod per port and WebSocket, made when the WebSocket is, so every local connection
+gets a WebSocket and its end is that of the connection.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Self
+
+from netproof.cluster.api.client import Client
+from netproof.cluster.naming import PodName
+from netproof.cluster.streams.channels import ERROR, MOST_UNSENT, STDERR, STDIN, STDOUT
+from netproof.cluster.streams.handshake import into_pod
+from netproof.errors import PortClosedError, ProbeError, StreamCutError, StreamRefusedError
+from netproof.model.flow import Endpoint
+
+SEND_S = 30.0
+"""For a command to take what it is sent: one that may be starved of its CPU."""
+
+DATA, COMPLAINT = 0, 1
+"""Channels of a forwarded port: its bytes, and what the kubelet has to say against it."""
+
+
+class ExecStream:
+    """One exec session; to be used by one thread at a time."""
+
+    def __init__(self, client: Client, pod: PodName, command: Sequence[str]) -> None:
+        """Start the command; raise StreamRefusedError where the API server does not let us."""
+        name = f"exec in pod {pod[0]}/{pod[1]}"
+        ways = [(way, "true") for way in ("stdin", "stdout", "stderr")]
+        query = [*ways, *(("command", word) for word in command)]
+        self._stream = into_pod(client, pod, "exec", query, name)
+
+    def send(self, data: bytes) -> None:
+        """Write to the command's standard input; raise EOFError where it is gone."""
+        try:
+            self._stream.send(STDIN, data, SEND_S)
+        except (StreamCutError, TimeoutError) as error:
+            raise EOFError(str(error)) from error
+
+    def receive(self, timeout_s: float) -> bytes:
+        """Return what the command wrote, b"" when nothing came in time; raise EOFError at its end.
+
+        What it wrote to standard error, and the API server's last word, are in the EOFError.
+        """
+        try:
+            data = self._stream.read(STDOUT, timeout_s)
+        except StreamCutError as error:
+            raise EOFError(str(error)) from error
+        if not data and self._stream.ended:
+            raise EOFError(f"{self._stream.name} ended: {self._last_words()}")
+        return data
+
+    def _last_words(self) -> str:
+        said = self._stream.take(STDERR) + b" " + self._stream.take(ERROR)
+        return str(said.decode(errors="replace").strip()[:300]) or "without a word"
+
+    def close(self) -> None:
+        """End the session; to be called any number of times."""
+        self._stream.close()
+
+
+class PodStreams:
+    """Opens exec streams to probe pods by their names in the bundle."""
+
+    def __init__(self, client: Client, locate: Callable[[Endpoint], PodName]) -> None:
+        """Keep where pods are: `locate` maps an endpoint to its pod in the cluster."""
+        self._client = client
+        self._locate = locate
+
+    def open(self, source: Endpoint, command: Sequence[str]) -> ExecStream:
+        """Run a command in the pod that stands for the endpoint and return its stream."""
+        try:
+            return ExecStream(self._client, self._locate(source), command)
+        except StreamRefusedError as error:
+            raise ProbeError(str(error)) from error
+
+
+class AttachedStream:
+    """The standard output of a running container; what it wrote before is not in it."""
+
+    def __init__(self, client: Client, pod: PodName, container: str) -> None:
+        """Attach; raise StreamRefusedError where the API server does not let us."""
+        name = f"attach to {pod[0]}/{pod[1]}"
+        query = [("container", container), ("stdout", "true")]
+        self._stream = into_pod(client, pod, "attach", query, name)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stream.close()
+
+    def receive(self, timeout_s: float) -> bytes:
+        """Return what the container wrote, b"" when it wrote nothing in time.
+
+        Raises StreamCutError where the stream broke off.
+        """
+        return self._stream.read(STDOUT, timeout_s)
+
+
+class ForwardedConnection:
+    """A connection to a port inside a pod, by way of the API server and the kubelet.
+
+    That it could be opened proves nothing: whether somebody answers in the pod is told by what
+    comes back, bytes or PortClosedError.
+    """
+
+    def __init__(self, client: Client, pod: PodName, port: int) -> None:
+        """Open it; raise StreamRefusedError where the API server does not let us."""
+        name = f"port-forward to {pod[0]}/{pod[1]}:{port}"
+        self._stream = into_pod(client, pod, "portforward", [("ports", str(port))], name)
+        self._greeted: set[int] = set()
+        self._incoming = bytearray()
+        self._complaint = ""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def fileno(self) -> int:
+        """Return the descriptor to wait at."""
+        return self._stream.fileno()
+
+    @property
+    def events(self) -> int:
+        """What to wait for at the descriptor (`select.poll`)."""
+        return self._stream.events
+
+    @property
+    def is_full(self) -> bool:
+        """Tell whether so much waits to be sent that no more should be given."""
+        return self._stream.unsent >= MOST_UNSENT
+
+    @property
+    def has_ended(self) -> bool:
+        """Tell whether the pod's side has ended and all it said was taken."""
+        return self._stream.ended and not self._incoming and not self._complaint
+
+    def give(self, data: bytes) -> None:
+        """Take bytes to be sent and send what can be sent at once."""
+        self._stream.give(DATA, data)
+
+    def turn(self) -> None:
+        """Do all that can be done without waiting; raise StreamCutError where it was cut off."""
+        self._stream.turn()
+        self._sort()
+
+    def take(self) -> bytes:
+        """Return what has come, b"" where nothing has; raise what has gone wrong after it."""
+        self._sort()
+        found = bytes(self._incoming)
+        self._incoming.clear()
+        if not found and self._complaint:
+            raise PortClosedError(f"{self._stream.name}: {self._complaint}")
+        return found
+
+    def sendall(self, data: bytes, timeout_s: float) -> None:
+        """Send bytes; raise StreamCutError, or TimeoutError when they do not leave in time."""
+        self._stream.send(DATA, data, timeout_s)
+
+    def receive(self, timeout_s: float) -> bytes:
+        """Return the next bytes, b"" at the end.
+
+        Raises PortClosedError where nobody answers in the pod, StreamCutError where the stream
+        broke off, TimeoutError when nothing comes in time.
+        """
+        until = time.monotonic() + timeout_s
+        self.turn()
+        while not (found := self.take()):
+            if self._stream.ended:
+                return b""
+            self._stream.wait(until)
+        return found
+
+    def close(self) -> None:
+        """End it; what was not sent yet is lost."""
+        self._stream.close()
+
+    def _sort(self) -> None:
+        while self._stream.inbox:
+            channel, data = self._stream.inbox.popleft()
+            if channel not in self._greeted:
+                self._greeted.add(channel)  # the first message of a channel is its port's number
+            elif channel == DATA:
+                self._incoming += data
+            else:
+                self._complaint += data.decode(errors="replace")
