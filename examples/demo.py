@@ -14,7 +14,8 @@ from pathlib import Path
 from netproof.cluster.lab import LabCluster, LabOptions
 from netproof.errors import NetproofError
 from netproof.front.options import PROBE_IMAGE
-from netproof.model.review import CheckRecord, Kept
+from netproof.model.check import CheckRecord
+from netproof.model.review import Kept
 from netproof.model.value import replace
 from netproof.policy.files import read_texts
 from netproof.policy.mirror import mirror_texts
@@ -24,6 +25,7 @@ from netproof.run import bundles
 from netproof.run.controller import Controller
 from netproof.run.scenario import Wishes
 from netproof.run.session import RunSession
+from netproof.verdict import RunEvidence
 
 HERE = Path(__file__).parent
 EXAMPLES = ("production-networking", "zero-trust", "default-allow", "ingress-controllers")
@@ -68,7 +70,10 @@ def _checked(cases: list[Case]) -> list[CheckRecord]:
 
     def checked(number: int) -> CheckRecord:
         case, settings = cases[number], wishes.settings(handout.ref)
-        return bundles.with_packets(case, check(case), handout, settings, f"b{number}")
+        read = check(case)
+        probed = bundles.probe(case, read.intents, handout, settings, f"b{number}")
+        evidence = RunEvidence(tuple(run.canaries), (probed.scenario,), probed.intents)
+        return bundles.with_packets(read, evidence, probed.notes)
 
     try:
         with ThreadPoolExecutor(len(cases)) as pool:

@@ -20,7 +20,9 @@ from netproof.cluster.backend import ClusterRef
 from netproof.cluster.lab import LabCluster, LabOptions, environment
 from netproof.front import cli
 from netproof.model import codec
-from netproof.model.review import CheckRecord, Kept
+from netproof.model.check import CheckRecord
+from netproof.model.record import RunVerdict
+from netproof.model.review import Kept
 from tests.lab.gate import Asked, Decision, gate, only
 from tests.unit.review import large
 from tests.unit.review.build import deny_all, intents, policy, service, workload
@@ -114,7 +116,7 @@ def test_bundle_on_the_lab(bundle: Path, capsys: pytest.CaptureFixture[str]) -> 
     assert 0 == code
     assert [Kept.KEPT] * 3 == [one.packets.kept for one in record.intents if one.packets]
     assert record.packets
-    assert ("PASS", ()) == (record.packets.verdict, record.packets.findings)
+    assert (RunVerdict.PASS, ()) == (record.verdict, record.packets.findings)
 
 
 def test_leak_to_a_node_is_found(bundle: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -153,9 +155,12 @@ def test_cluster_that_enforces_nothing_is_said_once(
 ) -> None:
     """On a flat network the verdict is NOT ENFORCED, without a finding for each flow."""
     code, record = _check(capsys, bundle, "--dataplane", "flat")
+    required, _ = _check(capsys, bundle, "--dataplane", "flat", "--require-enforcement")
 
     assert record.packets
-    assert (1, "NOT ENFORCED", ()) == (code, record.packets.verdict, record.packets.findings)
+    assert (RunVerdict.NOT_ENFORCED, ()) == (record.verdict, record.packets.findings)
+    assert (0, 1) == (code, required)
+    assert "as its profile says" in record.exit_reason
 
 
 def test_somebodys_cluster_stays_as_it_was(

@@ -22,6 +22,7 @@ from netproof.cluster.placement import PodOptions
 from netproof.cluster.profiles.reading import folder, load
 from netproof.errors import ClusterError, UsageError
 from netproof.front import cli
+from netproof.model.record import RunVerdict
 from netproof.model.value import replace
 from netproof.run import doctor
 from netproof.run.agents import deploy_agents
@@ -153,7 +154,7 @@ def test_a_refused_pod_ends_as_a_message(case: str, lab: ClusterRef, tmp_path: P
     with gate(lab.kubeconfig, tmp_path, admission=[no_pods]) as somebody:
         cluster = ExistingCluster(str(somebody.kubeconfig))
         found = doctor.ask(cluster, "quota001", WISHES)
-    assert doctor.Answer.CANNOT_BE_TOLD is found.answer
+    assert RunVerdict.INCONCLUSIVE is found.verdict
     assert f"{said} (403)" in found.text
     assert remedy in found.text
     assert [] == _namespaces(lab)

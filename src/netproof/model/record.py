@@ -14,6 +14,7 @@ from msgspec import field
 
 from netproof.model.doors import DoorResult, Grant
 from netproof.model.flow import Connectivity, Expected, Flow, Outcome, Path, Reason
+from netproof.model.review import IntentResult
 from netproof.model.value import Value
 from netproof.model.workload import Family, Protocol
 
@@ -129,7 +130,7 @@ class ScenarioRecord(Value):
 
     `repeat` is the command that runs it again, "" where there is none. `known_gap` words the
     documented gaps of the CNI that explain all findings; such a scenario keeps its verdict and
-    does not fail the run.
+    does not fail the run. `gap_gone` words those that should have shown and did not.
     """
 
     id: str
@@ -141,6 +142,7 @@ class ScenarioRecord(Value):
     steps: tuple[StepRecord, ...]
     repeat: str = ""
     known_gap: str = ""
+    gap_gone: str = ""
 
 
 class CanaryRecord(Value):
@@ -166,11 +168,38 @@ class ClusterRecord(Value):
     enforces: bool = True
 
 
+class FindingKind(StrEnum):
+    """What a run may be found at fault for besides its flows."""
+
+    BROKEN_INTENT = "broken intent"
+    UNKNOWN_INTENT = "unknown intent"
+    DOOR = "door"
+    GAP_GONE = "known gap gone"
+    PROFILE = "profile contradicted"
+
+
+class RunFinding(Value):
+    """What is wrong with a run and is no flow of a scenario: every report tells it.
+
+    `verdict` is what it makes of the run, FAIL or INCONCLUSIVE. `subject` is what it is about (an
+    intent, a door's target, a scenario, the cluster), `place` where that is written (`file:line`),
+    "" where it is written nowhere.
+    """
+
+    kind: FindingKind
+    verdict: RunVerdict
+    subject: str
+    text: str
+    place: str = ""
+
+
 class RunRecord(Value, kw_only=True):
     """One run: `started` is UTC in ISO 8601, `exit_reason` the sentence that ends the report.
 
-    `exit_code` is None where nobody has said what the verdict amounts to. `doors` are the ways
-    around policies that were tried, `keys` who has the rights that open them.
+    `verdict`, `exit_code`, `exit_reason` and `findings` are the judgement, made once from all the
+    rest. `doors` are the ways around policies that were tried, `keys` who has the rights that open
+    them. `intents` are those of all bundles, by the policies' meaning alone where the cluster
+    enforces nothing: what packets break then follows from that and is no news.
     """
 
     schema: Literal["netproof.run/v1"] = SCHEMA
@@ -184,6 +213,9 @@ class RunRecord(Value, kw_only=True):
     canaries: tuple[CanaryRecord, ...] = ()
     scenarios: tuple[ScenarioRecord, ...] = ()
     errors: tuple[str, ...] = ()
-    exit_code: int | None = None
+    exit_code: int = 1
     doors: tuple[DoorResult, ...] = ()
     keys: tuple[Grant, ...] = ()
+    intents: tuple[IntentResult, ...] = ()
+    findings: tuple[RunFinding, ...] = ()
+    require_enforcement: bool = False

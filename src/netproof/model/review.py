@@ -10,7 +10,6 @@ from typing import Final, Literal
 
 from netproof.model.value import Value
 
-CHECK_SCHEMA: Final = "netproof.check/v1"
 DIFF_SCHEMA: Final = "netproof.diff/v1"
 
 
@@ -87,13 +86,17 @@ class Judgement(Value):
 
 
 class IntentResult(Value):
-    """One intent and both its judgements; `packets` is None where none were sent."""
+    """One intent and both its judgements; `packets` is None where none were sent.
+
+    `bundle` is the bundle that it belongs to.
+    """
 
     intent: str
     place: str
     reason: str
     static: Judgement
     packets: Judgement | None = None
+    bundle: str = ""
 
     @property
     def kept(self) -> Kept:
@@ -113,38 +116,6 @@ class Mutation(Value):
     flows: int
     noticed_by: tuple[str, ...] = ()
     example: str = ""
-
-
-class PacketsRecord(Value):
-    """What the packets of a check showed: the run's verdict, and findings in words."""
-
-    verdict: str
-    sentence: str
-    flows: int
-    seconds: float
-    findings: tuple[str, ...] = ()
-
-
-class CheckRecord(Value, kw_only=True):
-    """All that `netproof check` found; `mutations` is None where it was not asked for."""
-
-    schema: Literal["netproof.check/v1"] = CHECK_SCHEMA
-    bundle: str
-    netproof: str
-    workloads: int
-    policies: int
-    flows: int
-    seconds: float
-    notes: tuple[Note, ...] = ()
-    hints: tuple[Hint, ...] = ()
-    intents: tuple[IntentResult, ...] = ()
-    mutations: tuple[Mutation, ...] | None = None
-    packets: PacketsRecord | None = None
-
-    @property
-    def broken(self) -> tuple[IntentResult, ...]:
-        """The intents that do not hold, or of which it could not be told."""
-        return tuple(result for result in self.intents if result.kept is not Kept.KEPT)
 
 
 class Reach(StrEnum):
@@ -254,7 +225,8 @@ class BundleResult(Value):
     """What a run showed of one bundle: its intents and pairs, for tests to look up.
 
     `enforces` is what the canary says; without packets it is None and there are no pairs.
-    `unprobed` says why no node could be probed, where none could.
+    `unprobed` says why no node could be probed, where none could. `known_gap` words the documented
+    gaps of the CNI that explain all findings.
     """
 
     bundle: str
@@ -262,3 +234,4 @@ class BundleResult(Value):
     pairs: tuple[PairResult, ...] = ()
     enforces: bool | None = None
     unprobed: str = ""
+    known_gap: str = ""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from netproof.model.check import CheckRecord
 from netproof.model.review import (
     Cause,
     Change,
-    CheckRecord,
     DiffRecord,
     Explanation,
     Hint,
@@ -35,10 +35,12 @@ _MARK = {Kept.KEPT: "✅", Kept.BROKEN: "❌", Kept.UNKNOWN: "❔"}
 def check(record: CheckRecord) -> str:
     """Return the report of a check."""
     lines = [f"### netproof: {_escape(record.bundle)}", "", _escape(summary(record)), ""]
+    lines += [_escape(record.exit_reason), ""] if record.exit_reason else []
     lines += _intents(record.intents)
     if record.packets is not None:
         lines += ["", f"**Packets** {_escape(packets(record.packets))}", ""]
         lines += [f"- {_escape(text)}" for text in record.packets.findings]
+        lines += [f"- error of the harness: {_escape(text)}" for text in record.packets.errors]
     lines += _hints(record.hints)
     lines += _mutations(record.mutations or ())
     lines += _notes(record.notes)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 
+from netproof.model.check import CheckRecord, PacketsRecord
 from netproof.model.review import (
     BrokenFlow,
     Cause,
     Change,
-    CheckRecord,
     DiffRecord,
     Explanation,
     Hint,
@@ -18,7 +18,6 @@ from netproof.model.review import (
     Kept,
     Mutation,
     Note,
-    PacketsRecord,
     Severity,
     SideExplanation,
 )
@@ -34,10 +33,11 @@ def check(record: CheckRecord) -> str:
     """Return the report of a check; the last line is its sum."""
     parts = [
         _section("Intents", _intents(record.intents)),
-        _section("Packets", _packets(record.packets)),
+        _section("Packets", _packets(record)),
         _section("Hints", _hints(record.hints)),
         _section("Mutations that no intent notices", _mutations(record.mutations)),
         _section("Not as in the bundle", _notes(record.notes)),
+        record.exit_reason,
         summary(record),
     ]
     return "\n".join(part for part in parts if part) + "\n"
@@ -129,17 +129,18 @@ def causes(found: Iterable[Cause]) -> Iterator[str]:
         yield f"{cause.place}: {cause.text}" if cause.place else cause.text
 
 
-def _packets(record: PacketsRecord | None) -> Iterator[str]:
-    if record is None:
+def _packets(record: CheckRecord) -> Iterator[str]:
+    if record.packets is None:
         return
-    yield packets(record)
-    yield from record.findings
+    yield packets(record.packets)
+    yield from record.packets.findings
+    yield from (f"error of the harness: {error}" for error in record.packets.errors)
 
 
 def packets(record: PacketsRecord) -> str:
     """Return the sentence on what packets showed."""
     size = f"{_many(record.flows, 'flow')}, {record.seconds:.1f} s"
-    return f"{record.verdict}: {record.sentence} ({size})"
+    return f"{record.canary} ({size})"
 
 
 def _hints(hints: Iterable[Hint]) -> Iterator[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import netproof
-from netproof.model.review import CheckRecord
+from netproof.model.check import CheckRecord
 from netproof.policy.mirror import Mirror
 from netproof.review.hints import Look, find_all
 from netproof.review.intents import Intent, read_intents, world_of

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from netproof.cluster.inventory import DNS_NAMESPACE, DNS_SERVICE
 from netproof.cluster.naming import Naming
 from netproof.model import flows
+from netproof.model.check import CheckRecord, PacketsRecord
 from netproof.model.flow import Flow
-from netproof.model.record import RunVerdict, ScenarioRecord
-from netproof.model.review import CheckRecord, Judgement, PacketsRecord
+from netproof.model.record import FlowVerdict, RunVerdict, ScenarioRecord
+from netproof.model.review import IntentResult, Note
 from netproof.model.value import replace
 from netproof.model.workload import Topology
 from netproof.review import mapping, packets, wording
@@ -18,6 +19,7 @@ from netproof.review.check import Case
 from netproof.run.controller import Handout, outside_hosts
 from netproof.run.scenario import Scenario, Settings
 from netproof.run.worker import ENFORCED, Worker
+from netproof.verdict import RunEvidence, RunJudgement, judge_reading, judge_run
 
 DNS = f"{DNS_NAMESPACE}/{DNS_SERVICE}"
 WORKER = "bundle"
@@ -25,16 +27,12 @@ WORKER = "bundle"
 
 
 @dataclass(frozen=True, slots=True)
-class Probed:
-    """What the packets of a bundle did: its scenario, and the cluster's view of the workloads."""
+class ProbedBundle:
+    """What the packets of a bundle did: its scenario, its intents as they count, and remarks."""
 
     scenario: ScenarioRecord
-    topology: Topology
-
-    def cells(self) -> dict[Flow, packets.Cell]:
-        """Return what was expected and seen of each flow while the policies were in force."""
-        step = next((s for s in self.scenario.steps if s.name == ENFORCED), self.scenario.steps[0])
-        return packets.cells(step)
+    intents: tuple[IntentResult, ...]
+    notes: tuple[Note, ...] = ()
 
 
 def all_flows(topology: Topology) -> Iterator[Flow]:
@@ -49,10 +47,17 @@ def all_flows(topology: Topology) -> Iterator[Flow]:
     yield from flows.dns_flows(topology, DNS)
 
 
-def probe(case: Case, handout: Handout, settings: Settings, worker: str = WORKER) -> Probed:
+def probe(
+    case: Case,
+    read: Sequence[IntentResult],
+    handout: Handout,
+    settings: Settings,
+    worker: str = WORKER,
+) -> ProbedBundle:
     """Deploy the mirror of a bundle, probe all of it in every state, and remove it again.
 
-    Bundles may be probed side by side, under workers' names of their own.
+    `read` are its intents by what the policies mean, which packets are set beside. Bundles may be
+    probed side by side, under workers' names of their own.
     """
     naming = Naming(handout.run_id, worker)
     around = outside_hosts(handout.ref) + handout.nodes
@@ -66,47 +71,61 @@ def probe(case: Case, handout: Handout, settings: Settings, worker: str = WORKER
             source=case.name,
             flows=all_flows,
         )
-        return Probed(made.run(scenario), topology)
+        record = made.run(scenario)
     finally:
         made.close()
+    notes = mapping.notes(case.mirror) + mapping.unprobed(handout.unprobed)
+    return ProbedBundle(record, _by_packets(case, read, record, topology), notes)
 
 
-def judge(case: Case, probed: Probed) -> tuple[Judgement, ...]:
-    """Judge the intents of a bundle, in their order, by what packets did."""
-    seen = probed.cells()
-    world = packets.world_of_probes(case.mirror, probed.topology, seen)
-    return tuple(packets.judge(world, intent, seen) for intent in case.intents)
-
-
-def with_packets(
-    case: Case, checked: CheckRecord, handout: Handout, settings: Settings, worker: str = WORKER
-) -> CheckRecord:
-    """Return a check with what packets show of the bundle on a cluster that is there."""
-    probed = probe(case, handout, settings, worker)
-    intents = tuple(
-        replace(result, packets=packet)
-        for result, packet in zip(checked.intents, judge(case, probed), strict=True)
+def _by_packets(
+    case: Case, read: Sequence[IntentResult], record: ScenarioRecord, topology: Topology
+) -> tuple[IntentResult, ...]:
+    """Return the intents of a bundle, in their order, judged by what packets did too."""
+    step = next((s for s in record.steps if s.name == ENFORCED), record.steps[0])
+    seen = packets.cells(step)
+    world = packets.world_of_probes(case.mirror, topology, seen)
+    return tuple(
+        replace(result, packets=packets.judge(world, intent, seen))
+        for result, intent in zip(read, case.intents, strict=True)
     )
-    notes = checked.notes + mapping.notes(case.mirror) + mapping.unprobed(handout.unprobed)
-    return replace(checked, intents=intents, notes=notes, packets=_told(probed.scenario))
 
 
-def _told(scenario: ScenarioRecord) -> PacketsRecord:
+def with_packets(checked: CheckRecord, evidence: RunEvidence, notes: Sequence[Note]) -> CheckRecord:
+    """Return a check with what packets showed of its bundle, and with the verdict on that."""
+    judgement = judge_run(evidence)
+    unenforced = judgement.verdict is RunVerdict.NOT_ENFORCED
+    canaries = [step for canary in evidence.canaries for step in canary.steps]
+    steps = [step for scenario in evidence.scenarios for step in scenario.steps]
     findings = [
-        wording.finding(step.name, finding) for step in scenario.steps for finding in step.findings
+        wording.finding(step.name, finding)
+        for step in (*canaries, *steps)
+        for finding in step.findings
+        if not (unenforced and finding.verdict is FlowVerdict.LEAK)
     ]
-    return PacketsRecord(
-        verdict=str(scenario.verdict),
-        sentence=_SENTENCES[scenario.verdict],
-        flows=sum(sum(step.counts.values()) for step in scenario.steps),
-        seconds=scenario.seconds,
+    sent = PacketsRecord(
+        canary=" ".join(canary.text for canary in evidence.canaries),
+        flows=sum(sum(step.counts.values()) for step in steps),
+        seconds=round(sum(scenario.seconds for scenario in evidence.scenarios), 3),
         findings=tuple(findings),
+        errors=tuple(evidence.errors),
     )
+    whole = replace(checked, packets=sent, notes=checked.notes + tuple(notes))
+    return _concluded(whole, judgement)
 
 
-_SENTENCES = {
-    RunVerdict.PASS: "the cluster does what the policies say",
-    RunVerdict.FAIL: "the cluster does not do what the policies say",
-    RunVerdict.INCONCLUSIVE: "not everything could be told",
-    RunVerdict.NOT_ENFORCED: "the cluster enforces no policies",
-}
+def by_reading(checked: CheckRecord) -> CheckRecord:
+    """Return a check with the verdict on what the policies mean; no packet was sent."""
+    return _concluded(checked, judge_reading(checked.intents))
+
+
+def _concluded(checked: CheckRecord, judgement: RunJudgement | None) -> CheckRecord:
+    if judgement is None:
+        return checked
+    return replace(
+        checked,
+        intents=judgement.intents,
+        verdict=judgement.verdict,
+        exit_code=judgement.exit_code,
+        exit_reason=judgement.sentence,
+    )

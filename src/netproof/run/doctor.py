@@ -3,29 +3,34 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import Enum
 
 from netproof.cluster.backend import ClusterBackend
 from netproof.errors import ClusterError, ProbeError
-from netproof.model.record import CanaryRecord, Finding
+from netproof.model.record import CanaryRecord, Finding, RunVerdict
 from netproof.run.controller import Controller
 from netproof.run.scenario import Wishes
+from netproof.verdict import canary_verdict
 
-
-class Answer(Enum):
-    """What came of it; the value is the exit code."""
-
-    ENFORCES = 0
-    DOES_NOT = 1
-    CANNOT_BE_TOLD = 2
+EXIT_CODES = {
+    RunVerdict.PASS: 0,
+    RunVerdict.FAIL: 1,
+    RunVerdict.NOT_ENFORCED: 1,
+    RunVerdict.INCONCLUSIVE: 2,
+}
+"""Yes, in part only, no, and it cannot be told."""
 
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """The answer, and the sentence for people."""
+    """The verdict on the canary, the exit code of the doctor, and the sentence for people."""
 
-    answer: Answer
+    verdict: RunVerdict
     text: str
+
+    @property
+    def exit_code(self) -> int:
+        """What the doctor exits with."""
+        return EXIT_CODES[self.verdict]
 
 
 def ask(backend: ClusterBackend, run_id: str, wishes: Wishes) -> Diagnosis:
@@ -38,30 +43,25 @@ def ask(backend: ClusterBackend, run_id: str, wishes: Wishes) -> Diagnosis:
             controller.stop()
     except (ClusterError, ProbeError) as error:
         text = f"It cannot be told whether this cluster enforces NetworkPolicies, because {error}"
-        return Diagnosis(Answer.CANNOT_BE_TOLD, text)
+        return Diagnosis(RunVerdict.INCONCLUSIVE, text)
     return word(canary, f"The cluster {cluster.name}")
 
 
 def word(canary: CanaryRecord, cluster: str) -> Diagnosis:
     """Word what the canary saw of a cluster of that name."""
+    verdict = canary_verdict(canary)
     findings = [finding for step in canary.steps for finding in step.findings]
     because = _reason(findings[0]) if findings else "no denial could be tried"
-    if canary.enforces is None:
-        return Diagnosis(
-            Answer.CANNOT_BE_TOLD,
-            f"It cannot be told whether {cluster} enforces NetworkPolicies, because {because}.",
-        )
-    if not canary.enforces:
-        text = "does not enforce NetworkPolicies: every flow that the canary denies got through."
-        return Diagnosis(Answer.DOES_NOT, f"{cluster} {text}")
-    if findings:
-        text = f"enforces NetworkPolicies in part only, because {because}."
-        return Diagnosis(Answer.DOES_NOT, f"{cluster} {text}")
-    return Diagnosis(
-        Answer.ENFORCES,
-        f"{cluster} enforces NetworkPolicies: one allow and one deny held in each direction, by "
-        "TCP and UDP.",
-    )
+    text = {
+        RunVerdict.PASS: f"{cluster} enforces NetworkPolicies: one allow and one deny held in each "
+        "direction, by TCP and UDP.",
+        RunVerdict.FAIL: f"{cluster} enforces NetworkPolicies in part only, because {because}.",
+        RunVerdict.NOT_ENFORCED: f"{cluster} does not enforce NetworkPolicies: every flow that the "
+        "canary denies got through.",
+        RunVerdict.INCONCLUSIVE: f"It cannot be told whether {cluster} enforces NetworkPolicies, "
+        f"because {because}.",
+    }
+    return Diagnosis(verdict, text[verdict])
 
 
 def _reason(finding: Finding) -> str:

@@ -1,18 +1,34 @@
 """How a result is called: what was expected and what was observed become a verdict.
 
-Rules only: how a flow was probed, and how a verdict looks, are the business of others.
+The only room that says PASS, FAIL, NOT ENFORCED or INCONCLUSIVE: of a flow, a step, a scenario, a
+canary, a run. Rules only: how a flow was probed, and how a verdict looks, are the business of
+others.
 """
 
-from netproof.verdict.flows import Judged, judge_flow
-from netproof.verdict.runs import expected_exit, run_verdict, scenario_verdict, step_verdict
+from netproof.verdict.canaries import canary_verdict
+from netproof.verdict.checks import check_exit_code
+from netproof.verdict.flows import JudgedFlow, judge_flow
+from netproof.verdict.runs import (
+    RunEvidence,
+    RunJudgement,
+    follows_from_no_enforcement,
+    judge_reading,
+    judge_run,
+)
+from netproof.verdict.scenarios import scenario_verdict, step_verdict
 from netproof.verdict.steps import make_step
 
 __all__ = [
-    "Judged",
-    "expected_exit",
+    "JudgedFlow",
+    "RunEvidence",
+    "RunJudgement",
+    "canary_verdict",
+    "check_exit_code",
+    "follows_from_no_enforcement",
     "judge_flow",
+    "judge_reading",
+    "judge_run",
     "make_step",
-    "run_verdict",
     "scenario_verdict",
     "step_verdict",
 ]

@@ -1,121 +1,260 @@
-"""The verdicts on what is made of many flows: a step, a scenario, a run; and the exit code.
+"""The verdict on a run: one value goes in, the verdict, the exit code and the sentence come out.
 
-A step, by its counts (the first row that applies):
+Every front door asks this and nothing else. The first row that applies:
 
-| the step has                           | verdict      |
-|----------------------------------------|--------------|
-| a leak or an over-blocked flow         | FAIL         |
-| an inconclusive flow                   | INCONCLUSIVE |
-| no enforced flow (nothing was defined) | INCONCLUSIVE |
-| else                                   | PASS         |
+| the run has                                                             | verdict      |
+|-------------------------------------------------------------------------|--------------|
+| a canary that no denial bit, and none that one did bite                 | NOT ENFORCED |
+| a failed scenario, a failed step of a canary, or canaries at odds       | FAIL         |
+| a broken intent, a door that is not as it must be, a known gap gone     | FAIL         |
+| what makes it PASS, on a cluster that is declared to enforce nothing    | FAIL         |
+| an error of the harness                                                 | INCONCLUSIVE |
+| no canary, one that could not tell, or one with an untold step          | INCONCLUSIVE |
+| no scenario, or an inconclusive one; an intent that could not be judged | INCONCLUSIVE |
+| else                                                                    | PASS         |
 
-A scenario has the worst verdict of its steps: FAIL, then INCONCLUSIVE, then PASS. Steps in which
-nothing was defined do not count, for what the API leaves open never fails a run; a scenario of
-such steps alone is INCONCLUSIVE, as it shows nothing.
-
-A run (the first row that applies):
-
-| the run has                                                       | verdict      |
-|-------------------------------------------------------------------|--------------|
-| a canary that no denial bit, and none that one did bite           | NOT ENFORCED |
-| a failed scenario, a failed step of a canary, or canaries at odds | FAIL         |
-| an error of the harness                                           | INCONCLUSIVE |
-| no canary, one that could not tell, or one with an untold step    | INCONCLUSIVE |
-| no scenario, or an inconclusive one                               | INCONCLUSIVE |
-| else                                                              | PASS         |
-
-NOT ENFORCED comes first because all leaks of such a run follow from it: it is said once. It takes
-nothing back: a test that failed still fails its test run.
+NOT ENFORCED comes first because all leaks of such a run follow from it, those that break an intent
+included: it is said once. What does not follow from it (a flow that is blocked, an intent that the
+policies themselves break, an error) still makes the exit code 1 where the cluster is declared to
+enforce nothing. A scenario whose findings are known gaps of the CNI counts as passed; an intent
+that is broken by one stays broken, for it says what somebody needs.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
+from netproof.model.doors import DoorResult
 from netproof.model.record import (
     CanaryRecord,
+    FindingKind,
     FlowVerdict,
+    RunFinding,
     RunVerdict,
     ScenarioRecord,
-    StepRecord,
+)
+from netproof.model.review import BrokenFlow, IntentResult, Kept
+from netproof.model.value import replace
+from netproof.verdict.canaries import canary_verdict
+from netproof.verdict.scenarios import worst
+
+PROFILE_IS_WRONG = (
+    "this cluster enforces NetworkPolicies, though its profile says that it does not; "
+    "correct the profile"
 )
 
 
-def step_verdict(counts: Mapping[FlowVerdict, int]) -> RunVerdict:
-    """Judge a step by how many of its flows have which verdict."""
-    if counts.get(FlowVerdict.LEAK) or counts.get(FlowVerdict.OVER_BLOCKED):
-        return RunVerdict.FAIL
-    if counts.get(FlowVerdict.INCONCLUSIVE) or not counts.get(FlowVerdict.ENFORCED):
-        return RunVerdict.INCONCLUSIVE
-    return RunVerdict.PASS
+@dataclass(frozen=True, slots=True)
+class RunEvidence:
+    """All that a run is judged by.
 
-
-def scenario_verdict(steps: Iterable[StepRecord]) -> RunVerdict:
-    """Judge a scenario by its steps, those left out in which nothing was defined."""
-    return _worst([step.verdict for step in steps if _says_something(step)])
-
-
-def run_verdict(
-    canaries: Sequence[CanaryRecord],
-    scenarios: Sequence[ScenarioRecord],
-    errors: Sequence[str],
-) -> RunVerdict:
-    """Judge a run by its canaries, its scenarios and what broke in the harness."""
-    bites = [canary.enforces for canary in canaries]
-    if False in bites and True not in bites:
-        return RunVerdict.NOT_ENFORCED
-    seen = [scenario.verdict for scenario in scenarios]
-    seen += [step.verdict for canary in canaries for step in canary.steps if _says_something(step)]
-    if RunVerdict.FAIL in seen or False in bites:
-        return RunVerdict.FAIL
-    if errors or not bites or None in bites or not scenarios:
-        return RunVerdict.INCONCLUSIVE
-    return _worst(seen)
-
-
-def expected_exit(
-    verdict: RunVerdict, enforces: bool, require_enforcement: bool
-) -> tuple[int, str]:
-    """Return the exit code that a verdict deserves, and the one sentence that says why.
-
-    `enforces` is what the cluster's profile declares. A cluster that does what was declared exits
-    0, also where that is nothing, unless `require_enforcement`.
+    `enforcement_declared` is what the cluster's profile says, `enforcement_required` what the
+    person running it wants whatever the profile says.
     """
-    if verdict is RunVerdict.NOT_ENFORCED:
-        return _exit_unenforced(declared=not enforces, required=require_enforcement)
-    if not enforces and verdict in (RunVerdict.PASS, RunVerdict.FAIL):
-        return 1, (
-            f"{verdict}: this cluster enforces NetworkPolicies, though its profile says that it "
-            "does not; correct the profile."
-        )
-    return _EXITS[verdict]
+
+    canaries: Sequence[CanaryRecord] = ()
+    scenarios: Sequence[ScenarioRecord] = ()
+    intents: Sequence[IntentResult] = ()
+    doors: Sequence[DoorResult] = ()
+    errors: Sequence[str] = ()
+    enforcement_declared: bool = True
+    enforcement_required: bool = False
 
 
-_EXITS = {
-    RunVerdict.PASS: (0, "PASS: every flow that NetworkPolicy defines did what it says."),
-    RunVerdict.FAIL: (1, "FAIL: at least one flow did not do what the NetworkPolicies say."),
-    RunVerdict.INCONCLUSIVE: (
-        1,
-        "INCONCLUSIVE: no flow was seen to go wrong, but not everything could be told.",
-    ),
+@dataclass(frozen=True, slots=True)
+class RunJudgement:
+    """What a run amounts to: `findings` are those besides flows, `sentence` ends every report.
+
+    `intents` are those of the evidence as they count.
+    """
+
+    verdict: RunVerdict
+    exit_code: int
+    sentence: str
+    findings: tuple[RunFinding, ...] = ()
+    intents: tuple[IntentResult, ...] = ()
+
+
+def judge_run(evidence: RunEvidence) -> RunJudgement:
+    """Judge a run that sent packets."""
+    bites = [canary.enforces for canary in evidence.canaries]
+    if False in bites and True not in bites:
+        return _judge_unenforced(evidence)
+    findings = (*_of_intents(evidence.intents), *_of_doors(evidence), *_of_gaps(evidence))
+    verdict = _verdict(evidence, findings)
+    if not evidence.enforcement_declared and verdict in (RunVerdict.PASS, RunVerdict.FAIL):
+        wrong = RunFinding(FindingKind.PROFILE, RunVerdict.FAIL, "the cluster", PROFILE_IS_WRONG)
+        verdict, findings = RunVerdict.FAIL, (wrong, *findings)
+    sentence = _SENTENCES[verdict](evidence, findings)
+    code = 0 if verdict is RunVerdict.PASS else 1
+    return RunJudgement(verdict, code, f"{verdict}: {sentence}.", findings, tuple(evidence.intents))
+
+
+def judge_reading(intents: Sequence[IntentResult]) -> RunJudgement | None:
+    """Judge intents by what the policies mean, no packet sent; None where there is no intent."""
+    if not intents:
+        return None
+    findings = tuple(_of_intents(intents))
+    verdict = worst([finding.verdict for finding in findings] or [RunVerdict.PASS])
+    told = _words_of_intents(intents, findings)
+    sentence = f"{verdict}: by what the policies mean, {told}; no packet was sent."
+    code = 0 if verdict is RunVerdict.PASS else 1
+    return RunJudgement(verdict, code, sentence, findings, tuple(intents))
+
+
+def _verdict(evidence: RunEvidence, findings: Sequence[RunFinding]) -> RunVerdict:
+    """Return the verdict of a run on a cluster of which something else than nothing is known."""
+    verdicts = [finding.verdict for finding in findings]
+    verdicts += [canary_verdict(canary) for canary in evidence.canaries]
+    verdicts += [counting_verdict(scenario) for scenario in evidence.scenarios]
+    if False in [canary.enforces for canary in evidence.canaries]:
+        return RunVerdict.FAIL
+    if evidence.errors or not evidence.canaries or not evidence.scenarios:
+        verdicts.append(RunVerdict.INCONCLUSIVE)
+    return worst(verdicts)
+
+
+def counting_verdict(scenario: ScenarioRecord) -> RunVerdict:
+    """Return the verdict of a scenario as it counts: one whose findings are documented passes."""
+    return RunVerdict.PASS if scenario.known_gap else scenario.verdict
+
+
+def follows_from_no_enforcement(scenario: ScenarioRecord) -> bool:
+    """Tell whether a cluster that enforces nothing explains all that is wrong with a scenario."""
+    others = (FlowVerdict.OVER_BLOCKED, FlowVerdict.INCONCLUSIVE)
+    return not any(step.counts.get(verdict) for step in scenario.steps for verdict in others)
+
+
+def _judge_unenforced(evidence: RunEvidence) -> RunJudgement:
+    """Judge a run on a cluster that enforces nothing: said once, with what else is wrong."""
+    read = tuple(replace(intent, packets=None) for intent in evidence.intents)
+    findings = (*_of_intents(read), *_of_doors(evidence))
+    unexplained = [one for one in evidence.scenarios if not follows_from_no_enforcement(one)]
+    declared, required = not evidence.enforcement_declared, evidence.enforcement_required
+    fact = "NOT ENFORCED: this cluster does not enforce NetworkPolicies"
+    if required:
+        fact += ", and enforcement is required"
+    elif declared:
+        fact += ", as its profile says"
+    besides = _besides(evidence, findings, unexplained)
+    code = 0 if declared and not required and not besides else 1
+    sentence = "; ".join((fact, *besides))
+    return RunJudgement(RunVerdict.NOT_ENFORCED, code, f"{sentence}.", findings, read)
+
+
+def _besides(
+    evidence: RunEvidence, findings: Sequence[RunFinding], unexplained: Sequence[ScenarioRecord]
+) -> list[str]:
+    """Word what is wrong besides what follows from a cluster that enforces nothing."""
+    words = _words_of_findings(evidence, findings)
+    if unexplained:
+        words.append(f"that does not explain all of {unexplained[0].id}")
+    if evidence.errors:
+        words.append("something broke in the harness")
+    return words
+
+
+def _of_intents(intents: Sequence[IntentResult]) -> Iterator[RunFinding]:
+    kinds = {
+        Kept.BROKEN: (FindingKind.BROKEN_INTENT, RunVerdict.FAIL),
+        Kept.UNKNOWN: (FindingKind.UNKNOWN_INTENT, RunVerdict.INCONCLUSIVE),
+    }
+    for intent in intents:
+        if intent.kept in kinds:
+            kind, verdict = kinds[intent.kept]
+            yield RunFinding(kind, verdict, intent.intent, _words_of(intent), intent.place)
+
+
+def _words_of(intent: IntentResult) -> str:
+    """Word what breaks an intent: the first flow that goes otherwise, by either judgement."""
+    for judgement, who in ((intent.static, "the policies say"), (intent.packets, "packets were")):
+        if judgement is None or judgement.kept not in (Kept.BROKEN, Kept.UNKNOWN):
+            continue
+        if judgement.broken:
+            more = len(judgement.broken) - 1
+            first = _words_of_flow(judgement.broken[0], who)
+            return f"{first} (and {more} more flows)" if more else first
+        return judgement.text
+    return ""
+
+
+def _words_of_flow(flow: BrokenFlow, who: str) -> str:
+    causes = "".join(
+        f"; {cause.place}: {cause.text}" if cause.place else f"; {cause.text}"
+        for cause in flow.causes
+    )
+    return f"{flow.flow} is meant to be {flow.wanted}; {who} {flow.said}{causes}"
+
+
+def _of_doors(evidence: RunEvidence) -> Iterator[RunFinding]:
+    for door in evidence.doors:
+        if door.fault:
+            yield RunFinding(FindingKind.DOOR, RunVerdict.FAIL, door.target, door.fault)
+
+
+def _of_gaps(evidence: RunEvidence) -> Iterator[RunFinding]:
+    for scenario in evidence.scenarios:
+        if scenario.gap_gone:
+            yield RunFinding(FindingKind.GAP_GONE, RunVerdict.FAIL, scenario.id, scenario.gap_gone)
+
+
+def _words_of_pass(evidence: RunEvidence, findings: Sequence[RunFinding]) -> str:
+    gaps = sum(bool(scenario.known_gap) for scenario in evidence.scenarios)
+    words = "every flow that NetworkPolicy defines did what it says"
+    if gaps:
+        words = f"all is as documented, known gaps of this CNI in {gaps} cases included"
+    if evidence.intents:
+        return f"{words}, and {_words_of_intents(evidence.intents, findings)}"
+    return words
+
+
+def _words_of_fail(evidence: RunEvidence, findings: Sequence[RunFinding]) -> str:
+    failed = [counting_verdict(one) for one in evidence.scenarios]
+    failed += [canary_verdict(one) for one in evidence.canaries]
+    words = []
+    if any(verdict in (RunVerdict.FAIL, RunVerdict.NOT_ENFORCED) for verdict in failed):
+        words.append("at least one flow did not do what the NetworkPolicies say")
+    if any(finding.kind is FindingKind.PROFILE for finding in findings):
+        words = [PROFILE_IS_WRONG]
+    return "; ".join([*words, *_words_of_findings(evidence, findings)])
+
+
+def _words_of_inconclusive(evidence: RunEvidence, _: Sequence[RunFinding]) -> str:
+    tried = evidence.scenarios or evidence.errors or evidence.doors or evidence.intents
+    if not tried and all(canary.enforces for canary in evidence.canaries):
+        return "no case was run, so there is nothing to tell"
+    return "no flow was seen to go wrong, but not everything could be told"
+
+
+_SENTENCES = {
+    RunVerdict.PASS: _words_of_pass,
+    RunVerdict.FAIL: _words_of_fail,
+    RunVerdict.INCONCLUSIVE: _words_of_inconclusive,
 }
 
 
-def _exit_unenforced(*, declared: bool, required: bool) -> tuple[int, str]:
-    fact = "NOT ENFORCED: this cluster does not enforce NetworkPolicies"
-    if required:
-        return 1, f"{fact}, and enforcement is required."
-    if declared:
-        return 0, f"{fact}, as its profile says."
-    return 1, f"{fact}."
+def _words_of_findings(evidence: RunEvidence, findings: Sequence[RunFinding]) -> list[str]:
+    """Word what is wrong besides flows, a part for each kind."""
+    words = []
+    kinds = (FindingKind.BROKEN_INTENT, FindingKind.UNKNOWN_INTENT)
+    if any(finding.kind in kinds for finding in findings):
+        words.append(_words_of_intents(evidence.intents, findings))
+    for kind in (FindingKind.DOOR, FindingKind.GAP_GONE):
+        texts = [finding.text for finding in findings if finding.kind is kind]
+        if texts:
+            words.append(f"{texts[0]} (and {len(texts) - 1} more)" if texts[1:] else texts[0])
+    return words
 
 
-def _says_something(step: StepRecord) -> bool:
-    return any(n for verdict, n in step.counts.items() if verdict is not FlowVerdict.UNDEFINED)
-
-
-def _worst(verdicts: Sequence[RunVerdict]) -> RunVerdict:
-    for verdict in (RunVerdict.FAIL, RunVerdict.INCONCLUSIVE):
-        if verdict in verdicts:
-            return verdict
-    return RunVerdict.PASS if verdicts else RunVerdict.INCONCLUSIVE
+def _words_of_intents(intents: Sequence[IntentResult], findings: Sequence[RunFinding]) -> str:
+    total = "the intent" if len(intents) == 1 else f"all {len(intents)} intents"
+    broken = sum(finding.kind is FindingKind.BROKEN_INTENT for finding in findings)
+    unknown = sum(finding.kind is FindingKind.UNKNOWN_INTENT for finding in findings)
+    words = []
+    if broken:
+        verb = "does" if broken == 1 else "do"
+        words.append(f"{broken} of {len(intents)} intents {verb} not hold")
+    if unknown:
+        words.append(f"{unknown} of {len(intents)} intents could not be judged")
+    return " and ".join(words) or f"{total} {'holds' if len(intents) == 1 else 'hold'}"

@@ -23,8 +23,8 @@ from netproof.model.record import (
     Table,
 )
 from netproof.model.workload import Family, Protocol, Topology
-from netproof.verdict.flows import Judged, judge_flow
-from netproof.verdict.runs import step_verdict
+from netproof.verdict.flows import JudgedFlow, judge_flow
+from netproof.verdict.scenarios import step_verdict
 
 _GRAVITY = {
     verdict: rank
@@ -78,7 +78,7 @@ def make_step(  # noqa: PLR0913 - all but two by keyword, each of them a value t
 
 
 def _tables(
-    expected: ExpectedMatrix, observed: ObservedMatrix, judged: Mapping[Flow, Judged]
+    expected: ExpectedMatrix, observed: ObservedMatrix, judged: Mapping[Flow, JudgedFlow]
 ) -> tuple[Table, ...]:
     ends = list(dict.fromkeys(end for flow in judged for end in (flow.source, flow.destination)))
     groups: dict[tuple[Path, Protocol, int, Family], dict[tuple[Endpoint, Endpoint], str]] = {}
@@ -134,7 +134,7 @@ def _in_order(ends: Iterable[Endpoint], wanted: set[Endpoint]) -> list[Endpoint]
 def _findings(
     expected: ExpectedMatrix,
     observed: ObservedMatrix,
-    judged: Mapping[Flow, Judged],
+    judged: Mapping[Flow, JudgedFlow],
     topology: Topology,
 ) -> tuple[Finding, ...]:
     nodes = {pod.key: pod.node for pod in topology.pods}
@@ -147,7 +147,7 @@ def _findings(
 
 
 def _finding(
-    flow: Flow, judged: Judged, expectation: Expectation, seen: Observation, nodes: str
+    flow: Flow, judged: JudgedFlow, expectation: Expectation, seen: Observation, nodes: str
 ) -> Finding:
     return Finding(
         flow=flow,

@@ -12,7 +12,8 @@ import pytest
 
 from netproof.front.cli import main
 from netproof.model import codec
-from netproof.model.review import CheckRecord, DiffRecord, Kept
+from netproof.model.check import CheckRecord
+from netproof.model.review import DiffRecord, Kept
 from tests.unit.review import large
 from tests.unit.review.build import deny_all, intents, policy, workload
 

@@ -10,7 +10,8 @@ import pytest
 import yaml
 
 from examples.demo import BROKEN, EXAMPLES
-from netproof.model.review import CheckRecord, Kept
+from netproof.model.check import CheckRecord
+from netproof.model.review import Kept
 from netproof.policy.files import read_texts
 from netproof.policy.mirror import mirror_texts
 from netproof.review.check import check, open_case

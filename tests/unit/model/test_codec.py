@@ -55,7 +55,7 @@ def broken(**changes: Any) -> dict[str, Any]:
         (broken(scenarios={}), "$.scenarios: Expected `array`, got `object`"),
         (broken(errors=[1]), "$.errors[0]: Expected `str`, got `int`"),
         (broken(cluster={"name": "x"}), "$.cluster: Object missing required field `kind`"),
-        (broken(exit_code="0"), "$.exit_code: Expected `int | null`, got `str`"),
+        (broken(exit_code="0"), "$.exit_code: Expected `int`, got `str`"),
         (
             broken(canaries=[{"worker": "w", "text": ""}]),
             "$.canaries[0]: Object missing required field `enforces`",

@@ -41,7 +41,7 @@ from netproof.model.workload import (
     ServicePort,
     Topology,
 )
-from netproof.verdict import make_step, run_verdict, scenario_verdict
+from netproof.verdict import RunEvidence, judge_run, make_step, scenario_verdict
 
 Wanted = Callable[[Flow], Expected]
 
@@ -225,7 +225,7 @@ def run_of(
     errors: tuple[str, ...] = (),
 ) -> RunRecord:
     """Return a run of the scenarios, judged as a real one is."""
-    verdict = run_verdict([canary], scenarios, errors)
+    verdict = judge_run(RunEvidence([canary], scenarios, errors=errors)).verdict
     return RunRecord(
         run_id="3f2a9c1e",
         netproof="0.1.0",

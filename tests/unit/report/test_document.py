@@ -46,7 +46,10 @@ def shape(schema: dict[str, Any]) -> Any:
         }
     if schema.get("type") == "array":
         return [shape(schema["items"])]
-    kinds = [one["type"] for one in schema.get("anyOf", ())] or schema["type"]
+    choices = schema.get("anyOf", ())
+    if any("$ref" in one for one in choices):
+        return sorted(one.get("$ref", one.get("type")) for one in choices)
+    kinds = [one["type"] for one in choices] or schema["type"]
     return sorted([kinds] if isinstance(kinds, str) else kinds)
 
 

@@ -1,13 +1,12 @@
 """A check as Markdown: the same as on a terminal, in the words of a pull request."""
 
+from netproof.model.check import CheckRecord, PacketsRecord
 from netproof.model.review import (
     BrokenFlow,
-    CheckRecord,
     IntentResult,
     Judgement,
     Kept,
     Note,
-    PacketsRecord,
 )
 from netproof.model.value import replace
 from netproof.report import reviewmarkdown, reviewtext
@@ -42,10 +41,10 @@ def test_flows_that_are_not_shown_are_counted() -> None:
 
 def test_packets_come_with_their_number() -> None:
     """The sentence on packets is that of the terminal."""
-    packets = PacketsRecord("PASS", "all is well", 1234, 1.5)
+    packets = PacketsRecord("All is well.", 1234, 1.5)
     text = reviewmarkdown.check(replace(CHECKED, packets=packets))
 
-    assert "**Packets** PASS: all is well (1,234 flows, 1.5 s)" in text
+    assert "**Packets** All is well. (1,234 flows, 1.5 s)" in text
 
 
 def test_a_note_without_a_place_starts_with_what_it_is_about() -> None:

@@ -43,8 +43,8 @@ def session() -> RunSession:
 
 def test_a_run_without_a_case_says_so() -> None:
     """Where everything was deselected, nothing is claimed of flows."""
-    record, code = session().finish()
-    assert (RunVerdict.INCONCLUSIVE, 1) == (record.verdict, code)
+    record = session().finish()
+    assert (RunVerdict.INCONCLUSIVE, 1) == (record.verdict, record.exit_code)
     assert "INCONCLUSIVE: no case was run, so there is nothing to tell." == record.exit_reason
 
 
@@ -52,4 +52,4 @@ def test_a_run_that_broke_is_not_called_one_without_a_case() -> None:
     """An error of the harness is a reason of its own."""
     broken = session()
     broken.errors.append("broken")
-    assert "not everything could be told" in broken.finish()[0].exit_reason
+    assert "not everything could be told" in broken.finish().exit_reason

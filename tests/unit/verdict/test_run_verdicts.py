@@ -1,6 +1,7 @@
 """The verdicts on steps, scenarios and runs, and the exit code: every row of their tables."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 
@@ -12,7 +13,7 @@ from netproof.model.record import (
     ScenarioRecord,
     StepRecord,
 )
-from netproof.verdict import expected_exit, run_verdict, scenario_verdict, step_verdict
+from netproof.verdict import RunEvidence, judge_run, scenario_verdict, step_verdict
 
 E, L, B, I, U = FlowVerdict  # noqa: E741 - the five letters of the table below
 PASS, FAIL, NOT_ENFORCED, INCONCLUSIVE = RunVerdict
@@ -107,30 +108,41 @@ def test_a_run(
     verdict: RunVerdict,
 ) -> None:
     """The canary speaks first, then what failed, then what cannot be told."""
-    assert verdict == run_verdict(canaries, list(map(scenario, scenarios)), errors)
+    evidence = RunEvidence(canaries, list(map(scenario, scenarios)), errors=errors)
+    assert verdict == judge_run(evidence).verdict
+
+
+OF = {
+    PASS: RunEvidence([canary(True)], [scenario(PASS)]),
+    FAIL: RunEvidence([canary(True)], [scenario(FAIL)]),
+    INCONCLUSIVE: RunEvidence([canary(True)], [scenario(INCONCLUSIVE)]),
+    NOT_ENFORCED: RunEvidence([canary(False)], [scenario(FAIL)]),
+}
 
 
 @pytest.mark.parametrize(
-    ("verdict", "enforces", "required", "code", "words"),
+    ("seen", "declared", "required", "judged", "code", "words"),
     [
-        (PASS, True, False, 0, "PASS: every flow"),
-        (PASS, True, True, 0, "PASS: every flow"),
-        (FAIL, True, False, 1, "FAIL: at least one flow"),
-        (INCONCLUSIVE, True, False, 1, "INCONCLUSIVE: no flow was seen to go wrong"),
-        (NOT_ENFORCED, True, False, 1, "does not enforce NetworkPolicies."),
-        (NOT_ENFORCED, True, True, 1, "enforcement is required"),
-        (NOT_ENFORCED, False, False, 0, "does not enforce NetworkPolicies, as its profile says"),
-        (NOT_ENFORCED, False, True, 1, "enforcement is required"),
-        (PASS, False, False, 1, "though its profile says that it does not"),
-        (PASS, False, True, 1, "though its profile says that it does not"),
-        (FAIL, False, False, 1, "though its profile says that it does not"),
-        (INCONCLUSIVE, False, False, 1, "not everything could be told"),
+        (PASS, True, False, PASS, 0, "PASS: every flow"),
+        (PASS, True, True, PASS, 0, "PASS: every flow"),
+        (FAIL, True, False, FAIL, 1, "FAIL: at least one flow"),
+        (INCONCLUSIVE, True, False, INCONCLUSIVE, 1, "no flow was seen to go wrong"),
+        (NOT_ENFORCED, True, False, NOT_ENFORCED, 1, "does not enforce NetworkPolicies."),
+        (NOT_ENFORCED, True, True, NOT_ENFORCED, 1, "enforcement is required"),
+        (NOT_ENFORCED, False, False, NOT_ENFORCED, 0, "NetworkPolicies, as its profile says"),
+        (NOT_ENFORCED, False, True, NOT_ENFORCED, 1, "enforcement is required"),
+        (PASS, False, False, FAIL, 1, "though its profile says that it does not"),
+        (PASS, False, True, FAIL, 1, "though its profile says that it does not"),
+        (FAIL, False, False, FAIL, 1, "though its profile says that it does not"),
+        (INCONCLUSIVE, False, False, INCONCLUSIVE, 1, "not everything could be told"),
     ],
 )
 def test_the_exit_code(
-    verdict: RunVerdict, enforces: bool, required: bool, code: int, words: str
+    seen: RunVerdict, declared: bool, required: bool, judged: RunVerdict, code: int, words: str
 ) -> None:
     """A cluster that is what its profile says exits 0, unless enforcement is required."""
-    found, sentence = expected_exit(verdict, enforces, required)
-    assert code == found
-    assert words in sentence
+    evidence = replace(OF[seen], enforcement_declared=declared, enforcement_required=required)
+    judgement = judge_run(evidence)
+    assert (judged, code) == (judgement.verdict, judgement.exit_code)
+    assert words in judgement.sentence
+    assert judgement.sentence.startswith(f"{judged}: ")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from netproof.front.cli.packets import add_cluster, with_packets
 from netproof.front.cli.sources import mirror_of, texts_of
 from netproof.model import codec
-from netproof.model.review import CheckRecord, DiffRecord, Severity, Snapshot
+from netproof.model.review import DiffRecord, Snapshot
 from netproof.model.value import replace
 from netproof.policy.mirror import Mirror, mirror_texts
 from netproof.report import reviewmarkdown, reviewtext
@@ -20,6 +20,8 @@ from netproof.review.check import check, open_case
 from netproof.review.difference import compare_mirrors, compare_snapshots
 from netproof.review.explanation import explain
 from netproof.review.snapshot import take, views
+from netproof.run.bundles import by_reading
+from netproof.verdict import check_exit_code
 
 if TYPE_CHECKING:
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 - no public name
@@ -101,20 +103,11 @@ def _check(options: argparse.Namespace) -> int:
     case = open_case(mirror, " ".join(options.bundle))
     cni = options.cni or options.cluster.partition(":")[2]
     record = check(case, cni=cni, with_mutations=options.mutate)
-    if not options.static:
-        record = with_packets(case, record, options)
-    record = replace(record, seconds=round(time.monotonic() - began, 3))
+    record = by_reading(record) if options.static else with_packets(case, record, options)
+    code = check_exit_code(record, strict=options.strict)
+    record = replace(record, seconds=round(time.monotonic() - began, 3), exit_code=code)
     sys.stdout.write(_CHECK[options.format](record))
-    return exit_code(record, strict=options.strict)
-
-
-def exit_code(record: CheckRecord, *, strict: bool) -> int:
-    """Return 1 where a check found something, 0 else; warnings count where it is strict."""
-    counting = {Severity.ERROR, Severity.WARNING} if strict else {Severity.ERROR}
-    hints = any(hint.severity in counting and not hint.silenced for hint in record.hints)
-    unnoticed = any(one.flows and not one.noticed_by for one in record.mutations or ())
-    failed = record.packets is not None and record.packets.verdict != "PASS"
-    return EXIT_FINDINGS if record.broken or hints or unnoticed or failed else EXIT_OK
+    return record.exit_code
 
 
 def _snapshot(options: argparse.Namespace) -> int:

@@ -44,7 +44,7 @@ def _doctor(option: argparse.Namespace) -> int:
     wishes = Wishes(option.probe_image, option.probe_timeout, DOCTOR_CONVERGE_S)
     found = doctor.ask(options.existing(option), uuid.uuid4().hex[:8], wishes)
     sys.stdout.write(f"{found.text}\n")
-    return found.answer.value
+    return found.exit_code
 
 
 def _add_rbac(parser: argparse.ArgumentParser) -> None:

@@ -9,13 +9,12 @@ import uuid
 from pathlib import Path
 
 from netproof.front import options as places
-from netproof.model.record import CanaryRecord, RunVerdict
-from netproof.model.review import CheckRecord
-from netproof.model.value import replace
+from netproof.model.check import CheckRecord
 from netproof.review.check import Case
 from netproof.run import bundles
 from netproof.run.controller import Controller
 from netproof.run.scenario import Wishes
+from netproof.run.session import RunSession
 
 
 def add_cluster(parser: argparse.ArgumentParser) -> None:
@@ -23,6 +22,7 @@ def add_cluster(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument_group("where packets are sent").add_argument
     add("--cluster", default="lab", help="lab (default), existing or kind:CNI")
     places.add_places(add)
+    add("--require-enforcement", action="store_true", help="fail where nothing is enforced")
     add("--report-dir", type=Path, default=Path("reports"), help="where kind logs are written")
 
 
@@ -33,22 +33,14 @@ def with_packets(case: Case, checked: CheckRecord, options: argparse.Namespace) 
     image, patience = options.probe_image, (options.probe_timeout, options.converge_timeout)
     wishes = Wishes(image, *patience, nodes=True)
     controller = Controller(places.backend(options, run_id, _say), run_id, wishes)
+    run = RunSession(controller, run_id, options.require_enforcement)
+    handout = run.start()
     try:
-        handout, canary, _ = controller.start()
-        record = bundles.with_packets(case, checked, handout, wishes.settings(handout.ref))
+        probed = bundles.probe(case, checked.intents, handout, wishes.settings(handout.ref))
+        run.take(probed)
     finally:
-        controller.stop()
-    return _unless_unenforced(record, canary)
-
-
-def _unless_unenforced(record: CheckRecord, canary: CanaryRecord) -> CheckRecord:
-    """Say once that nothing is enforced, instead of every flow that follows from it."""
-    if canary.enforces is not False or record.packets is None:
-        return record
-    told = replace(
-        record.packets, verdict=str(RunVerdict.NOT_ENFORCED), sentence=canary.text, findings=()
-    )
-    return replace(record, packets=told)
+        run.finish()
+    return bundles.with_packets(checked, run.evidence(), probed.notes)
 
 
 def _say(text: str) -> None:

@@ -104,11 +104,10 @@ class Reporter:
         """
         if self._live is not None:
             self._live.end()
-        record, code = self._run.finish()
-        self._finished = record
+        self._finished = record = self._run.finish()
         _write_reports(record, self._config.option.report_dir)
         if exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
-            session.exitstatus = code
+            session.exitstatus = record.exit_code
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Print the report of the run."""
