@@ -2,29 +2,51 @@
 # system library that the lab needs. `make help` lists them.
 SHELL := /bin/bash
 PYTHON ?= python3
-BIN := .venv/bin
+# Which versions of the libraries: those of the lock, or the newest or the lowest that the ranges of
+# pyproject.toml allow, each in an environment of its own.
+DEPS ?= lock
+LOCK := requirements-lock.txt
+PURE := model policy expected verdict review report
+VENV := .venv$(if $(filter-out lock,$(DEPS)),-$(DEPS))
+BIN := $(VENV)/bin
 PYTEST := $(BIN)/python -m pytest
+TESTS ?= tests
 WORKERS ?= auto
 # Every worker has a fleet of pods of its own, and all of them run on this machine's containers.
 KIND_WORKERS ?= 2
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install check test lab lab-down test-lab test-lab-flat fuzz-lab test-defects demo-bundle bench clean
+.PHONY: help install lock check coverage test dist lab lab-down test-lab test-lab-flat fuzz-lab test-defects demo-bundle bench clean
 
 help: ## Say what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-install: .venv/.installed libnftables ## Set up the virtual environment and the system library
+install: $(VENV)/.installed libnftables ## Set up the virtual environment and the system library
 
-check: .venv/.installed ## Format, lint, types and import contracts
+lock: .venv/.installed ## Renew the lock: the newest versions that pyproject.toml allows, with hashes
+	$(UV) pip compile --quiet --upgrade --universal --python-version 3.11 --extra dev --generate-hashes \
+	  --custom-compile-command "make lock" pyproject.toml -o $(LOCK)
+
+check: $(VENV)/.installed coverage ## Format, lint, types, import contracts, the rules of the house, coverage
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(PYTEST) tests/house -q
+
+coverage: $(VENV)/.installed ## How much of the pure stages their unit tests reach, with a floor
+	$(BIN)/coverage run -m pytest -q $(PURE:%=tests/unit/%)
+	$(BIN)/coverage report
 
 test: install ## Prove that the harness tells the truth
-	$(PYTEST) tests -n $(WORKERS) --dist worksteal $(ARGS)
+	$(PYTEST) $(TESTS) -n $(WORKERS) --dist worksteal $(ARGS)
+
+dist: $(VENV)/.installed ## Build the wheel and the sdist, with a list of what the package depends on
+	rm -rf dist
+	$(BIN)/uv build --quiet --no-build-isolation --python $(BIN)/python --sdist --wheel
+	$(BIN)/uv export --quiet --no-dev --format cyclonedx1.5 -o dist/netproof.cdx.json
+	rm -f uv.lock
 
 lab: install ## Start a lab and leave it running
 	$(BIN)/netproof lab up
@@ -64,16 +86,52 @@ bench: install nft ## Measure speed as ratios to a floor, in one run
 	$(BIN)/python -m benchmarks
 
 clean: ## Remove what was built, measured and reported
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis reports dist
+	rm -rf .venv .venv-* .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage reports dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.venv/.installed: pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-	  { echo "netproof needs Python 3.11 or later; name one: make PYTHON=python3.12 ..."; exit 1; }
-	@$(PYTHON) -m venv .venv || \
-	  { echo "Python lacks its venv module; on Debian: apt-get install python3-venv"; exit 1; }
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+# uv where it is there; else the lock's own, which pip fetches; else pip alone. All check the hashes.
+UV = $(or $(shell command -v uv),.venv/bin/uv) --no-python-downloads
+PIP = .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps
+
+.venv/.installed: $(LOCK) pyproject.toml
+	@$(call python-fits)
+	@if command -v uv >/dev/null; then $(UV) venv --quiet --clear --python $(PYTHON) .venv; \
+	  elif ! $(UV) --version >/dev/null 2>&1; \
+	  then $(venv-module) && $(PYTHON) -m venv --clear .venv && { $(uv-of-the-lock) || true; }; fi
+	@if $(UV) --version >/dev/null 2>&1; then $(installed-by-uv); else $(installed-by-pip); fi
 	@touch $@
+
+define uv-of-the-lock
+awk '/^[a-z]/ { mine = /^uv==/ } mine' $(LOCK) > .venv/uv.txt && $(PIP) --require-hashes -r .venv/uv.txt
+endef
+
+define installed-by-uv
+$(UV) pip sync --quiet --python .venv/bin/python --require-hashes $(LOCK) && \
+$(UV) pip install --quiet --python .venv/bin/python --offline --no-deps --no-build-isolation --editable .
+endef
+
+define installed-by-pip
+$(PIP) --require-hashes -r $(LOCK) && $(PIP) --no-index --no-build-isolation --editable .
+endef
+
+# These are resolved at every call: what was newest yesterday may not be today.
+.PHONY: resolve
+resolve:
+.venv-newest/.installed: RESOLUTION := highest
+.venv-lowest/.installed: RESOLUTION := lowest-direct
+.venv-newest/.installed .venv-lowest/.installed: .venv/.installed resolve
+	@$(UV) venv --quiet --clear --python $(PYTHON) $(@D)
+	@$(UV) pip install --quiet --python $(@D)/bin/python --upgrade --resolution $(RESOLUTION) --editable '.[dev]'
+	@touch $@
+
+define python-fits
+$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+  { echo "netproof needs Python 3.11 or later; name one: make PYTHON=python3.12 ..."; exit 1; }
+endef
+
+define venv-module
+{ $(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || $(call debian,python3-venv); }
+endef
 
 # The lab loads libnftables into its own process; the nft program is only measured against.
 .PHONY: libnftables nft
