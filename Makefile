@@ -24,9 +24,10 @@ help: ## Say what there is to make
 
 install: $(VENV)/.installed libnftables ## Set up the virtual environment and the system library
 
-lock: .venv/.installed ## Renew the lock: the newest versions that pyproject.toml allows, with hashes
+lock: .venv/.installed ## Renew the lock with the newest versions that pyproject.toml allows, and take them
 	$(UV) pip compile --quiet --upgrade --universal --python-version 3.11 --extra dev --generate-hashes \
 	  --custom-compile-command "make lock" pyproject.toml -o $(LOCK)
+	@$(MAKE) --no-print-directory .venv/.installed
 
 check: $(VENV)/.installed coverage ## Format, lint, types, import contracts, the rules of the house, coverage
 	$(BIN)/ruff format --check .

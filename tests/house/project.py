@@ -21,7 +21,9 @@ def project() -> dict[str, Any]:
 def requirements() -> tuple[Requirement, ...]:
     """Return what the package and its development ask for directly."""
     declared = project()
-    return tuple(map(Requirement, [*declared["dependencies"], *declared["optional-dependencies"]["dev"]]))
+    return tuple(
+        map(Requirement, [*declared["dependencies"], *declared["optional-dependencies"]["dev"]])
+    )
 
 
 def floor(requirement: Requirement) -> str:

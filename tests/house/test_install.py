@@ -15,7 +15,7 @@ TOOLS = ("awk", "bash", "make", "rm", "touch")
 
 @pytest.fixture
 def machine(tmp_path: Path) -> Path:
-    """Return a folder of programs: few tools, no uv, a user who is not root, a Python that lacks nothing."""
+    """Return a folder of programs: few tools, no uv, not root, a Python that lacks nothing."""
     programs = tmp_path / "bin"
     programs.mkdir()
     for tool in TOOLS:
@@ -49,7 +49,10 @@ def test_an_old_python_is_named(machine: Path) -> None:
     """The first line of code that an old Python cannot read is no explanation."""
     _write(machine / "python3", 'case "$2" in *version_info*) exit 1;; esac')
     outcome = _install(machine)
-    assert outcome.stdout == "netproof needs Python 3.11 or later; name one: make PYTHON=python3.12 ...\n"
+    assert (
+        outcome.stdout
+        == "netproof needs Python 3.11 or later; name one: make PYTHON=python3.12 ...\n"
+    )
     assert outcome.returncode != 0
 
 
@@ -65,10 +68,11 @@ def test_a_python_without_venv_is_named(machine: Path) -> None:
 
 
 def test_pip_alone_checks_the_hashes(machine: Path) -> None:
-    """Where the lock's uv cannot be had, pip installs the same lock, and then the package offline."""
+    """Where the lock's uv cannot be had, pip installs the same lock, then the package offline."""
     _write(
         machine / "python3",
-        'mkdir -p .venv/bin; cp "$0" .venv/bin/python; echo "$@" >> calls; case "$*" in *uv.txt) exit 1;; esac',
+        'mkdir -p .venv/bin; cp "$0" .venv/bin/python; echo "$@" >> calls\n'
+        'case "$*" in *uv.txt) exit 1;; esac',
     )
     for tool in ("cp", "mkdir"):
         where = shutil.which(tool)

@@ -52,7 +52,9 @@ def test_a_range_has_its_reason(requirement: Requirement) -> None:
     assert re.search(rf'^  "{re.escape(requirement.name)}[>=<\[][^"]*", +# \S', text, re.MULTILINE)
 
 
-@pytest.mark.skipif(not IN_LOWEST, reason="asks an environment of lower bounds: make test DEPS=lowest")
+@pytest.mark.skipif(
+    not IN_LOWEST, reason="asks an environment of lower bounds: make test DEPS=lowest"
+)
 @pytest.mark.parametrize("requirement", requirements(), ids=lambda wanted: wanted.name)
 def test_a_floor_is_what_a_resolver_finds(requirement: Requirement) -> None:
     """A floor below that of another library's range is a promise that nobody tried."""
