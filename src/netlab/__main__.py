@@ -10,11 +10,10 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from netlab import preflight, supervisor
-from netlab.dataplane import PLANES
-from netlab.dataplane.options import Deny, Established, Options
-from netlab.defects import listed
-from netlab.settings import Settings
+from netlab.dataplane.compiler import DenyMethod, OpenConnectionFate, PlaneOptions
+from netlab.dataplane.planes import PLANES
+from netlab.process import lifecycle, preflight
+from netlab.process.settings import LabSettings, list_defects
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -45,9 +44,13 @@ def _add_serve(serve: argparse.ArgumentParser) -> None:
     serve.add_argument("--nodes", type=int, default=2, help="how many nodes (default: 2)")
     serve.add_argument("--dataplane", default="enforcing", help=f"one of {', '.join(PLANES)}")
     serve.add_argument("--defect", action="append", default=[], metavar="NAME", help="repeatable")
-    serve.add_argument("--deny", choices=[d.value for d in Deny], default=Deny.DROP.value)
     serve.add_argument(
-        "--established", choices=[e.value for e in Established], default=Established.KEPT.value
+        "--deny", choices=[d.value for d in DenyMethod], default=DenyMethod.DROP.value
+    )
+    serve.add_argument(
+        "--established",
+        choices=[e.value for e in OpenConnectionFate],
+        default=OpenConnectionFate.KEPT.value,
     )
     serve.add_argument("--state-dir", type=Path, required=True, help="made, and removed at the end")
     serve.add_argument("--ready-fd", type=int, default=1, metavar="N", help="gets one JSON line")
@@ -57,11 +60,13 @@ def _add_serve(serve: argparse.ArgumentParser) -> None:
 
 
 def _serve(options: argparse.Namespace) -> int:
-    how = Options(Deny(options.deny), Established(options.established))
-    settings = Settings(options.name, options.nodes, options.dataplane, tuple(options.defect), how)
+    how = PlaneOptions(DenyMethod(options.deny), OpenConnectionFate(options.established))
+    settings = LabSettings(
+        options.name, options.nodes, options.dataplane, tuple(options.defect), how
+    )
     _raise_file_limit()
-    return supervisor.serve(
-        supervisor.Options(
+    return lifecycle.serve(
+        lifecycle.ServeOptions(
             settings=settings,
             state_dir=options.state_dir,
             ready_fd=options.ready_fd,
@@ -74,7 +79,7 @@ def _serve(options: argparse.Namespace) -> int:
 
 def _preflight(_: argparse.Namespace) -> int:
     results = preflight.check()
-    machine = preflight.Machine.look()
+    machine = preflight.KernelSettings.look()
     for result in results:
         if result.passed:
             _say(f"ok        {result.step}")
@@ -87,7 +92,7 @@ def _preflight(_: argparse.Namespace) -> int:
 
 
 def _defects(options: argparse.Namespace) -> int:
-    found = [asdict(defect) for defect in listed()]
+    found = [asdict(defect) for defect in list_defects()]
     if options.json:
         _say(json.dumps(found, indent=2))
         return 0

@@ -1,9 +1,16 @@
-"""The one exception that ends a start: what was tried, what went wrong, what to do about it.
+"""Errors that reach a person as they are: what was tried, what went wrong, what to do.
 
-Must not know: how it is shown. The supervisor turns it into one line of JSON.
+Must not know: how they are shown. The supervisor turns the first into one line of JSON, the API
+server the second into a Status.
 """
 
+from __future__ import annotations
+
 from dataclasses import asdict, dataclass
+
+
+class RuntimeRefusal(Exception):  # noqa: N818 - a refusal is no fault: the command was not startable
+    """The runtime cannot do what was asked; the message goes to the client as it is."""
 
 
 @dataclass(frozen=True)

@@ -22,15 +22,14 @@ from typing import Any, TypeVar
 
 import pytest
 
-from netlab.apiserver import tls
-from netlab.apiserver.objects import Obj, clone
-from netlab.apiserver.runtime import RuntimeRefusal
-from netlab.apiserver.server import ApiServer
-from netlab.apiserver.store import Event, Store
+from netlab.controllers.clusterroles import ClusterRoleController, create_built_in
 from netlab.controllers.endpoints import EndpointsController
-from netlab.controllers.namespaces import NamespaceController
-from netlab.controllers.quotas import QuotaController
-from netlab.controllers.roles import RoleController, create_built_in
+from netlab.controllers.namespaces import NamespaceController, QuotaController
+from netlab.http.certificates import kubeconfig_text, make_certificates, server_context
+from netlab.http.server import ApiServer
+from netlab.objects.obj import Obj, clone
+from netlab.objects.store import Store, StoreEvent
+from netlab.problems import RuntimeRefusal
 
 TOKEN = "test-token"
 DEADLINE_S = 30.0
@@ -152,7 +151,7 @@ class InstantKubelet:
         self._next = 0
         store.subscribe("pods", self._on_pod)
 
-    def _on_pod(self, event: Event) -> None:
+    def _on_pod(self, event: StoreEvent) -> None:
         meta = event.object["metadata"]
         if (
             event.type == "DELETED"
@@ -240,18 +239,18 @@ class Api:
 @contextmanager
 def running_api(folder: Path) -> Iterator[Api]:
     """Run an API server for the time of a with block."""
-    certificates = tls.make_certificates()
+    certificates = make_certificates()
     listener = socket.create_server(("127.0.0.1", 0))
     url = f"https://127.0.0.1:{listener.getsockname()[1]}"
     kubeconfig, ca_file = folder / "kubeconfig", folder / "ca.crt"
-    kubeconfig.write_text(tls.kubeconfig(url, certificates.ca_pem, TOKEN, "lab"))
+    kubeconfig.write_text(kubeconfig_text(url, certificates.ca_pem, TOKEN, "lab"))
     ca_file.write_bytes(certificates.ca_pem)
     store, runtime = Store(), HostRuntime()
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name="api", daemon=True)
     thread.start()
     api = Api(url, kubeconfig, ca_file, store, runtime, loop)
-    context = tls.server_context(certificates)
+    context = server_context(certificates)
     server = ApiServer(store, runtime, token=TOKEN, ssl=context)
     api.run(_start(server, store, listener))
     try:
@@ -267,7 +266,7 @@ async def _start(server: ApiServer, store: Store, listener: socket.socket) -> No
     NamespaceController(store, server.registry, ca_pem=b"the CA").start()
     EndpointsController(store).start()
     QuotaController(store).start()
-    RoleController(store).start()
+    ClusterRoleController(store).start()
     create_built_in(server.registry)
     InstantKubelet(store)
     for name in ("default", "kube-system"):

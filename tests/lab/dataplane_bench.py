@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
-from tests.unit.lab_dataplane.objects import pod
+from tests.unit.netlab.dataplane.objects import pod
 
 Obj = dict[str, Any]
 

@@ -14,17 +14,15 @@ import time
 from functools import partial
 from typing import Any
 
-from netlab import namespaces
-from netlab.dataplane import dataplane
-from netlab.dataplane.loading import Loader
-from netlab.dataplane.nft import Nft, NftError
-from netlab.dataplane.options import Deny, Established, Options
-from netlab.dataplane.planes import Dataplane
-from netlab.dataplane.view import NodeInfo, View
+from netlab.dataplane.clusterstate import ClusterView, NodeInfo
+from netlab.dataplane.compiler import DenyMethod, OpenConnectionFate, PlaneOptions
+from netlab.dataplane.nft import Nft, NftError, TableLoader
+from netlab.dataplane.planes import Dataplane, make_dataplane
 from netlab.node import syscalls
-from netlab.node.addresses import OUTSIDE_IPS
+from netlab.node.addressplan import OUTSIDE_IPS
 from netlab.node.netns import NetNS
 from netlab.node.network import Network
+from netlab.process import usernamespace
 
 _PACE = 32  # probes begun between two looks at the sockets: a full backlog would look like a drop
 
@@ -130,19 +128,23 @@ class Cluster:
         for name in names:
             with network.nodes[name].netns:
                 self.nfts.append(Nft(send_buffer=sndbuf))
-        self.loaders = {name: Loader(nft) for name, nft in zip(names, self.nfts, strict=True)}
-        self.plane: Dataplane = dataplane("enforcing", [])
+        self.loaders = {name: TableLoader(nft) for name, nft in zip(names, self.nfts, strict=True)}
+        self.plane: Dataplane = make_dataplane("enforcing", [])
         self.probes = 0
         self.held: dict[str, socket.socket] = {}
 
     def plan(self, name: str, defects: list[str], deny: str, established: str) -> None:
         """Choose a dataplane for what follows."""
-        self.plane = dataplane(name, defects, Options(Deny(deny), Established(established)))
+        self.plane = make_dataplane(
+            name, defects, PlaneOptions(DenyMethod(deny), OpenConnectionFate(established))
+        )
 
     def apply(self, objects: dict[str, list[Any]]) -> float:
         """Put objects in force on every node; return the milliseconds it took."""
         start = time.perf_counter()
-        view = View(**{kind: tuple(found) for kind, found in objects.items()}, nodes=self.infos)
+        view = ClusterView(
+            **{kind: tuple(found) for kind, found in objects.items()}, nodes=self.infos
+        )
         for node, loader in self.loaders.items():
             loader.load(self.plane.policy_table(view, node))
             loader.load(self.plane.service_table(view, node))
@@ -225,7 +227,7 @@ class Cluster:
 
 def main() -> None:
     """Read the layout, then commands, until the other side closes the pipe."""
-    namespaces.enter_user_namespace()
+    usernamespace.enter_user_namespace()
     syscalls.unshare(syscalls.CLONE_NEWNET)
     cluster = Cluster(**json.loads(sys.stdin.readline()))
     _say(cluster.addresses)

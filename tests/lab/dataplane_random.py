@@ -3,7 +3,7 @@
 from random import Random
 from typing import Any
 
-from tests.unit.lab_dataplane.objects import policy
+from tests.unit.netlab.dataplane.objects import policy
 
 Obj = dict[str, Any]
 

@@ -8,11 +8,10 @@ import socket
 import subprocess
 import sys
 
-from netlab.dataplane import addresses, matches
-from netlab.dataplane.addresses import Family
-from netlab.dataplane.loading import Loader
-from netlab.dataplane.nft import Nft
-from netlab.dataplane.table import Chain, Sets, Table
+from netlab.dataplane import addresses, rulesets
+from netlab.dataplane.addresses import NftFamily
+from netlab.dataplane.nft import Nft, TableLoader
+from netlab.dataplane.rulesets import NamedSets, NftChain, NftTable
 
 DENIED = [f"127.0.0.{n}" for n in (2, 3, 4, 9)]
 PORT = 4000
@@ -30,17 +29,17 @@ print(n)
 """
 
 
-def table(number: int) -> Table:
+def table(number: int) -> NftTable:
     """Return a table that denies the same as any other, and differs in what it allows."""
-    sets = Sets()
-    pods = addresses.of_ips(map(addresses.parse_ip, DENIED)).of(Family.V4)
+    sets = NamedSets()
+    pods = addresses.of_ips(map(addresses.parse_ip, DENIED)).of(NftFamily.V4)
     other = addresses.parse_ip(f"10.0.0.{number}")
     rules = (
         f"ip daddr {other} accept",
-        f"{matches.address(sets, Family.V4, 'daddr', pods)} counter drop",
+        f"{rulesets.match_addresses(sets, NftFamily.V4, 'daddr', pods)} counter drop",
     )
     hook = "type filter hook input priority filter; policy accept"
-    return Table("replaced", sets.all(), (Chain("input", rules, hook),))
+    return NftTable("replaced", sets.all(), (NftChain("input", rules, hook),))
 
 
 def main(seconds: float) -> None:
@@ -49,7 +48,7 @@ def main(seconds: float) -> None:
     here = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     here.bind(("127.0.0.3", PORT))
     here.setblocking(False)
-    loader = Loader(Nft())
+    loader = TableLoader(Nft())
     loader.load(table(1))
     command = [sys.executable, "-c", FLOOD, str(seconds)]
     changes = 0

@@ -9,7 +9,7 @@ import pytest
 from tests.lab.dataplane_bench import Bench, Flow
 from tests.lab.dataplane_oracle import Oracle
 from tests.lab.dataplane_random import policies
-from tests.unit.lab_dataplane.objects import namespace
+from tests.unit.netlab.dataplane.objects import namespace
 
 Obj = dict[str, Any]
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.lab.dataplane_bench import Bench, Flow
-from tests.unit.lab_dataplane.objects import endpoint_slice, namespace, policy, service
+from tests.unit.netlab.dataplane.objects import endpoint_slice, namespace, policy, service
 
 Obj = dict[str, Any]
 

@@ -11,16 +11,16 @@ import ipaddress
 from collections.abc import Callable
 from typing import Any
 
-from netlab.apiserver.objects import Obj, at, labels_of
-from netlab.apiserver.resources import BY_PLURAL
-from netlab.apiserver.selectors import selects
-from netlab.apiserver.store import Event, Store
+from netlab.objects.kinds import BY_PLURAL
+from netlab.objects.obj import Obj, at, labels_of
+from netlab.objects.selectors import selects
+from netlab.objects.store import Store, StoreEvent
 
 SERVICE_NAME = "kubernetes.io/service-name"
 MANAGED_BY = "endpointslice.kubernetes.io/managed-by"
 MANAGER = "endpointslice-controller.k8s.io"
 
-Ports = tuple[tuple[str, str, int], ...]
+SlicePorts = tuple[tuple[str, str, int], ...]
 
 _VERSIONS = {"IPv4": 4, "IPv6": 6}
 
@@ -47,7 +47,7 @@ class EndpointsController:
 
         return stop
 
-    def _on_service(self, event: Event) -> None:
+    def _on_service(self, event: StoreEvent) -> None:
         meta = event.object["metadata"]
         current = self._store.find("services", meta["namespace"], meta["name"])
         if current is not None:
@@ -56,8 +56,8 @@ class EndpointsController:
         for slice_ in self._slices(meta["namespace"], meta["name"]):
             self._remove(slice_)
 
-    def _on_pod(self, event: Event) -> None:
-        if not _matters(event):
+    def _on_pod(self, event: StoreEvent) -> None:
+        if not _can_change_slices(event):
             return
         labels = [labels_of(obj) for obj in (event.object, event.old) if obj is not None]
         for service in self._store.list("services", event.object["metadata"]["namespace"]):
@@ -111,9 +111,9 @@ class EndpointsController:
 def endpoint_slices(service: Obj, pods: list[Obj], family: str) -> list[Obj]:
     """Return the slices of a Service for one IP family, at least one; pure."""
     publish = bool(at(service, "spec", "publishNotReadyAddresses"))
-    groups: dict[Ports, list[Obj]] = {}
+    groups: dict[SlicePorts, list[Obj]] = {}
     for pod in pods:
-        ip = _address(pod, family)
+        ip = _address_in(pod, family)
         if ip is not None:
             ends = groups.setdefault(_ports(service, pod), [])
             ends.append(_endpoint(pod, ip, publish=publish))
@@ -124,7 +124,7 @@ def endpoint_slices(service: Obj, pods: list[Obj], family: str) -> list[Obj]:
     ]
 
 
-def _slice(service: Obj, family: str, index: int, ports: Ports, endpoints: list[Obj]) -> Obj:
+def _slice(service: Obj, family: str, index: int, ports: SlicePorts, endpoints: list[Obj]) -> Obj:
     meta = service["metadata"]
     resource = BY_PLURAL["endpointslices"]
     suffix = f"-{index + 1}" if index else ""
@@ -177,14 +177,14 @@ def is_ready(pod: Obj) -> bool:
     return any(c.get("type") == "Ready" and c.get("status") == "True" for c in conditions)
 
 
-def _matters(event: Event) -> bool:
+def _can_change_slices(event: StoreEvent) -> bool:
     """Tell whether a pod's change can change a slice."""
     if event.old is None or event.type == "DELETED":
         return True
-    return _relevant(event.old) != _relevant(event.object)
+    return _slice_inputs(event.old) != _slice_inputs(event.object)
 
 
-def _relevant(pod: Obj) -> tuple[Any, ...]:
+def _slice_inputs(pod: Obj) -> tuple[Any, ...]:
     return (
         labels_of(pod),
         at(pod, "status", "podIPs"),
@@ -195,7 +195,7 @@ def _relevant(pod: Obj) -> tuple[Any, ...]:
     )
 
 
-def _address(pod: Obj, family: str) -> str | None:
+def _address_in(pod: Obj, family: str) -> str | None:
     if at(pod, "status", "phase") in {"Succeeded", "Failed"}:
         return None
     for entry in at(pod, "status", "podIPs") or []:
@@ -226,7 +226,7 @@ def _endpoint(pod: Obj, ip: str, *, publish: bool) -> Obj:
     return endpoint
 
 
-def _ports(service: Obj, pod: Obj) -> Ports:
+def _ports(service: Obj, pod: Obj) -> SlicePorts:
     """Return the ports of a Service on a pod: name, protocol and number."""
     ports = [(port, target_port(port, pod)) for port in at(service, "spec", "ports") or []]
     return tuple(

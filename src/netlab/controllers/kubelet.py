@@ -5,27 +5,25 @@ Must not know: how the pod got its node, or what else runs there.
 
 import asyncio
 from collections.abc import Sequence
-from typing import Any
 
-from netlab.apiserver.store import now
 from netlab.controllers import podspec, podstatus
-from netlab.controllers.keeper import Keeper
-from netlab.controllers.machine import BuiltIn, Machine
+from netlab.controllers.containers import ContainerKeeper
+from netlab.controllers.machine import BuiltInPod, LabMachine
 from netlab.controllers.podspec import SpecError
 from netlab.controllers.podstatus import ContainerState, PodState
-from netlab.node.addresses import OUTSIDE_NAME, PoolExhaustedError
-from netlab.node.container import Command, Container
+from netlab.node.addressplan import OUTSIDE_NAME, PoolExhaustedError
+from netlab.node.container import Container, ContainerCommand
 from netlab.node.mounts import HOST_RESOLV, cluster_resolv_conf
 from netlab.node.runtime import RunningPod
 from netlab.node.sandbox import Sandbox
-
-Obj = dict[str, Any]
+from netlab.objects.obj import Obj
+from netlab.objects.store import now
 
 
 class PodWorker:
     """Brings one pod to life, keeps it alive, and ends it."""
 
-    def __init__(self, machine: Machine, pod: Obj) -> None:
+    def __init__(self, machine: LabMachine, pod: Obj) -> None:
         self._machine = machine
         self._pod = pod
         self._sandbox: Sandbox | None = None
@@ -108,9 +106,11 @@ class PodWorker:
         self._publish()
         self._machine.events.record(self._pod, "FailedCreatePodSandBox", message, warning=True)
 
-    async def _run_built_in(self, start: BuiltIn, sandbox: Sandbox) -> None:
+    async def _run_built_in(self, start: BuiltInPod, sandbox: Sandbox) -> None:
         for state in self._state.main:
-            self._containers[state.name] = Container(state.name, Command((), self._environment({})))
+            self._containers[state.name] = Container(
+                state.name, ContainerCommand((), self._environment({}))
+            )
         await start(sandbox)
         for state in self._state.main:
             state.state = podstatus.running(now())
@@ -147,8 +147,10 @@ class PodWorker:
                 work = self._keeper(spec, state, sandbox, "Never").run()
                 self._ephemeral[spec["name"]] = asyncio.create_task(work)
 
-    def _keeper(self, spec: Obj, state: ContainerState, sandbox: Sandbox, restart: str) -> Keeper:
-        return Keeper(
+    def _keeper(
+        self, spec: Obj, state: ContainerState, sandbox: Sandbox, restart: str
+    ) -> ContainerKeeper:
+        return ContainerKeeper(
             machine=self._machine,
             pod=self._pod,
             spec=spec,
@@ -160,11 +162,11 @@ class PodWorker:
             publish=self._publish,
         )
 
-    def _command(self, spec: Obj) -> Command:
+    def _command(self, spec: Obj) -> ContainerCommand:
         """Return what a container runs; raise SpecError."""
         podspec.check(self._pod, spec)
         env = self._environment(spec)
-        return Command(podspec.arguments(spec, env), env, spec.get("workingDir") or "/")
+        return ContainerCommand(podspec.arguments(spec, env), env, spec.get("workingDir") or "/")
 
     def _environment(self, spec: Obj) -> dict[str, str]:
         ips, host_ips = tuple(self._state.ips), tuple(self._state.host_ips)

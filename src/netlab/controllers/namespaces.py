@@ -1,4 +1,4 @@
-"""Namespaces: what each has from its start, and how each ends.
+"""Namespaces: what each has from its start, what it holds against its quotas, how each ends.
 
 A new namespace gets the default service account and the cluster's CA. One that is deleted stays,
 Terminating, until its contents are gone; then it goes. Contents that others have to end (pods, by
@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from netlab.apiserver.objects import Obj
-from netlab.apiserver.registry import Registry
-from netlab.apiserver.resources import BY_PLURAL, STORED
-from netlab.apiserver.store import Event, Store
+from netlab.objects import admission
+from netlab.objects.kinds import BY_PLURAL, STORED
+from netlab.objects.obj import Obj
+from netlab.objects.registry import Registry
+from netlab.objects.store import Store, StoreEvent
 
 _CONTENTS = tuple(resource for resource in STORED if resource.namespaced)
 
@@ -41,23 +42,23 @@ class NamespaceController:
 
         return stop
 
-    def _on_namespace(self, event: Event) -> None:
+    def _on_namespace(self, event: StoreEvent) -> None:
         if event.type != "DELETED":
             self._act(event.object)
 
-    def _on_content(self, event: Event) -> None:
+    def _on_content(self, event: StoreEvent) -> None:
         if event.type != "DELETED":
             return
         name = event.object["metadata"]["namespace"]
         namespace = self._store.find("namespaces", None, name)
-        if namespace is not None and _ends(namespace):
+        if namespace is not None and _is_ending(namespace):
             self._finish(name)
 
     def _act(self, namespace: Obj) -> None:
         name = namespace["metadata"]["name"]
         if self._store.find("namespaces", None, name) is None:
             return  # gone since the event
-        if _ends(namespace):
+        if _is_ending(namespace):
             self._empty(name)
             self._finish(name)
         else:
@@ -87,5 +88,40 @@ class NamespaceController:
             self._store.delete("namespaces", None, namespace)
 
 
-def _ends(namespace: Obj) -> bool:
+def _is_ending(namespace: Obj) -> bool:
     return bool(namespace["metadata"].get("deletionTimestamp"))
+
+
+class QuotaController:
+    """Acts on every change of a quota and of what quotas count, within the change's own commit."""
+
+    def __init__(self, store: Store) -> None:
+        """Work on a store."""
+        self._store = store
+
+    def start(self) -> Callable[[], None]:
+        """Begin to act; return the undoing."""
+        kinds = {resource.plural for resource in admission.COUNTED.values()}
+        undo = [self._store.subscribe(plural, self._hear) for plural in sorted(kinds)]
+
+        def stop() -> None:
+            for unsubscribe in undo:
+                unsubscribe()
+
+        return stop
+
+    def _hear(self, event: StoreEvent) -> None:
+        for found in self._store.list("resourcequotas", event.object["metadata"]["namespace"]):
+            status = self._status(found)
+            if status != found.get("status"):
+                self._store.update(
+                    "resourcequotas", {**found, "status": status}, subresource="status"
+                )
+
+    def _status(self, found: Obj) -> Obj:
+        limits, namespace = admission.hard_limits(found), found["metadata"]["namespace"]
+        used = {key: str(admission.used_count(self._store, namespace, key)) for key in limits}
+        return {"hard": limits, "used": used}
+
+
+INITIAL_NAMESPACES = ("default", "kube-system", "kube-public", "kube-node-lease")

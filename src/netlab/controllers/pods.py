@@ -1,26 +1,76 @@
 """Pods: gives each a node, a worker that runs it, and an end when it is deleted.
 
-Must not know: how a pod is run on its node.
+The choice of a node is pure: it knows nodeName, nodeSelector and taints; affinity and topology
+spread are not looked at. Must not know: how a pod is run on its node.
 """
 
 import asyncio
 from collections import Counter
-from typing import Any
+from collections.abc import Mapping, Sequence
 
-from netlab.apiserver.store import Event, Store, now
-from netlab.controllers import podstatus, scheduler
-from netlab.controllers.events import Recorder
+from netlab.controllers import podstatus
 from netlab.controllers.kubelet import PodWorker
-from netlab.controllers.machine import Machine
+from netlab.controllers.machine import EventRecorder, LabMachine
 from netlab.node.mounts import cluster_resolv_conf
+from netlab.objects.obj import Obj
+from netlab.objects.store import Store, StoreEvent, now
 
-Obj = dict[str, Any]
+
+class UnschedulableError(Exception):
+    """No node takes the pod; the message is worded as the scheduler's."""
+
+
+def choose_node(pod: Obj, nodes: Sequence[Obj], pods_on: Mapping[str, int]) -> str:
+    """Return the name of the node with the fewest pods that takes this one.
+
+    Ties go to the node listed first. Raises UnschedulableError.
+    """
+    wanted = pod["spec"].get("nodeName")
+    if wanted:  # set by the user: the scheduler is not asked, taints do not count
+        if any(node["metadata"]["name"] == wanted for node in nodes):
+            return str(wanted)
+        raise UnschedulableError(f'nodeName "{wanted}": there is no such node')
+    reasons = {node["metadata"]["name"]: _obstacle(pod, node) for node in nodes}
+    fit = [name for name, reason in reasons.items() if not reason]
+    if not fit:
+        raise UnschedulableError(_unschedulable_summary(list(reasons.values())))
+    return str(min(fit, key=lambda name: pods_on.get(name, 0)))
+
+
+def _obstacle(pod: Obj, node: Obj) -> str:
+    """Return why a node does not take a pod, or an empty string."""
+    if node["spec"].get("unschedulable"):
+        return "node(s) were unschedulable"
+    tolerations = pod["spec"].get("tolerations") or []
+    for taint in node["spec"].get("taints") or []:
+        hard = taint["effect"] in {"NoSchedule", "NoExecute"}
+        if hard and not any(_tolerates(toleration, taint) for toleration in tolerations):
+            return f"node(s) had untolerated taint {{{taint['key']}: {taint.get('value', '')}}}"
+    labels = node["metadata"].get("labels") or {}
+    selector = pod["spec"].get("nodeSelector") or {}
+    if any(labels.get(key) != value for key, value in selector.items()):
+        return "node(s) didn't match Pod's node affinity/selector"
+    return ""
+
+
+def _tolerates(toleration: Obj, taint: Obj) -> bool:
+    if toleration.get("effect") not in {None, "", taint["effect"]}:
+        return False
+    key = toleration.get("key")
+    if toleration.get("operator", "Equal") == "Exists":
+        return key in {None, "", taint["key"]}
+    return bool(key == taint["key"] and toleration.get("value", "") == taint.get("value", ""))
+
+
+def _unschedulable_summary(reasons: list[str]) -> str:
+    counted = ", ".join(f"{n} {reason}" for reason, n in sorted(Counter(reasons).items()))
+    return f"0/{len(reasons)} nodes are available: {counted}."
 
 
 class PodController:
     """Watches pods and nodes; scheduler and all kubelets in one."""
 
-    def __init__(self, machine: Machine, scheduling: Recorder) -> None:
+    def __init__(self, machine: LabMachine, scheduling: EventRecorder) -> None:
         self._machine = machine
         self._store: Store = machine.store
         self._scheduling = scheduling
@@ -31,16 +81,16 @@ class PodController:
         self._store.subscribe("nodes", self._hear_node)
         self._store.subscribe("namespaces", self._hear_namespace)
 
-    def _hear(self, event: Event) -> None:
+    def _hear(self, event: StoreEvent) -> None:
         # Later, not now: whoever committed the change is answered first.
         self._loop.call_soon(self._settle, event.object, event.type == "DELETED")
 
-    def _hear_node(self, _: Event) -> None:
+    def _hear_node(self, _: StoreEvent) -> None:
         for pod in self._store.list("pods"):
             if pod["metadata"]["uid"] not in self._workers:
                 self._loop.call_soon(self._settle, pod, False)
 
-    def _hear_namespace(self, event: Event) -> None:
+    def _hear_namespace(self, event: StoreEvent) -> None:
         if event.type == "DELETED":
             resolv_conf = cluster_resolv_conf(event.object["metadata"]["name"])
             self._machine.sandboxes.forget_view(resolv_conf)
@@ -65,8 +115,8 @@ class PodController:
         """Bind a pod to a node, or say in its status why there is none."""
         status = pod.get("status") or {}
         try:
-            node = scheduler.choose(pod, self._store.list("nodes"), self._pods_on_nodes())
-        except scheduler.UnschedulableError as error:
+            node = choose_node(pod, self._store.list("nodes"), self._pods_on_nodes())
+        except UnschedulableError as error:
             new = podstatus.unscheduled(str(error), status, now())
             if new["conditions"] != status.get("conditions"):
                 self._store.update("pods", {**pod, "status": new}, subresource="status")

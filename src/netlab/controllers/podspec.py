@@ -5,12 +5,10 @@ Must not know: namespaces, processes, the store.
 
 import re
 from collections.abc import Mapping
-from typing import Any
 
-from netlab.node.addresses import API_IP
-from netlab.node.container import Console
-
-Obj = dict[str, Any]
+from netlab.node.addressplan import API_IP
+from netlab.node.container import ContainerConsole
+from netlab.objects.obj import Obj
 
 _REFERENCE = re.compile(r"\$\$|\$\(([^)]*)\)")  # "$$" is how a manifest writes one "$"
 
@@ -30,9 +28,9 @@ def containers(pod: Obj, kind: str = "containers") -> list[Obj]:
     return found
 
 
-def console(container: Obj) -> Console:
+def console(container: Obj) -> ContainerConsole:
     """Return what a container has for somebody who attaches to it."""
-    return Console(
+    return ContainerConsole(
         stdin=bool(container.get("stdin")),
         stdin_once=bool(container.get("stdinOnce")),
         tty=bool(container.get("tty")),
@@ -119,7 +117,7 @@ def environment(
         "KUBERNETES_SERVICE_HOST": API_IP,
         "KUBERNETES_SERVICE_PORT": "443",
     }
-    fields = _fields(pod, ips, host_ips)
+    fields = _field_values(pod, ips, host_ips)
     for entry in container.get("env") or []:
         if "valueFrom" in entry:
             env[entry["name"]] = _from_field(entry, fields)
@@ -152,7 +150,7 @@ def expand(text: str, env: Mapping[str, str]) -> str:
     return _REFERENCE.sub(replace, text)
 
 
-def _fields(pod: Obj, ips: tuple[str, ...], host_ips: tuple[str, ...]) -> dict[str, str]:
+def _field_values(pod: Obj, ips: tuple[str, ...], host_ips: tuple[str, ...]) -> dict[str, str]:
     meta, spec = pod["metadata"], pod["spec"]
     fields = {
         "metadata.name": meta["name"],

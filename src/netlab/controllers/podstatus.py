@@ -5,9 +5,8 @@ Must not know: how any of it was found out. Words and rules: the API's PodStatus
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
-Obj = dict[str, Any]
+from netlab.objects.obj import Obj
 
 
 @dataclass(slots=True)

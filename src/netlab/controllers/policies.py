@@ -6,18 +6,13 @@ Must not know: what a policy means, or nftables' language; the dataplane does.
 import asyncio
 import logging
 from collections.abc import Mapping, Sequence
-from typing import Any
 
-from netlab.apiserver.store import Event, Store, now
-from netlab.dataplane import Dataplane
-from netlab.dataplane.loading import Commands, Loader
-from netlab.dataplane.nft import NftError
-from netlab.dataplane.view import NodeInfo, View
-from netlab.dataplane.world import read_pod
+from netlab.dataplane.clusterstate import ClusterView, NodeInfo, read_pod
+from netlab.dataplane.nft import NftCommands, NftError, TableLoader
+from netlab.dataplane.planes import Dataplane
+from netlab.objects.store import Store, StoreEvent, now
 
 log = logging.getLogger(__name__)
-
-Obj = dict[str, Any]
 
 _URGENT = ("networkpolicies", "namespaces")
 _OTHERS = ("pods", "services", "endpointslices")
@@ -35,13 +30,13 @@ class PolicyController:
         self,
         store: Store,
         dataplane: Dataplane,
-        nfts: Mapping[str, Commands],
+        nfts: Mapping[str, NftCommands],
         nodes: Sequence[NodeInfo],
     ) -> None:
         """Subscribe to the store; call within the running loop that is to apply the rules."""
         self._store = store
         self._dataplane = dataplane
-        self._loaders = {node: Loader(nft) for node, nft in nfts.items()}
+        self._loaders = {node: TableLoader(nft) for node, nft in nfts.items()}
         self._nodes = tuple(nodes)
         self._loop = asyncio.get_running_loop()
         self._due: asyncio.Handle | None = None
@@ -62,8 +57,8 @@ class PolicyController:
             self._waiters.append(waiter)
             await waiter
 
-    def _hear(self, event: Event, *, urgent: bool) -> None:
-        if _matters(event):
+    def _hear(self, event: StoreEvent, *, urgent: bool) -> None:
+        if _can_change_rules(event):
             self._schedule(urgent=urgent)
 
     def _schedule(self, *, urgent: bool) -> None:
@@ -91,7 +86,7 @@ class PolicyController:
             if not waiter.done():
                 waiter.set_exception(error) if error else waiter.set_result(None)
 
-    def _apply_to(self, view: View, node: str) -> NftError | None:
+    def _apply_to(self, view: ClusterView, node: str) -> NftError | None:
         """Bring one node up to date, what did not change left alone; return what went wrong."""
         loader = self._loaders[node]
         try:
@@ -106,9 +101,9 @@ class PolicyController:
             self._report(node, "")
         return None
 
-    def _view(self) -> View:
+    def _view(self) -> ClusterView:
         store = self._store
-        return View(
+        return ClusterView(
             namespaces=tuple(store.list("namespaces")),
             pods=tuple(store.list("pods")),
             policies=tuple(store.list("networkpolicies")),
@@ -137,7 +132,7 @@ class PolicyController:
         self._store.update("nodes", new, subresource="status")
 
 
-def _matters(event: Event) -> bool:
+def _can_change_rules(event: StoreEvent) -> bool:
     """Tell whether an event can change a rule: most changes of a pod's status cannot."""
     if event.resource != "pods":
         return True

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from netlab.node.netns import NetNS
+from netlab.objects.obj import Obj
 
-Obj = dict[str, Any]
 ExecCommand = Callable[[Sequence[str]], Awaitable[int]]
 
 # Until a container is ready for the first time it is asked this often: readiness then costs
@@ -23,7 +23,7 @@ _EAGER_BUDGET_PER_S = 400
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class ProbedContainer:
     """Where and how a container is asked."""
 
     node: NetNS
@@ -42,16 +42,16 @@ class EagerBudget:
         return max(_EAGER_S, self.waiting / _EAGER_BUDGET_PER_S)
 
 
-async def passes(probe: Obj, target: Target) -> bool:
+async def passes(probe: Obj, target: ProbedContainer) -> bool:
     """Make one probe; a refusal, a wrong answer and a timeout are all a no."""
     try:
         async with asyncio.timeout(probe.get("timeoutSeconds", 1)):
-            return await _ask(probe, target)
+            return await _probe_once(probe, target)
     except (OSError, TimeoutError, ValueError):
         return False
 
 
-async def has_started(probe: Obj, target: Target, budget: EagerBudget) -> bool:
+async def has_started(probe: Obj, target: ProbedContainer, budget: EagerBudget) -> bool:
     """Probe until the first success; tell whether it came before the probe's patience ended."""
     limit_s = probe.get("failureThreshold", 3) * probe.get("periodSeconds", 10)
     await asyncio.sleep(probe.get("initialDelaySeconds", 0))
@@ -64,7 +64,7 @@ async def has_started(probe: Obj, target: Target, budget: EagerBudget) -> bool:
 
 
 async def watch(
-    probe: Obj, target: Target, tell: Callable[[bool], None], budget: EagerBudget
+    probe: Obj, target: ProbedContainer, tell: Callable[[bool], None], budget: EagerBudget
 ) -> None:
     """Probe for ever and tell each change of mind, starting from "not ready"."""
     await asyncio.sleep(probe.get("initialDelaySeconds", 0))
@@ -81,7 +81,7 @@ async def watch(
             tell(ready)
 
 
-async def until_dead(probe: Obj, target: Target) -> None:
+async def until_dead(probe: Obj, target: ProbedContainer) -> None:
     """Probe until as many in a row have failed as the probe puts up with."""
     await asyncio.sleep(probe.get("initialDelaySeconds", 0))
     failures = 0
@@ -90,7 +90,7 @@ async def until_dead(probe: Obj, target: Target) -> None:
         failures = 0 if await passes(probe, target) else failures + 1
 
 
-async def _first_success(probe: Obj, target: Target, budget: EagerBudget) -> None:
+async def _first_success(probe: Obj, target: ProbedContainer, budget: EagerBudget) -> None:
     budget.waiting += 1
     try:
         while not await passes(probe, target):  # noqa: ASYNC110 - nobody tells
@@ -99,18 +99,18 @@ async def _first_success(probe: Obj, target: Target, budget: EagerBudget) -> Non
         budget.waiting -= 1
 
 
-async def _ask(probe: Obj, target: Target) -> bool:
+async def _probe_once(probe: Obj, target: ProbedContainer) -> bool:
     if "exec" in probe:
         return await target.run(probe["exec"]["command"]) == 0
     if "tcpSocket" in probe:
-        with await _connected(probe["tcpSocket"], target):
+        with await _connected_socket(probe["tcpSocket"], target):
             return True
     return await _http_ok(probe["httpGet"], target)
 
 
-async def _http_ok(request: Obj, target: Target) -> bool:
+async def _http_ok(request: Obj, target: ProbedContainer) -> bool:
     """Make a GET request; any status from 200 to 399 is a yes."""
-    reader, writer = await asyncio.open_connection(sock=await _connected(request, target))
+    reader, writer = await asyncio.open_connection(sock=await _connected_socket(request, target))
     try:
         host = request.get("host") or target.ip
         path = request.get("path") or "/"
@@ -124,7 +124,7 @@ async def _http_ok(request: Obj, target: Target) -> bool:
         writer.close()
 
 
-async def _connected(action: Obj, target: Target) -> socket.socket:
+async def _connected_socket(action: Obj, target: ProbedContainer) -> socket.socket:
     port = int(target.ports.get(action["port"], action["port"]))
     ip = action.get("host") or target.ip
     family = socket.AF_INET6 if ":" in ip else socket.AF_INET

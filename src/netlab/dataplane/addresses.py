@@ -12,7 +12,7 @@ from netlab.dataplane import intervals
 from netlab.dataplane.intervals import Intervals
 
 
-class Family(Enum):
+class NftFamily(Enum):
     """An IP family; the value is what nftables calls its header."""
 
     V4 = "ip"
@@ -20,17 +20,17 @@ class Family(Enum):
 
     @property
     def set_type(self) -> str:
-        return "ipv4_addr" if self is Family.V4 else "ipv6_addr"
+        return "ipv4_addr" if self is NftFamily.V4 else "ipv6_addr"
 
     @property
     def everything(self) -> Intervals:
-        return ((0, (1 << (32 if self is Family.V4 else 128)) - 1),)
+        return ((0, (1 << (32 if self is NftFamily.V4 else 128)) - 1),)
 
 
 class Ip(NamedTuple):
     """One address."""
 
-    family: Family
+    family: NftFamily
     number: int
 
     def __str__(self) -> str:
@@ -41,12 +41,12 @@ class Ip(NamedTuple):
 def parse_ip(text: str) -> Ip:
     """Read an address; raise ValueError."""
     address = ip_address(text)
-    return Ip(Family.V4 if address.version == 4 else Family.V6, int(address))
+    return Ip(NftFamily.V4 if address.version == 4 else NftFamily.V6, int(address))
 
 
-def text_of(family: Family, number: int) -> str:
+def text_of(family: NftFamily, number: int) -> str:
     """Write an address."""
-    return _text_v4(number) if family is Family.V4 else _text_v6(number)
+    return _text_v4(number) if family is NftFamily.V4 else _text_v6(number)
 
 
 @lru_cache(maxsize=4096)
@@ -66,9 +66,9 @@ class Addresses:
     v4: Intervals = ()
     v6: Intervals = ()
 
-    def of(self, family: Family) -> Intervals:
+    def of(self, family: NftFamily) -> Intervals:
         """Return the addresses of one family."""
-        return self.v4 if family is Family.V4 else self.v6
+        return self.v4 if family is NftFamily.V4 else self.v6
 
     def minus(self, other: "Addresses") -> "Addresses":
         """Return the addresses that are not in `other`."""
@@ -89,7 +89,7 @@ class Addresses:
 
 
 NOBODY = Addresses()
-EVERYBODY = Addresses(Family.V4.everything, Family.V6.everything)
+EVERYBODY = Addresses(NftFamily.V4.everything, NftFamily.V6.everything)
 
 
 def union(sets: Iterable[Addresses]) -> Addresses:
@@ -108,7 +108,7 @@ def of_ips(ips: Iterable[Ip]) -> Addresses:
     v4: list[intervals.Interval] = []
     v6: list[intervals.Interval] = []
     for family, number in ips:
-        (v4 if family is Family.V4 else v6).append((number, number))
+        (v4 if family is NftFamily.V4 else v6).append((number, number))
     return Addresses(intervals.merge(v4), intervals.merge(v6))
 
 
@@ -120,7 +120,7 @@ def parse_cidr(text: str) -> Addresses:
     return Addresses(v4=(interval,)) if network.version == 4 else Addresses(v6=(interval,))
 
 
-def elements(family: Family, known: Intervals) -> tuple[str, ...]:
+def elements(family: NftFamily, known: Intervals) -> tuple[str, ...]:
     """Write intervals as elements of an nftables set."""
     return tuple(
         text_of(family, first)

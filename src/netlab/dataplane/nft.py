@@ -1,7 +1,12 @@
-"""libnftables in this process: one context per network namespace.
+"""libnftables in this process: one context per network namespace, and tables put in force by it.
 
 In-process because a policy change must be in force within milliseconds, and because the netlink
 buffer can then be raised without the capability in the first user namespace that `nft` needs.
+
+Without that capability the kernel's socket buffer limits a transaction (net.core.wmem_max). So a
+table goes in one transaction where it fits, else in stages: a table without base chains has no
+effect, so a large one is built piece by piece beside the one in force; the last, small transaction
+gives it its base chains and deletes the other. Either way no packet sees half a table.
 Must not know: what the rules are for.
 """
 
@@ -11,15 +16,19 @@ import errno
 import os
 import re
 import socket
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Self
+from typing import Protocol, Self
+
+from netlab.dataplane.rulesets import NftChain, NftSet, NftTable
 
 LIBRARY_VARIABLE = "NETPROOF_LIBNFTABLES"
 _LIBRARY = "libnftables.so.1"
 _SEND_BUFFER = 8 << 20  # bytes; the kernel caps it at net.core.wmem_max, doubled
 _TOO_LONG = os.strerror(errno.EMSGSIZE)
-_LOCATED = re.compile(r"/proc/self/fd/\d+:(\d+):\d+-\d+: (Error: [^\n]*)")
+_LOCATED_ERROR = re.compile(r"/proc/self/fd/\d+:(\d+):\d+-\d+: (Error: [^\n]*)")
 
 
 class NftError(Exception):
@@ -63,9 +72,9 @@ class Nft:
         said = self._said()
         output: str = self._library.nft_ctx_get_output_buffer(self._context).decode()
         if code != 0 and _TOO_LONG in said:
-            raise TransactionTooLargeError(_joined(said))
+            raise TransactionTooLargeError(_joined_lines(said))
         if code != 0:
-            raise NftError(self._locate(ruleset) or _joined(said))
+            raise NftError(self._locate(ruleset) or _joined_lines(said))
         return output
 
     def _said(self) -> str:
@@ -84,7 +93,7 @@ class Nft:
             self._library.nft_ctx_set_dry_run(self._context, True)
             self._library.nft_run_cmd_from_filename(self._context, f"/proc/self/fd/{fd}".encode())
             self._library.nft_ctx_set_dry_run(self._context, False)
-        found = _LOCATED.search(self._said())
+        found = _LOCATED_ERROR.search(self._said())
         if found is None:
             return ""
         return f"{found[2]}, in line {found[1]}: {ruleset.splitlines()[int(found[1]) - 1]}"
@@ -147,7 +156,102 @@ def _set_send_buffer(fd: int, size: int) -> None:
         same_socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, size)
 
 
-def _joined(said: str) -> str:
+def _joined_lines(said: str) -> str:
     """Join the library's lines to one message, without the marks under its echo of the input."""
     lines = [line.strip() for line in said.splitlines() if line.strip(" ^~")]
     return " | ".join(lines) or "nftables failed without a word"
+
+
+_SPARE = "_spare"
+# Characters of text per stage. A rule takes about five times its text on the wire, so this stays
+# below 212,992 bytes, the smallest default limit of the kernel.
+_STAGE_SIZE = 6_000
+_ELEMENTS_PER_COMMAND = 200  # of a set, per command
+
+
+class NftCommands(Protocol):
+    """What takes nftables commands: `nft.Nft`."""
+
+    def run(self, ruleset: str) -> object:
+        """Apply commands in one transaction; raise NftError."""
+
+
+class TableLoader:
+    """Puts tables in force in one namespace, and knows which are."""
+
+    def __init__(self, nft: NftCommands) -> None:
+        self._nft = nft
+        self._in_force: dict[str, NftTable] = {}
+        self._spares: set[str] = set()
+
+    def load(self, table: NftTable) -> bool:
+        """Put a table in force in place of the one before; tell whether it was another one.
+
+        Raises NftError; the one before is in force then.
+        """
+        if self._in_force.get(table.name) == table:
+            return False
+        try:
+            self._nft.run(_removal(table.name + _SPARE) + table.replacement())
+            self._spares.discard(table.name)
+        except TransactionTooLargeError:
+            self._load_in_stages(table)
+        self._in_force[table.name] = table
+        return True
+
+    def _load_in_stages(self, table: NftTable) -> None:
+        old, new = table.name, table.name + _SPARE
+        if table.name in self._spares:
+            old, new = new, old
+        for stage in staged_transactions(replace(table, name=new), instead_of=old):
+            self._nft.run(stage)
+        self._spares ^= {table.name}
+
+
+def staged_transactions(table: NftTable, *, instead_of: str) -> Iterator[str]:
+    """Return the transactions that build a table and then put it in another one's place."""
+    yield from _in_stages(_building_commands(table))
+    bases = [chain for chain in table.chains if chain.hook]
+    last = [f"add chain inet {table.name} {c.name} {{ {c.hook}; }}\n" for c in bases]
+    last += [command for chain in bases for command in _rule_commands(table, chain)]
+    yield "".join(last) + _removal(instead_of)
+
+
+def _building_commands(table: NftTable) -> Iterator[str]:
+    """Yield commands that make everything but the base chains, in an order that is possible."""
+    yield _removal(table.name) + f"add table inet {table.name}\n"
+    plain = [chain for chain in table.chains if not chain.hook]
+    for chain in plain:
+        yield f"add chain inet {table.name} {chain.name}\n"
+    for one in table.sets:
+        yield f"table inet {table.name} {{\n{one.opening} }}\n}}\n"
+        yield from _element_commands(table, one)
+    for chain in plain:
+        yield from _rule_commands(table, chain)
+
+
+def _element_commands(table: NftTable, one: NftSet) -> Iterator[str]:
+    for start in range(0, len(one.elements), _ELEMENTS_PER_COMMAND):
+        listed = ", ".join(one.elements[start : start + _ELEMENTS_PER_COMMAND])
+        yield f"add element inet {table.name} {one.name} {{ {listed} }}\n"
+
+
+def _rule_commands(table: NftTable, chain: NftChain) -> Iterator[str]:
+    return (f"add rule inet {table.name} {chain.name} {rule}\n" for rule in chain.rules)
+
+
+def _removal(name: str) -> str:
+    """Return commands that delete a table that may not be there."""
+    return f"add table inet {name}\ndelete table inet {name}\n"
+
+
+def _in_stages(commands: Iterable[str]) -> Iterator[str]:
+    """Join commands to transactions of about the size of a stage."""
+    together = ""
+    for command in commands:
+        if together and len(together) + len(command) > _STAGE_SIZE:
+            yield together
+            together = ""
+        together += command
+    if together:
+        yield together

@@ -1,62 +1,95 @@
-"""What NetworkPolicy v1 means, one decision per method.
+"""What NetworkPolicy v1 means, one decision per method; label selectors included.
 
 The compiler asks; it decides nothing itself. A defect overrides a method or two. Sources: the
 comments in k8s.io/api networking/v1/types.go and
 https://kubernetes.io/docs/concepts/services-networking/network-policies/.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from netlab.dataplane import addresses, ports, selectors
+from netlab.dataplane import addresses, portranges
 from netlab.dataplane.addresses import EVERYBODY, NOBODY, Addresses
-from netlab.dataplane.ports import Endpoint, Ports
-from netlab.dataplane.selectors import Labels
-from netlab.dataplane.view import Obj, View
-from netlab.dataplane.world import Direction, Pod, Policy, World
+from netlab.dataplane.clusterstate import (
+    AddressedPod,
+    ClusterState,
+    ClusterView,
+    Labels,
+    Obj,
+    PolicyDirection,
+    ReadPolicy,
+)
+from netlab.dataplane.portranges import AddressPort, PortRange
+
+
+def meets_requirement(requirement: Obj, labels: Labels) -> bool:
+    """Tell whether labels meet one of matchExpressions; an unknown operator is never met."""
+    key, operator = requirement.get("key", ""), requirement.get("operator")
+    values = requirement.get("values") or ()
+    match operator:
+        case "In":
+            return key in labels and labels[key] in values
+        case "NotIn":  # an object without the key counts as not in
+            return key not in labels or labels[key] not in values
+        case "Exists":
+            return key in labels
+        case "DoesNotExist":
+            return key not in labels
+    return False
+
+
+def matches_selector(
+    selector: Obj, labels: Labels, meets: Callable[[Obj, Labels], bool] = meets_requirement
+) -> bool:
+    """Tell whether labels match a selector; every term must hold, the empty selector has none."""
+    for key, value in (selector.get("matchLabels") or {}).items():
+        if labels.get(key) != value:
+            return False
+    expressions = selector.get("matchExpressions")
+    return not expressions or all(meets(term, labels) for term in expressions)
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
+class PolicyClaim:
     """The pods that one policy selects."""
 
-    policy: Policy
-    pods: tuple[Pod, ...]
+    policy: ReadPolicy
+    pods: tuple[AddressedPod, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Site:
+class NodeSite:
     """One node, as the rules on it see the cluster."""
 
     node: str
     local: Addresses
     remote: Addresses
-    isolated: dict[Direction, Addresses]
+    isolated: dict[PolicyDirection, Addresses]
 
 
 class Semantics:
     """The faithful reading. Instances may remember views (`perceive`); this one does not."""
 
-    def perceive(self, previous: View | None, view: View) -> View:
+    def perceive(self, previous: ClusterView | None, view: ClusterView) -> ClusterView:
         """Return the view to act on; `previous` is the one before, as it really was."""
         del previous
         return view
 
     # --- which policies and pods
 
-    def read(self, policy: Policy) -> Policy | None:
+    def read(self, policy: ReadPolicy) -> ReadPolicy | None:
         """Return the policy as understood; None: as if it were not there."""
         return policy
 
-    def selects(self, policy: Policy, pod: Pod) -> bool:
+    def selects(self, policy: ReadPolicy, pod: AddressedPod) -> bool:
         """Tell whether a policy applies to a pod: one of its own namespace that it selects."""
         return pod.namespace == policy.namespace and self.matches(policy.selector, pod.labels)
 
-    def claims(self, claims: Sequence[Claim]) -> Sequence[Claim]:
+    def claims(self, claims: Sequence[PolicyClaim]) -> Sequence[PolicyClaim]:
         """Return which policy counts for which pods in one direction: they add up, so each does."""
         return claims
 
-    def enforces_on(self, world: World, node: str) -> bool:
+    def enforces_on(self, world: ClusterState, node: str) -> bool:
         """Tell whether a node has rules at all."""
         del world, node
         return True
@@ -65,15 +98,15 @@ class Semantics:
 
     def matches(self, selector: Obj, labels: Labels) -> bool:
         """Tell whether labels match a selector."""
-        return selectors.matches(selector, labels, self.meets)
+        return matches_selector(selector, labels, self.meets)
 
     def meets(self, requirement: Obj, labels: Labels) -> bool:
         """Tell whether labels meet one of a selector's matchExpressions."""
-        return selectors.meets(requirement, labels)
+        return meets_requirement(requirement, labels)
 
     # --- peers
 
-    def peers(self, world: World, policy: Policy, peers: Sequence[Obj]) -> Addresses:
+    def peers(self, world: ClusterState, policy: ReadPolicy, peers: Sequence[Obj]) -> Addresses:
         """Return whom a rule speaks of; an empty or missing list means everybody."""
         if not peers:
             return EVERYBODY
@@ -83,18 +116,22 @@ class Semantics:
         """Put the peers of one list together: any of them."""
         return addresses.union(peers)
 
-    def peer(self, world: World, policy: Policy, peer: Obj) -> Addresses:
+    def peer(self, world: ClusterState, policy: ReadPolicy, peer: Obj) -> Addresses:
         """Return the addresses of one peer; a block also covers pods whose address is in it."""
         if "ipBlock" in peer:
             return self.block(world, peer["ipBlock"])
         pods = (p for p in world.pods if self.peer_selects(world, policy, peer, p))
         return addresses.of_ips(ip for pod in pods for ip in pod.ips)
 
-    def peer_selects(self, world: World, policy: Policy, peer: Obj, pod: Pod) -> bool:
+    def peer_selects(
+        self, world: ClusterState, policy: ReadPolicy, peer: Obj, pod: AddressedPod
+    ) -> bool:
         """Tell whether a peer's selectors choose a pod: both of them where both are given."""
         return self.in_namespaces(world, policy, peer, pod) and self.has_labels(peer, pod)
 
-    def in_namespaces(self, world: World, policy: Policy, peer: Obj, pod: Pod) -> bool:
+    def in_namespaces(
+        self, world: ClusterState, policy: ReadPolicy, peer: Obj, pod: AddressedPod
+    ) -> bool:
         """Tell whether a pod is where a peer looks: the policy's own namespace unless selected."""
         selector = peer.get("namespaceSelector")
         if selector is None:
@@ -102,12 +139,12 @@ class Semantics:
         labels = world.namespaces.get(pod.namespace)
         return labels is not None and self.matches(selector, labels)
 
-    def has_labels(self, peer: Obj, pod: Pod) -> bool:
+    def has_labels(self, peer: Obj, pod: AddressedPod) -> bool:
         """Tell whether a peer's podSelector matches; without one every pod does."""
         selector = peer.get("podSelector")
         return selector is None or self.matches(selector, pod.labels)
 
-    def block(self, world: World, block: Obj) -> Addresses:
+    def block(self, world: ClusterState, block: Obj) -> Addresses:
         """Return an ipBlock's addresses, those in `except` taken out."""
         del world
         whole = self.cidr(block["cidr"])
@@ -123,24 +160,24 @@ class Semantics:
 
     # --- ports
 
-    def ports(self, listed: Sequence[Obj]) -> tuple[Ports, ...] | None:
+    def ports(self, listed: Sequence[Obj]) -> tuple[PortRange, ...] | None:
         """Return a rule's numbered ports; None: all traffic, as an empty or missing list means."""
         if not listed:
             return None
-        return ports.merge(found for port in listed for found in self.numbers(port))
+        return portranges.merge_ranges(found for port in listed for found in self.numbers(port))
 
-    def numbers(self, port: Obj) -> tuple[Ports, ...]:
+    def numbers(self, port: Obj) -> tuple[PortRange, ...]:
         """Return the ports that one entry gives by number; without a number all of a protocol."""
-        return ports.numbered(port)
+        return portranges.numbered_ports(port)
 
     def named(
-        self, port: Obj, *, destinations: Sequence[Pod], sources: Sequence[Pod]
-    ) -> tuple[Endpoint, ...]:
+        self, port: Obj, *, destinations: Sequence[AddressedPod], sources: Sequence[AddressedPod]
+    ) -> tuple[AddressPort, ...]:
         """Resolve a port's name: each destination pod has its own number for it, or none."""
         del sources
-        name, protocol = port["port"], ports.protocol_of(port)
+        name, protocol = port["port"], portranges.protocol_of(port)
         return tuple(
-            Endpoint(ip, protocol, declared.number)
+            AddressPort(ip, protocol, declared.number)
             for pod in destinations
             for declared in pod.ports
             if declared.name == name and declared.protocol == protocol
@@ -149,12 +186,12 @@ class Semantics:
 
     # --- packets
 
-    def first_rules(self, site: Site) -> Sequence[str]:
+    def first_rules(self, site: NodeSite) -> Sequence[str]:
         """Return rules that come before everything else on a node: none."""
         del site
         return ()
 
-    def deny_rules(self, site: Site, deny: Sequence[str]) -> Sequence[str]:
+    def deny_rules(self, site: NodeSite, deny: Sequence[str]) -> Sequence[str]:
         """Return what becomes of a packet that is denied; `deny` is the configured way."""
         del site
         return deny

@@ -1,23 +1,25 @@
-"""One container of a pod: a process, its outputs and input, and how often it was started.
+"""One container of a pod: a process, its outputs and input, and who is attached to it.
 
-Must not know: why or when a container is restarted.
+Must not know: why or when a container is restarted, how a client is connected.
 """
 
 import asyncio
+import fcntl
 import os
 import signal
+import struct
+import termios
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from netlab.node import process
-from netlab.node.logs import LogBuffer
-from netlab.node.outputs import STDERR, STDOUT, Outputs
-from netlab.node.process import Reaper, Stdio
+from netlab.node import processes
+from netlab.node.outputs import STDERR, STDOUT, LogBuffer, Outputs, OutputWatcher, pipe_writer
+from netlab.node.processes import Reaper, Stdio
 from netlab.node.sandbox import Sandbox
 
 
 @dataclass(frozen=True, slots=True)
-class Command:
+class ContainerCommand:
     """What a container runs: argv, complete environment and working directory."""
 
     argv: Sequence[str]
@@ -26,7 +28,7 @@ class Command:
 
 
 @dataclass(frozen=True, slots=True)
-class Console:
+class ContainerConsole:
     """Whether a container has an input, loses it with the first client's, has a terminal."""
 
     stdin: bool = False
@@ -39,8 +41,8 @@ class Container:
     """A container's process, or the last one it had."""
 
     name: str
-    command: Command
-    console: Console = Console()
+    command: ContainerCommand
+    console: ContainerConsole = ContainerConsole()
     log: LogBuffer = field(default_factory=LogBuffer)
     previous_log: LogBuffer | None = None
     outputs: Outputs | None = None
@@ -58,11 +60,11 @@ class Container:
         if self.starts:
             self.previous_log, self.log = self.log, LogBuffer()
         self.starts += 1
-        ends = _terminal() if self.console.tty else _pipes(stdin=self.console.stdin)
+        ends = _terminal_ends() if self.console.tty else _pipe_ends(stdin=self.console.stdin)
         try:
             with sandbox.entered():
                 command = self.command
-                pid = process.spawn(command.argv, command.env, ends.stdio, cwd=command.cwd)
+                pid = processes.spawn(command.argv, command.env, ends.stdio, cwd=command.cwd)
         except BaseException:
             ends.close_ours()
             self.log.close()
@@ -85,7 +87,7 @@ class Container:
     def kill(self) -> None:
         """End the process and what shares its process group."""
         if self.pid is not None:
-            process.signal_group(self.pid, signal.SIGKILL)
+            processes.signal_group(self.pid, signal.SIGKILL)
 
     def client_input(self) -> int | None:
         """Return a descriptor for a client's input, to be closed by it; None where there is none.
@@ -107,7 +109,7 @@ class Container:
 
 
 @dataclass(frozen=True, slots=True)
-class _Ends:
+class _ProcessEnds:
     """The descriptors of a new process: what it gets, and what is ours."""
 
     stdio: Stdio
@@ -124,16 +126,61 @@ class _Ends:
             os.close(fd)
 
 
-def _pipes(*, stdin: bool) -> _Ends:
+def _pipe_ends(*, stdin: bool) -> _ProcessEnds:
     out_read, out_write = os.pipe()
     err_read, err_write = os.pipe()
     in_read, in_write = os.pipe() if stdin else (-1, None)
     theirs = (out_write, err_write, *([in_read] if stdin else []))
     stdio = Stdio(stdin=in_read, stdout=out_write, stderr=err_write)
-    return _Ends(stdio, theirs, {STDOUT: out_read, STDERR: err_read}, in_write)
+    return _ProcessEnds(stdio, theirs, {STDOUT: out_read, STDERR: err_read}, in_write)
 
 
-def _terminal() -> _Ends:
+def _terminal_ends() -> _ProcessEnds:
     ours, theirs = os.openpty()
     stdio = Stdio(terminal=os.ttyname(theirs))
-    return _Ends(stdio, (theirs,), {STDOUT: ours}, os.dup(ours))
+    return _ProcessEnds(stdio, (theirs,), {STDOUT: ours}, os.dup(ours))
+
+
+class ContainerAttachment:
+    """One client at a running container."""
+
+    def __init__(
+        self,
+        container: Container,
+        ends: "tuple[Outputs, asyncio.Future[int]]",
+        stdin: asyncio.StreamWriter | None,
+    ) -> None:
+        self._container = container
+        self._outputs, self._ended = ends
+        self._watcher: OutputWatcher = self._outputs.watch()
+        self.stdin = stdin
+        self.stdout = self._watcher.stdout
+        self.stderr = None if container.console.tty else self._watcher.stderr
+
+    @classmethod
+    async def to(
+        cls, container: Container, outputs: Outputs, ended: "asyncio.Future[int]", *, stdin: bool
+    ) -> "ContainerAttachment":
+        """Attach to a container that runs."""
+        fd = container.client_input() if stdin else None
+        writer = None if fd is None else await pipe_writer(fd)
+        return cls(container, (outputs, ended), writer)
+
+    async def wait(self) -> int:
+        """Wait for the container's end; its exit status is in the pod's, not here."""
+        await asyncio.shield(self._ended)
+        return 0
+
+    def kill(self) -> None:
+        """Detach."""
+        self._outputs.unwatch(self._watcher)
+
+    def resize(self, rows: int, cols: int) -> None:
+        """Tell the container's terminal its size; without one there is nothing to tell."""
+        if self._container.console.tty and self._container.input is not None:
+            set_terminal_size(self._container.input, (rows, cols))
+
+
+def set_terminal_size(terminal: int, size: Sequence[int]) -> None:
+    """Set rows and columns of a terminal."""
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", *size, 0, 0))

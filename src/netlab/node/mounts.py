@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from netlab.node import syscalls
-from netlab.node.addresses import DNS_IPS
+from netlab.node.addressplan import DNS_IPS
 from netlab.node.netns import current
 
 _BASE = Path("/run/netproof")
@@ -84,7 +84,7 @@ def cluster_resolv_conf(namespace: str) -> str:
     )
 
 
-class Views:
+class MountViews:
     """Mount namespaces for pods, one per resolv.conf content, kept by descriptor."""
 
     def __init__(self) -> None:

@@ -9,8 +9,8 @@ import contextlib
 from dataclasses import dataclass, field
 from itertools import count
 
-from netlab.node import addresses, rtnetlink
-from netlab.node.addresses import AddressPool, NodeAddresses
+from netlab.node import addressplan, rtnetlink
+from netlab.node.addressplan import AddressPool, NodeAddresses
 from netlab.node.netns import NetNS, write_sysctls
 
 _ROUTER_SYSCTLS = {
@@ -58,7 +58,7 @@ class Router:
 
 
 @dataclass(frozen=True, slots=True)
-class Node:
+class LabNode:
     """A Kubernetes node: its addresses, its namespace as a router, and its pods' addresses."""
 
     addresses: NodeAddresses
@@ -75,7 +75,7 @@ class Node:
 
 
 @dataclass(frozen=True, slots=True)
-class Attachment:
+class NetworkAttachment:
     """Where a pod is on the network. `owned` namespaces are closed by `Network.detach`."""
 
     node: str
@@ -88,7 +88,7 @@ class Attachment:
 class Network:
     """All namespaces of one lab."""
 
-    nodes: dict[str, Node]
+    nodes: dict[str, LabNode]
     outside: NetNS
 
     @classmethod
@@ -96,23 +96,23 @@ class Network:
         """Wire nodes and outside; the calling thread's namespace becomes the underlay router."""
         underlay = Router.around(NetNS.of_this_thread())
         underlay.netlink.send([rtnetlink.link_up(_LOOPBACK)])
-        plan = [addresses.node_addresses(index) for index in range(node_count)]
+        plan = [addressplan.node_addresses(index) for index in range(node_count)]
         nodes = {node.name: _add_node(underlay, node) for node in plan}
         return cls(nodes, _add_outside(underlay))
 
-    def attach(self, node: str, *, host_network: bool) -> Attachment:
+    def attach(self, node: str, *, host_network: bool) -> NetworkAttachment:
         """Give a pod its place: a namespace of its own, or its node's with host_network.
 
         Raises PoolExhaustedError when the node has no address left, OSError from the kernel.
         """
-        if node == addresses.OUTSIDE_NAME:
-            return Attachment(node, self.outside, addresses.OUTSIDE_IPS, owned=False)
+        if node == addressplan.OUTSIDE_NAME:
+            return NetworkAttachment(node, self.outside, addressplan.OUTSIDE_IPS, owned=False)
         place = self.nodes[node]
         if host_network:
-            return Attachment(node, place.netns, place.addresses.ips, owned=False)
+            return NetworkAttachment(node, place.netns, place.addresses.ips, owned=False)
         return _add_pod(place)
 
-    def detach(self, attachment: Attachment) -> None:
+    def detach(self, attachment: NetworkAttachment) -> None:
         """Let go of a pod's namespace and address.
 
         Closing the descriptor is enough: the kernel removes the veth pair in the background,
@@ -124,7 +124,7 @@ class Network:
             self.nodes[attachment.node].pool.give_back((v4, v6))
 
 
-def _add_node(underlay: Router, plan: NodeAddresses) -> Node:
+def _add_node(underlay: Router, plan: NodeAddresses) -> LabNode:
     netns = NetNS.create()
     router = Router.around(netns, plan.ips)
     with netns:
@@ -138,7 +138,7 @@ def _add_node(underlay: Router, plan: NodeAddresses) -> Node:
     )
     # An address that no pod has must not go round in circles by the default route.
     router.netlink.send([rtnetlink.unreachable(cidr) for cidr in plan.pod_cidrs])
-    return Node(plan, router, AddressPool(plan.pod_cidrs))
+    return LabNode(plan, router, AddressPool(plan.pod_cidrs))
 
 
 def _add_outside(underlay: Router) -> NetNS:
@@ -146,12 +146,12 @@ def _add_outside(underlay: Router) -> NetNS:
     netns = NetNS.create()
     with netns:
         write_sysctls(_LEAF_SYSCTLS)
-    ips = addresses.OUTSIDE_IPS + addresses.OUTSIDE_EXTRA_IPS
-    _join(underlay, netns, ips=ips, destinations=addresses.UNDERLAY)
+    ips = addressplan.OUTSIDE_IPS + addressplan.OUTSIDE_EXTRA_IPS
+    _join(underlay, netns, ips=ips, destinations=addressplan.UNDERLAY)
     return netns
 
 
-def _add_pod(node: Node) -> Attachment:
+def _add_pod(node: LabNode) -> NetworkAttachment:
     ips = node.pool.take()
     netns = NetNS.create()
     try:
@@ -162,7 +162,7 @@ def _add_pod(node: Node) -> Attachment:
         netns.close()
         node.pool.give_back(ips)
         raise
-    return Attachment(node.name, netns, ips, owned=True)
+    return NetworkAttachment(node.name, netns, ips, owned=True)
 
 
 def _join(
@@ -175,7 +175,7 @@ def _join(
     """
     index = next(router.indexes)
     near, far = _mac(index, 1), _mac(index, 2)
-    peer = rtnetlink.Peer("eth0", _ETH0, far, leaf.fd)
+    peer = rtnetlink.VethPeer("eth0", _ETH0, far, leaf.fd)
     sources = _first_per_family(router.ips)
     own = _first_per_family(ips)
     router.netlink.send(
@@ -201,11 +201,11 @@ def _join(
     return index
 
 
-def _host_route(ip: str, index: int, source: str | None) -> rtnetlink.Message:
+def _host_route(ip: str, index: int, source: str | None) -> rtnetlink.NetlinkRequest:
     return rtnetlink.route(f"{ip}/{128 if ':' in ip else 32}", index, source=source)
 
 
-def _leaf_route(net: str, sources: dict[bool, str]) -> rtnetlink.Message:
+def _leaf_route(net: str, sources: dict[bool, str]) -> rtnetlink.NetlinkRequest:
     return rtnetlink.route(net, _ETH0, via=_gateway(net), source=sources.get(":" in net))
 
 
@@ -216,7 +216,7 @@ def _first_per_family(ips: tuple[str, ...]) -> dict[bool, str]:
 
 def _gateway(like: str) -> str:
     """Return the gateway of the family that an address or network belongs to."""
-    return addresses.GATEWAY_V6 if ":" in like else addresses.GATEWAY_V4
+    return addressplan.GATEWAY_V6 if ":" in like else addressplan.GATEWAY_V4
 
 
 def _mac(index: int, side: int) -> bytes:

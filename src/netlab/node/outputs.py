@@ -1,26 +1,104 @@
-"""Where the outputs of one run of a container go: its log, and whoever is attached to it.
+"""What a container or a command writes: descriptors as streams, kept output, who watches it.
 
-Must not know: pods, or what reads a watcher's end.
+Must not know: pods, HTTP, or what is at a pipe's other end.
 """
 
 import asyncio
+import errno
 import os
+from collections import deque
 from collections.abc import AsyncIterator
 
-from netlab.node.logs import LogBuffer
+
+async def pipe_reader(fd: int) -> asyncio.StreamReader:
+    """Return a reader of a pipe or a terminal; the descriptor is closed with it."""
+    loop = asyncio.get_running_loop()
+    reader = asyncio.StreamReader()
+    await loop.connect_read_pipe(lambda: _PipeOutput(reader), os.fdopen(fd, "rb", 0))
+    return reader
+
+
+async def pipe_writer(fd: int) -> asyncio.StreamWriter:
+    """Return a writer to a pipe or a terminal; the descriptor is closed with it."""
+    loop = asyncio.get_running_loop()
+    transport, protocol = await loop.connect_write_pipe(
+        asyncio.streams.FlowControlMixin, os.fdopen(fd, "wb", 0)
+    )
+    return asyncio.StreamWriter(transport, protocol, None, loop)
+
+
+class _PipeOutput(asyncio.StreamReaderProtocol):
+    """Reads a terminal's end as the end of the stream: Linux reports it as EIO."""
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        hung_up = isinstance(exc, OSError) and exc.errno == errno.EIO
+        super().connection_lost(None if hung_up else exc)
+
+
+LOG_LIMIT = 1 << 20  # bytes per container: ten thousand lines, and 100 pods stay below 100 MiB
+
+
+class LogBuffer:
+    """The last `limit` bytes of a stream, for readers now and readers who follow."""
+
+    def __init__(self, limit: int = LOG_LIMIT) -> None:
+        self._limit = limit
+        self._chunks: deque[bytes] = deque()
+        self._start = 0  # position in the stream of the first byte kept
+        self._end = 0
+        self._closed = False
+        self._news = asyncio.Event()
+
+    def append(self, data: bytes) -> None:
+        """Add output; whole old chunks go when the limit is passed."""
+        self._chunks.append(data)
+        self._end += len(data)
+        while self._end - self._start > self._limit and len(self._chunks) > 1:
+            self._start += len(self._chunks.popleft())
+        self._wake()
+
+    def close(self) -> None:
+        """Say that nothing more will come."""
+        self._closed = True
+        self._wake()
+
+    def snapshot(self) -> bytes:
+        """Return everything kept so far."""
+        return b"".join(self._chunks)
+
+    async def follow(self) -> AsyncIterator[bytes]:
+        """Yield what is kept, then what is added, until the stream is closed."""
+        position = self._start
+        while True:
+            news = self._news
+            position = max(position, self._start)
+            if position < self._end:
+                data = self.snapshot()[position - self._start :]
+                position = self._end
+                yield data
+            elif self._closed:
+                return
+            else:
+                await news.wait()
+
+    def _wake(self) -> None:
+        # A new event per change: a reader that is slow sees the old one set and looks again.
+        self._news.set()
+        self._news = asyncio.Event()
+
 
 STDOUT, STDERR = 0, 1
 
 
-class Watcher:
+class OutputWatcher:
     """One who watches both outputs from now on; a slow one loses the oldest bytes."""
 
     def __init__(self) -> None:
         self.buffers = (LogBuffer(), LogBuffer())
-        self.stdout, self.stderr = (_Source(buffer.follow()) for buffer in self.buffers)
+        self.stdout, self.stderr = (_WatchedOutput(buffer.follow()) for buffer in self.buffers)
 
 
-class _Source:
+class _WatchedOutput:
     """A stream's pieces, to be read one by one."""
 
     def __init__(self, pieces: AsyncIterator[bytes]) -> None:
@@ -36,7 +114,7 @@ class Outputs:
 
     def __init__(self, log: LogBuffer) -> None:
         self._log = log
-        self._watchers: list[Watcher] = []
+        self._watchers: list[OutputWatcher] = []
         self._open: set[int] = set()
 
     def collect(self, stream: int, fd: int) -> None:
@@ -61,16 +139,16 @@ class Outputs:
 
         loop.add_reader(fd, readable)
 
-    def watch(self) -> Watcher:
+    def watch(self) -> OutputWatcher:
         """Add somebody who watches from now on."""
-        watcher = Watcher()
+        watcher = OutputWatcher()
         for stream, buffer in enumerate(watcher.buffers):
             if stream not in self._open:
                 buffer.close()
         self._watchers.append(watcher)
         return watcher
 
-    def unwatch(self, watcher: Watcher) -> None:
+    def unwatch(self, watcher: OutputWatcher) -> None:
         """Forget one who watches no more."""
         if watcher in self._watchers:
             self._watchers.remove(watcher)

@@ -30,7 +30,7 @@ _NDA_DST, _NDA_LLADDR, _NUD_PERMANENT = 1, 2, 0x80
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
+class NetlinkRequest:
     """One request without its header: kind, flags, body and what to call it in an error."""
 
     kind: int
@@ -39,7 +39,7 @@ class Message:
     label: str
 
 
-def veth(name: str, index: int, mac: bytes, *, peer: "Peer") -> Message:
+def veth(name: str, index: int, mac: bytes, *, peer: "VethPeer") -> NetlinkRequest:
     """Make a veth pair; both interface indexes and MACs are chosen by the caller."""
     far = _ifinfo(peer.index) + _attribute(_IFLA_IFNAME, peer.name.encode() + b"\0")
     far += _attribute(_IFLA_ADDRESS, peer.mac) + _attribute(_IFLA_NET_NS_FD, _u32(peer.netns_fd))
@@ -47,11 +47,11 @@ def veth(name: str, index: int, mac: bytes, *, peer: "Peer") -> Message:
     info += _attribute(_IFLA_INFO_DATA, _attribute(_VETH_INFO_PEER, far))
     body = _ifinfo(index) + _attribute(_IFLA_IFNAME, name.encode() + b"\0")
     body += _attribute(_IFLA_ADDRESS, mac) + _attribute(_IFLA_LINKINFO, info)
-    return Message(_RTM_NEWLINK, _NLM_F_CREATE | _NLM_F_EXCL, body, f"add veth {name}")
+    return NetlinkRequest(_RTM_NEWLINK, _NLM_F_CREATE | _NLM_F_EXCL, body, f"add veth {name}")
 
 
 @dataclass(frozen=True, slots=True)
-class Peer:
+class VethPeer:
     """The far end of a veth pair, in the namespace behind `netns_fd`."""
 
     name: str
@@ -60,31 +60,31 @@ class Peer:
     netns_fd: int
 
 
-def link_up(index: int) -> Message:
+def link_up(index: int) -> NetlinkRequest:
     """Set an interface up."""
-    return Message(_RTM_NEWLINK, 0, _ifinfo(index, up=True), f"set link {index} up")
+    return NetlinkRequest(_RTM_NEWLINK, 0, _ifinfo(index, up=True), f"set link {index} up")
 
 
-def no_link_local(index: int) -> Message:
+def no_link_local(index: int) -> NetlinkRequest:
     """Give an interface no fe80:: address; before it goes up: saves an address detection."""
     mode = _attribute(_IFLA_INET6_ADDR_GEN_MODE, struct.pack("=B", _ADDR_GEN_MODE_NONE))
     body = _ifinfo(index) + _attribute(_IFLA_AF_SPEC, _attribute(socket.AF_INET6, mode))
-    return Message(_RTM_NEWLINK, 0, body, f"set link {index} addrgenmode none")
+    return NetlinkRequest(_RTM_NEWLINK, 0, body, f"set link {index} addrgenmode none")
 
 
-def address(ip: str, index: int) -> Message:
+def address(ip: str, index: int) -> NetlinkRequest:
     """Add a host address (/32 or /128), usable at once: no duplicate address detection."""
     packed = ip_address(ip).packed
     flags = _IFA_F_NODAD | _IFA_F_PERMANENT
     body = struct.pack("=BBBBi", _family(packed), len(packed) * 8, flags, 0, index)
     body += _attribute(_IFA_LOCAL, packed) + _attribute(_IFA_ADDRESS, packed)
     body += _attribute(_IFA_FLAGS, _u32(flags))
-    return Message(_RTM_NEWADDR, _NLM_F_CREATE | _NLM_F_REPLACE, body, f"add address {ip}")
+    return NetlinkRequest(_RTM_NEWADDR, _NLM_F_CREATE | _NLM_F_REPLACE, body, f"add address {ip}")
 
 
 def route(
     destination: str, index: int, *, via: str | None = None, source: str | None = None
-) -> Message:
+) -> NetlinkRequest:
     """Add a route to a network, directly or by a gateway that is on the link."""
     network = ip_network(destination)
     packed = network.network_address.packed
@@ -95,27 +95,31 @@ def route(
     body += _attribute(_RTA_GATEWAY, ip_address(via).packed) if via else b""
     body += _attribute(_RTA_PREFSRC, ip_address(source).packed) if source else b""
     body += _attribute(_RTA_OIF, _u32(index))
-    return Message(_RTM_NEWROUTE, _NLM_F_CREATE | _NLM_F_REPLACE, body, f"add route {destination}")
+    return NetlinkRequest(
+        _RTM_NEWROUTE, _NLM_F_CREATE | _NLM_F_REPLACE, body, f"add route {destination}"
+    )
 
 
-def unreachable(destination: str) -> Message:
+def unreachable(destination: str) -> NetlinkRequest:
     """Add a route that answers "host unreachable" for what has no better route."""
     network = ip_network(destination)
     packed = network.network_address.packed
     scope = _RT_SCOPE_UNIVERSE
     body = _rtmsg(packed, network.prefixlen, scope=scope, kind=_RTN_UNREACHABLE, flags=0)
     body += _attribute(_RTA_DST, packed)
-    return Message(
+    return NetlinkRequest(
         _RTM_NEWROUTE, _NLM_F_CREATE | _NLM_F_REPLACE, body, f"add unreachable {destination}"
     )
 
 
-def neighbour(ip: str, mac: bytes, index: int) -> Message:
+def neighbour(ip: str, mac: bytes, index: int) -> NetlinkRequest:
     """Add a permanent neighbour; permanent ones do not count against gc_thresh3."""
     packed = ip_address(ip).packed
     body = struct.pack("=BxxxiHBB", _family(packed), index, _NUD_PERMANENT, 0, 0)
     body += _attribute(_NDA_DST, packed) + _attribute(_NDA_LLADDR, mac)
-    return Message(_RTM_NEWNEIGH, _NLM_F_CREATE | _NLM_F_REPLACE, body, f"add neighbour {ip}")
+    return NetlinkRequest(
+        _RTM_NEWNEIGH, _NLM_F_CREATE | _NLM_F_REPLACE, body, f"add neighbour {ip}"
+    )
 
 
 class RtNetlink:
@@ -126,7 +130,7 @@ class RtNetlink:
         self._socket.bind((0, 0))
         self._sequence = 0
 
-    def send(self, messages: Sequence[Message]) -> None:
+    def send(self, messages: Sequence[NetlinkRequest]) -> None:
         """Send a batch in one system call; raise OSError for the first message refused."""
         first = self._sequence + 1
         self._sequence += len(messages)
@@ -152,7 +156,7 @@ class RtNetlink:
         self.close()
 
 
-def encode(message: Message, sequence: int) -> bytes:
+def encode(message: NetlinkRequest, sequence: int) -> bytes:
     """Put the netlink header in front of a message and ask for an acknowledgement."""
     flags = _NLM_F_REQUEST | _NLM_F_ACK | message.flags
     length = 16 + len(message.body)

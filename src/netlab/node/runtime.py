@@ -1,21 +1,150 @@
 """What the API's streaming endpoints do to pods: logs, exec, attach, and dialling into one.
 
+And the same with a deliberate fault: runtimes that forward ports as no container runtime should.
 Must not know: HTTP, or what decides that a pod runs.
 """
 
 import asyncio
+import errno
+import os
+import signal
 import socket
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any
 
-from netlab.apiserver.runtime import RuntimeRefusal
-from netlab.node.attachment import Attachment
-from netlab.node.container import Command, Container
+from netlab.node import processes
+from netlab.node.container import (
+    Container,
+    ContainerAttachment,
+    ContainerCommand,
+    set_terminal_size,
+)
 from netlab.node.netns import NetNS
-from netlab.node.process import Reaper, SpawnError
+from netlab.node.outputs import pipe_reader, pipe_writer
+from netlab.node.processes import Reaper, SpawnError, Stdio
 from netlab.node.sandbox import Sandbox
-from netlab.node.session import Session
+from netlab.problems import RuntimeRefusal
+
+
+class Forwarding(Enum):
+    """What a kubelet does when a port is to be forwarded."""
+
+    TO_LOOPBACK = "dials loopback inside the pod"
+    TO_POD_IP = "dials the pod's address over the network"
+    REFUSED = "refuses"
+
+
+# Probes are exec'ed; what answers them is not. Measured: with equal priority a hundred of them
+# at once starve the answering side, and its silence looks like a dropped packet.
+# Relative to the lab's own niceness, below which an ordinary user may not set it.
+_NICENESS = 10
+
+
+class CommandSession:
+    """A running command: streams, exit status, and the end of it when the client leaves."""
+
+    def __init__(
+        self, pid: int, ended: "asyncio.Future[int]", *, terminal: int | None = None
+    ) -> None:
+        self._pid = pid
+        self._ended = ended
+        self._terminal = terminal
+        ended.add_done_callback(self._close_terminal)
+        self.stdin: asyncio.StreamWriter | None = None
+        self.stdout: asyncio.StreamReader = asyncio.StreamReader()
+        self.stderr: asyncio.StreamReader | None = None
+
+    async def wait(self) -> int:
+        """Return the exit status, 128 + signal for one that was killed."""
+        return await asyncio.shield(self._ended)
+
+    def kill(self) -> None:
+        """End the command and its process group."""
+        if not self._ended.done():
+            processes.signal_group(self._pid, signal.SIGKILL)
+
+    def resize(self, rows: int, cols: int) -> None:
+        """Tell the terminal its size; without one there is nothing to tell."""
+        if self._terminal is not None and not self._ended.done():
+            set_terminal_size(self._terminal, (rows, cols))
+
+    @classmethod
+    async def with_pipes(
+        cls, command: ContainerCommand, sandbox: Sandbox, reaper: Reaper, *, stdin: bool
+    ) -> "CommandSession":
+        """Start a command with pipes for its output and, if asked for, its input."""
+        ours, theirs = _session_pipes(stdin=stdin)
+        stdio = Stdio(stdin=theirs[0], stdout=theirs[1], stderr=theirs[2])
+        session = _start_session(command, sandbox, reaper, stdio=stdio, ours=ours)
+        if stdin:
+            session.stdin = await pipe_writer(ours.pop(0))
+        session.stdout = await pipe_reader(ours[0])
+        session.stderr = await pipe_reader(ours[1])
+        return session
+
+    @classmethod
+    async def with_terminal(
+        cls, command: ContainerCommand, sandbox: Sandbox, reaper: Reaper, *, stdin: bool
+    ) -> "CommandSession":
+        """Start a command on a terminal of its own."""
+        ours, theirs = os.openpty()
+        stdio = Stdio(terminal=os.ttyname(theirs))
+        try:
+            terminal = os.dup(ours)
+            ends = [ours, terminal]
+            session = _start_session(
+                command, sandbox, reaper, stdio=stdio, ours=ends, terminal=terminal
+            )
+        finally:
+            os.close(theirs)
+        if stdin:
+            session.stdin = await pipe_writer(os.dup(ours))
+        session.stdout = await pipe_reader(ours)
+        return session
+
+    def _close_terminal(self, _: "asyncio.Future[int]") -> None:
+        if self._terminal is not None:
+            os.close(self._terminal)
+            self._terminal = None
+
+
+def _session_pipes(*, stdin: bool) -> tuple[list[int], list[int]]:
+    """Make pipes; return our ends and theirs, in the order of the standard streams."""
+    out_read, out_write = os.pipe()
+    err_read, err_write = os.pipe()
+    ours, theirs = [out_read, err_read], [-1, out_write, err_write]
+    if stdin:
+        theirs[0], in_write = os.pipe()
+        ours.insert(0, in_write)
+    return ours, theirs
+
+
+def _start_session(
+    command: ContainerCommand,
+    sandbox: Sandbox,
+    reaper: Reaper,
+    *,
+    stdio: Stdio,
+    ours: list[int],
+    terminal: int | None = None,
+) -> CommandSession:
+    try:
+        with sandbox.entered():
+            pid = processes.spawn(command.argv, command.env, stdio, cwd=command.cwd)
+    except BaseException:
+        for fd in ours:
+            os.close(fd)
+        raise
+    finally:
+        for fd in (stdio.stdin, stdio.stdout, stdio.stderr):
+            if fd >= 0:
+                os.close(fd)
+    session = CommandSession(pid, reaper.watch(pid), terminal=terminal)
+    os.setpriority(os.PRIO_PGRP, pid, os.getpriority(os.PRIO_PROCESS, 0) + _NICENESS)
+    return session
+
 
 Obj = dict[str, Any]
 
@@ -59,26 +188,26 @@ class LabRuntime:
 
     async def exec(
         self, pod: Obj, container: str, argv: Sequence[str], *, stdin: bool, tty: bool
-    ) -> Session:
+    ) -> CommandSession:
         """Start a command beside a running container; raise RuntimeRefusal."""
         found = self._container(pod, container)
         running = self._pods[pod["metadata"]["uid"]]
         if found.pid is None and not running.built_in:
             raise RuntimeRefusal(f'container "{container}" is not running')
         env = {**found.command.env, "TERM": "xterm"} if tty else found.command.env
-        command = Command(argv, env, found.command.cwd)
-        start = Session.with_terminal if tty else Session.with_pipes
+        command = ContainerCommand(argv, env, found.command.cwd)
+        start = CommandSession.with_terminal if tty else CommandSession.with_pipes
         try:
             return await start(command, running.sandbox, self._reaper, stdin=stdin)
         except (SpawnError, OSError) as error:
             raise RuntimeRefusal(f"exec failed: unable to start process: {error}") from error
 
-    async def attach(self, pod: Obj, container: str, *, stdin: bool) -> Attachment:
+    async def attach(self, pod: Obj, container: str, *, stdin: bool) -> ContainerAttachment:
         """Join what a container runs; raise RuntimeRefusal where it does not run."""
         found = self._container(pod, container)
         if found.pid is None or found.outputs is None or found.ended is None:
             raise RuntimeRefusal(f'container "{container}" is not running')
-        return await Attachment.to(found, found.outputs, found.ended, stdin=stdin)
+        return await ContainerAttachment.to(found, found.outputs, found.ended, stdin=stdin)
 
     def refuses(self, subresource: str) -> str:  # noqa: ARG002 - a sound kubelet serves all
         """Return "": every kind of stream is served."""
@@ -133,3 +262,41 @@ async def connect(
 def _socket_in(netns: NetNS, family: socket.AddressFamily) -> socket.socket:
     with netns:
         return socket.socket(family, socket.SOCK_STREAM)
+
+
+_DIAL_S = 5.0  # the lab's network answers within milliseconds, or never
+
+
+class DialsPodIp(LabRuntime):
+    """Forwards ports to the pod's address instead of its loopback, from another node.
+
+    From there because what a pod's own node sends to it is not for policies to stop.
+    """
+
+    async def dial(self, pod: Obj, port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """Connect to a port of the pod's first address; raise OSError."""
+        ip, own = self.sandbox(pod).ips[0], pod["spec"]["nodeName"]
+        others = [netns for name, netns in self.nodes.items() if name != own]
+        family = socket.AF_INET6 if ":" in ip else socket.AF_INET
+        netns = others[0] if others else self.nodes[own]
+        try:
+            async with asyncio.timeout(_DIAL_S):
+                connected = await connect(netns, family, (ip, port))
+        except TimeoutError as error:
+            raise OSError(errno.ETIMEDOUT, os.strerror(errno.ETIMEDOUT)) from error
+        return await asyncio.open_connection(sock=connected)
+
+
+class RefusesPortForward(LabRuntime):
+    """Serves no port-forward, as a kubelet without its debugging handlers."""
+
+    def refuses(self, subresource: str) -> str:
+        """Refuse one kind of stream in the kubelet's words."""
+        return "Debug endpoints are disabled." if subresource == "portforward" else ""
+
+
+RUNTIMES: Mapping[Forwarding, type[LabRuntime]] = {
+    Forwarding.TO_LOOPBACK: LabRuntime,
+    Forwarding.TO_POD_IP: DialsPodIp,
+    Forwarding.REFUSED: RefusesPortForward,
+}

@@ -9,19 +9,19 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from netlab.node import syscalls
-from netlab.node.mounts import Views
+from netlab.node.mounts import MountViews
 from netlab.node.netns import create_uts, current, write_sysctls
-from netlab.node.network import Attachment, Network
+from netlab.node.network import Network, NetworkAttachment
 
 
 @dataclass(slots=True)
 class Sandbox:
     """Namespaces of one pod, held by descriptors."""
 
-    attachment: Attachment
+    attachment: NetworkAttachment
     uts: int
     uts_inode: int
-    views: Views
+    views: MountViews
     resolv_conf: str
 
     @property
@@ -51,7 +51,7 @@ class Sandboxes:
     """Makes and removes sandboxes."""
 
     network: Network
-    views: Views
+    views: MountViews
 
     def create(self, node: str, *, hostname: str, host_network: bool, resolv_conf: str) -> Sandbox:
         """Make a pod's place on a node; raise OSError or PoolExhaustedError."""

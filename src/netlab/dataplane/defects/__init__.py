@@ -4,27 +4,9 @@ Each is a subclass of `Semantics` that overrides as few methods as it can, in a 
 theme. Nothing else in the lab knows a defect by name.
 """
 
-from netlab.dataplane.defects import (
-    directions,
-    memory,
-    nodes,
-    packets,
-    peers,
-    ports,
-    selection,
-)
-from netlab.dataplane.defects.defect import Defect, registered
+from netlab.dataplane.defects import enforcement, reading
+from netlab.dataplane.defects.defect import registered
 
-__all__ = [
-    "ALL",
-    "Defect",
-    "directions",
-    "memory",
-    "nodes",
-    "packets",
-    "peers",
-    "ports",
-    "selection",
-]
+__all__ = ["ALL", "enforcement", "reading"]
 
 ALL = registered()

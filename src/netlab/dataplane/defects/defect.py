@@ -18,7 +18,7 @@ class Defect:
     semantics: type[Semantics]
 
 
-_found: list[Defect] = []
+_registered: list[Defect] = []
 
 
 def defect(name: str, seen_in: str = INVENTED) -> Callable[[type[Semantics]], type[Semantics]]:
@@ -26,7 +26,7 @@ def defect(name: str, seen_in: str = INVENTED) -> Callable[[type[Semantics]], ty
 
     def register(semantics: type[Semantics]) -> type[Semantics]:
         summary = (semantics.__doc__ or "").partition("\n")[0]
-        _found.append(Defect(name, summary, seen_in, semantics))
+        _registered.append(Defect(name, summary, seen_in, semantics))
         return semantics
 
     return register
@@ -34,4 +34,4 @@ def defect(name: str, seen_in: str = INVENTED) -> Callable[[type[Semantics]], ty
 
 def registered() -> tuple[Defect, ...]:
     """Return the defects registered so far, in that order."""
-    return tuple(_found)
+    return tuple(_registered)

@@ -1,0 +1,260 @@
+"""The API server: a socket, TLS, and for each request who, what and which handler.
+
+Requests that end in a stream (exec, attach, port-forward, a log) are handed to `streams`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import socket
+import ssl
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from aiohttp import hdrs, web
+
+from netlab.access.authentication import Authenticator, ServiceAccountTokens
+from netlab.access.authorization import RbacAuthorizer
+from netlab.access.gates import AccessGate, EscalationGuard
+from netlab.access.reviews import REVIEWS
+from netlab.http import routes
+from netlab.http.calls import MAX_BODY, ApiCall
+from netlab.http.podruntime import PodRuntime
+from netlab.http.proxy import PodProxy
+from netlab.http.responses import error_response, json_response
+from netlab.http.routes import DiscoveryPath, ResourcePath, Route, attributes_of, route
+from netlab.http.streams import podtargets, remotecommand, websockets
+from netlab.http.streams.front import (
+    ConnectionFront,
+    OpenConnections,
+    RequestHead,
+    StreamWire,
+    refusing,
+    switching,
+)
+from netlab.http.streams.podtargets import (
+    ExecTarget,
+    QueryParameters,
+    attach_target,
+    check_running,
+    exec_target,
+    plain_parameters,
+    ports_of,
+)
+from netlab.http.streams.portforwarding import serve_spdy_port_forward
+from netlab.http.writes import Handler, QuestionAnswers, WriteHandlers
+from netlab.objects import apierrors
+from netlab.objects.kinds import STREAMS
+from netlab.objects.obj import Obj
+from netlab.objects.registry import Registry
+from netlab.objects.store import Store
+
+_SPDY_FORWARD = "portforward.k8s.io"
+
+_COMMANDS: Mapping[str, Callable[[Obj, QueryParameters], ExecTarget]] = {
+    "attach": attach_target,
+    "exec": exec_target,
+}
+
+
+class StreamRequests:
+    """Serves the streaming subresources of pods."""
+
+    def __init__(self, store: Store, runtime: PodRuntime) -> None:
+        """Find pods in the store and reach into them by the runtime."""
+        self._store = store
+        self._runtime = runtime
+
+    async def log(self, call: ApiCall, path: ResourcePath) -> web.StreamResponse:
+        """Answer with a container's log."""
+        return await podtargets.serve_log(call.http, self._runtime, self._pod(path), call.query)
+
+    async def over_http(self, call: ApiCall, path: ResourcePath) -> web.StreamResponse:
+        """Serve a WebSocket client."""
+        request, pod = call.http, self._pod(path)
+        self._check_served(path)
+        if request.headers.get(hdrs.UPGRADE, "").lower() != "websocket":
+            message = "Upgrade request required"
+            raise apierrors.bad_request(message)
+        target_of = _COMMANDS.get(path.subresource or "")
+        if target_of is not None:
+            target = target_of(pod, request.query)
+            return await websockets.serve_websocket_exec(request, self._runtime, target)
+        check_running(pod)
+        ports = () if websockets.wants_tunnel(request) else ports_of(request.query)
+        return await websockets.serve_websocket_forward(request, self._runtime, pod, ports)
+
+    async def over_spdy(
+        self,
+        head: RequestHead,
+        path: ResourcePath,
+        streams: tuple[asyncio.StreamReader, asyncio.StreamWriter],
+    ) -> None:
+        """Serve a SPDY client; raises ApiError before the connection is upgraded."""
+        pod, wire = self._pod(path), StreamWire(*streams)
+        self._check_served(path)
+        offered = ",".join(head.headers.getall("X-Stream-Protocol-Version", ()))
+        target_of = _COMMANDS.get(path.subresource or "")
+        if target_of is not None:
+            target = target_of(pod, plain_parameters(head.query))
+            _check_protocol(remotecommand.SPDY_EXEC_PROTOCOL, offered)
+            await wire.write(switching(remotecommand.SPDY_EXEC_PROTOCOL))
+            await remotecommand.serve_spdy_exec(self._runtime, target, wire)
+            return
+        check_running(pod)
+        _check_protocol(_SPDY_FORWARD, offered)
+        await wire.write(switching(_SPDY_FORWARD))
+        await serve_spdy_port_forward(self._runtime, pod, wire)
+
+    def _check_served(self, path: ResourcePath) -> None:
+        why = self._runtime.refuses(path.subresource or "")
+        if why:
+            raise apierrors.ApiError(405, "MethodNotAllowed", why)
+
+    def _pod(self, path: ResourcePath) -> Obj:
+        return self._store.get(path.resource.plural, path.namespace, path.name or "")
+
+
+def _check_protocol(protocol: str, offered: str) -> None:
+    if protocol not in [name.strip() for name in offered.split(",")]:
+        why = f"unable to upgrade: unable to negotiate protocol: client supports [{offered}], "
+        raise apierrors.bad_request(f"{why}server accepts [{protocol}]")
+
+
+log = logging.getLogger(__name__)
+
+STOP_S = 0.5
+"""How long open requests may take to end when the server stops; watches never do by themselves."""
+
+KEEPALIVE_S = 3600.0
+"""How long an idle connection is kept; a client's pool must not meet a closed one."""
+
+
+class ApiServer:
+    """The Kubernetes API of one lab."""
+
+    def __init__(
+        self,
+        store: Store,
+        runtime: PodRuntime,
+        *,
+        token: str,
+        ssl: ssl.SSLContext,
+        get_opens_streams: bool = False,
+    ) -> None:
+        """Serve a store and a runtime to those who have the token, and to whom they let in.
+
+        `get_opens_streams` is the rule of servers before 1.35, see `Gate`.
+        """
+        self.registry = Registry(store)
+        tokens, authorizer = ServiceAccountTokens(store), RbacAuthorizer(store)
+        authenticator = Authenticator(token, tokens)
+        self._gate = AccessGate(authenticator, authorizer, get_opens_streams=get_opens_streams)
+        self._connect = StreamRequests(store, runtime)
+        guard = EscalationGuard(store, authorizer)
+        self._by_verb = WriteHandlers(self.registry, guard).by_verb()
+        answers = QuestionAnswers(store, authorizer, tokens)
+        self._by_question = dict.fromkeys(REVIEWS, answers.review)
+        self._by_subresource: dict[str, Handler] = {
+            **dict.fromkeys(STREAMS, self._connect.over_http),
+            "log": self._connect.log,
+            "proxy": PodProxy(store, runtime).serve,
+            "token": answers.token,
+        }
+        self._ssl = ssl
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._connections = OpenConnections()
+        self._http: web.Server | None = None
+        self._server: asyncio.Server | None = None
+
+    async def start(self, sock: socket.socket) -> None:
+        """Listen on a bound socket; raises OSError."""
+        loop = asyncio.get_running_loop()
+        http: web.Server = web.Server(
+            self._serve,
+            request_factory=_request,
+            # A watch or an exec ends when its client leaves, not at its next write.
+            handler_cancellation=True,
+            keepalive_timeout=KEEPALIVE_S,
+            access_log=None,
+            max_line_size=MAX_BODY,
+        )
+        self._http = http
+        self._server = await loop.create_server(
+            lambda: ConnectionFront(http, self._spawn, self._serve_spdy, self._connections),
+            sock=sock,
+            ssl=self._ssl,
+        )
+
+    async def stop(self) -> None:
+        """Close the port and every connection."""
+        if self._server is None or self._http is None:
+            return
+        self._server.close()
+        for task in tuple(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._http.shutdown(STOP_S)
+        await self._connections.abort()
+        self._server = None
+
+    async def _serve(self, request: web.BaseRequest) -> web.StreamResponse:
+        try:
+            user = self._gate.identify(request.headers)
+            where = route(request.method, request.path, request.query)
+            asked = attributes_of(where, request.method, request.path, request.query)
+            self._gate.admit(user, asked)
+            return await self._answer(ApiCall(request, user), where)
+        except apierrors.ApiError as error:
+            return error_response(error)
+        except ConnectionError:
+            raise  # the client has left; aiohttp ends the request
+        except Exception as error:
+            log.exception("%s %s failed", request.method, request.path)
+            return error_response(error)
+
+    async def _answer(self, call: ApiCall, where: Route) -> web.StreamResponse:
+        if isinstance(where, DiscoveryPath):
+            found = routes.discovery_document(where.path)
+            return web.Response(text=found) if isinstance(found, str) else json_response(found)
+        return await self._handler(where)(call, where)
+
+    def _handler(self, where: ResourcePath) -> Handler:
+        if where.subresource in self._by_subresource:
+            return self._by_subresource[where.subresource]
+        return self._by_question.get(where.resource.plural) or self._by_verb[where.verb]
+
+    async def _serve_spdy(
+        self, head: RequestHead, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        try:
+            user = self._gate.identify(head.headers)
+            where = route(head.method, head.path, {})
+            self._gate.admit(user, attributes_of(where, head.method, head.path, {}))
+            if not isinstance(where, ResourcePath) or where.subresource not in STREAMS:
+                raise apierrors.bad_request("this path does not upgrade to SPDY/3.1")  # noqa: TRY301
+            await self._connect.over_spdy(head, where, (reader, writer))
+        except apierrors.ApiError as error:
+            writer.write(refusing(error))
+        except ConnectionError:
+            return  # the client has left
+        except Exception:
+            log.exception("%s %s failed", head.method, head.path)
+        finally:
+            writer.close()
+            with contextlib.suppress(OSError):
+                await writer.wait_closed()
+
+    def _spawn(self, work: Awaitable[None]) -> None:
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+def _request(*args: Any) -> web.BaseRequest:
+    """Make aiohttp's request with this API's limit for bodies."""
+    message, payload, protocol, writer, task = args
+    loop = asyncio.get_running_loop()
+    return web.BaseRequest(message, payload, protocol, writer, task, loop, client_max_size=MAX_BODY)

@@ -1,0 +1,141 @@
+"""Port-forward: one connection of a client joined to one connection inside a pod.
+
+The runtime dials loopback inside the pod, so no network policy is in the way, as with a container
+runtime. Over SPDY any number of connections, each an error and a data stream; the client opens the
+error stream first, and both carry the same request id. Sources: KEP-4006 and
+pkg/streaming/portforward of the CRI streaming library.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+from collections.abc import Awaitable, Callable
+from typing import Protocol
+
+from netlab.http.podruntime import PodRuntime
+from netlab.http.streams.spdysession import ByteCarrier, SpdySession, SpdyStream
+from netlab.objects.obj import Obj
+
+_CHUNK = 64 * 1024
+
+
+class Duplex(Protocol):
+    """A client's side of one forwarded connection."""
+
+    async def read(self) -> bytes:
+        """Return the next bytes, b"" when the client sends no more."""
+
+    async def write(self, data: bytes) -> None:
+        """Send bytes; waits while the client is slow, raises ConnectionError when it is gone."""
+
+
+ReportFailure = Callable[[str], Awaitable[None]]
+
+
+async def forward_port(
+    runtime: PodRuntime, pod: Obj, port: int, duplex: Duplex, fail: ReportFailure
+) -> None:
+    """Join a client to a port of a pod until the pod's side ends or the client is gone.
+
+    A port that nobody listens on is told to `fail` in the words of a container runtime.
+    """
+    try:
+        reader, writer = await runtime.dial(pod, port)
+    except OSError as error:
+        await fail(refusal(pod, port, error))
+        return
+    try:
+        await _relay_both(reader, writer, duplex)
+    finally:
+        writer.close()
+        with contextlib.suppress(OSError):
+            await writer.wait_closed()
+
+
+def refusal(pod: Obj, port: int, error: OSError) -> str:
+    """Return what a client is told when a port of a pod cannot be reached."""
+    meta = pod["metadata"]
+    why = os.strerror(error.errno).lower() if error.errno else str(error)
+    return (
+        f"error forwarding port {port} to pod {meta['name']}, uid {meta['uid']}: "
+        "failed to execute portforward in network namespace: "
+        f"failed to connect to localhost:{port} inside namespace: {why}"
+    )
+
+
+async def _relay_both(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, duplex: Duplex
+) -> None:
+    up = asyncio.create_task(_pump_up(duplex, writer))
+    down = asyncio.create_task(_pump_down(reader, duplex))
+    try:
+        # The pod's end decides: a client that has said everything may still be listening.
+        await asyncio.wait({up, down}, return_when=asyncio.FIRST_COMPLETED)
+        if not down.done() and up.exception() is None:
+            await asyncio.wait({down})
+    finally:
+        for task in (up, down):
+            task.cancel()
+        # What ends a relay is that one of the two sides is gone; there is nobody left to tell.
+        await asyncio.gather(up, down, return_exceptions=True)
+
+
+async def _pump_up(duplex: Duplex, writer: asyncio.StreamWriter) -> None:
+    while data := await duplex.read():
+        writer.write(data)
+        await writer.drain()
+    if writer.can_write_eof():
+        writer.write_eof()
+
+
+async def _pump_down(reader: asyncio.StreamReader, duplex: Duplex) -> None:
+    while data := await reader.read(_CHUNK):
+        await duplex.write(data)
+
+
+async def serve_spdy_port_forward(runtime: PodRuntime, pod: Obj, carrier: ByteCarrier) -> None:
+    """Serve a client's connections until it leaves; none of them outlives it."""
+    session = SpdySession(carrier)
+    reading = asyncio.create_task(session.serve())
+    connections: set[asyncio.Task[None]] = set()
+    waiting: dict[str, SpdyStream] = {}
+    try:
+        while (stream := await session.accept()) is not None:
+            request = stream.headers.get("requestid", "")
+            if stream.headers.get("streamtype") == "error":
+                waiting[request] = stream
+            elif request in waiting:
+                pair = _serve_connection(runtime, pod, stream, waiting.pop(request))
+                task = asyncio.create_task(pair)
+                connections.add(task)
+                task.add_done_callback(connections.discard)
+    finally:
+        tasks = {reading, *connections}
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _serve_connection(
+    runtime: PodRuntime, pod: Obj, data: SpdyStream, complaints: SpdyStream
+) -> None:
+    async def fail(said: str) -> None:
+        await complaints.write(said.encode())
+
+    try:
+        port = _port_of(data)
+        if port is None:
+            await fail(f'"{data.headers.get("port", "")}" is no port')
+        else:
+            await forward_port(runtime, pod, port, data, fail)
+        await data.close()
+        await complaints.close()
+    except ConnectionError:
+        return  # the client has gone, and with it the one to tell
+
+
+def _port_of(stream: SpdyStream) -> int | None:
+    text = stream.headers.get("port", "")
+    return int(text) if text.isdigit() and 0 < int(text) < 65536 else None

@@ -1,0 +1,270 @@
+"""Exec and attach: a client's streams joined to a command's, until one of the two ends.
+
+Over SPDY as kubectl before 1.31 speaks it: a stream per channel, v4. Must not know: how the
+command runs (`ExecSession`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Protocol
+
+from netlab.http.podruntime import ExecSession, OutputSource, PodRuntime
+from netlab.http.streams.podtargets import ExecTarget
+from netlab.http.streams.spdysession import ByteCarrier, SpdySession, SpdyStream
+from netlab.objects import apierrors
+from netlab.objects.obj import Obj
+from netlab.problems import RuntimeRefusal
+
+_CHUNK = 64 * 1024
+"""Bytes read from a command at most at a time; a pipe's capacity."""
+
+
+class StreamChannel(IntEnum):
+    """The channels of the remote command protocol."""
+
+    STDIN = 0
+    STDOUT = 1
+    STDERR = 2
+    ERROR = 3
+    RESIZE = 4
+    CLOSE = 255
+
+
+@dataclass(frozen=True, slots=True)
+class StdinData:
+    """Bytes for the command; none of them is the end of its input."""
+
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class TerminalSize:
+    """A new size of the client's terminal."""
+
+    rows: int
+    cols: int
+
+
+ExecInput = StdinData | TerminalSize
+
+
+class ExecPeer(Protocol):
+    """The client's side of an exec."""
+
+    async def send(self, channel: StreamChannel, data: bytes) -> None:
+        """Send output; waits while the client is slow, raises ConnectionError when it is gone."""
+
+    def inputs(self) -> AsyncIterator[ExecInput]:
+        """Yield what the client sends; ends when the client is gone."""
+
+    async def finish(self, status: bytes) -> None:
+        """Send the last word, a Status as JSON, and end the connection."""
+
+
+async def serve_exec(runtime: PodRuntime, target: ExecTarget, peer: ExecPeer) -> None:
+    """Run or join a command for a client; one that was run does not outlive the connection."""
+    try:
+        session = await _begin_session(runtime, target)
+    except RuntimeRefusal as refusal:
+        await peer.finish(_encoded_status(not_started(str(refusal))))
+        return
+    try:
+        code = await _converse(session, target, peer)
+        if code is not None:
+            await peer.finish(_encoded_status(exit_status(code)))
+    finally:
+        session.kill()
+        _close_writer(session.stdin)
+
+
+async def _begin_session(runtime: PodRuntime, target: ExecTarget) -> ExecSession:
+    pod, container = target.pod, target.container
+    if target.argv:
+        return await runtime.exec(pod, container, target.argv, stdin=target.stdin, tty=target.tty)
+    return await runtime.attach(pod, container, stdin=target.stdin)
+
+
+def exit_status(code: int) -> Obj:
+    """Return the Status that tells of a command's exit status."""
+    if code == 0:
+        return {"metadata": {}, "status": "Success"}
+    return {
+        "metadata": {},
+        "status": "Failure",
+        "message": f"command terminated with non-zero exit code: exit status {code}",
+        "reason": "NonZeroExitCode",
+        "details": {"causes": [{"reason": "ExitCode", "message": str(code)}]},
+    }
+
+
+def not_started(why: str) -> Obj:
+    """Return the Status that tells why a command could not be started."""
+    return apierrors.status_of(apierrors.internal(f"error executing command in container: {why}"))
+
+
+def parse_resize(data: bytes) -> TerminalSize | None:
+    """Read a terminal size as clients send it, None where it makes no sense."""
+    try:
+        size = json.loads(data)
+        return TerminalSize(rows=int(size["Height"]), cols=int(size["Width"]))
+    except (ValueError, TypeError, KeyError):
+        return None
+
+
+async def _converse(session: ExecSession, target: ExecTarget, peer: ExecPeer) -> int | None:
+    """Return the exit status, None where the client left first."""
+    outputs = asyncio.create_task(_send_outputs(session, target, peer))
+    inputs = asyncio.create_task(_take_inputs(session, peer))
+    try:
+        await asyncio.wait({outputs, inputs}, return_when=asyncio.FIRST_COMPLETED)
+        return outputs.result() if outputs.done() else None
+    except ConnectionError:
+        return None
+    finally:
+        for task in (outputs, inputs):
+            task.cancel()
+        await asyncio.gather(outputs, inputs, return_exceptions=True)
+
+
+async def _send_outputs(session: ExecSession, target: ExecTarget, peer: ExecPeer) -> int:
+    pumps = [_pump_output(session.stdout, StreamChannel.STDOUT, peer if target.stdout else None)]
+    if session.stderr is not None:
+        pumps.append(
+            _pump_output(session.stderr, StreamChannel.STDERR, peer if target.stderr else None)
+        )
+    # All output first: what the command wrote before it ended reaches the client before its end.
+    await asyncio.gather(*pumps)
+    return await session.wait()
+
+
+async def _pump_output(source: OutputSource, channel: StreamChannel, peer: ExecPeer | None) -> None:
+    while data := await source.read(_CHUNK):
+        if peer is not None:
+            await peer.send(channel, data)
+
+
+async def _take_inputs(session: ExecSession, peer: ExecPeer) -> None:
+    async for given in peer.inputs():
+        if isinstance(given, TerminalSize):
+            session.resize(given.rows, given.cols)
+        elif session.stdin is None or session.stdin.is_closing():
+            continue
+        elif given.data:
+            # A command that closed its input does not want it; its output still counts.
+            with contextlib.suppress(ConnectionError):
+                session.stdin.write(given.data)
+                await session.stdin.drain()
+        else:
+            _close_writer(session.stdin)
+
+
+def _close_writer(writer: asyncio.StreamWriter | None) -> None:
+    if writer is not None and not writer.is_closing():
+        writer.close()
+
+
+def _encoded_status(status: Obj) -> bytes:
+    return json.dumps(status).encode()
+
+
+SPDY_EXEC_PROTOCOL = "v4.channel.k8s.io"
+
+_OPENING_S = 30.0
+"""How long a client may take to open its streams; the kubelet's own limit."""
+
+
+async def serve_spdy_exec(runtime: PodRuntime, target: ExecTarget, carrier: ByteCarrier) -> None:
+    """Run a command for a SPDY client; it does not outlive the connection."""
+    session = SpdySession(carrier)
+    reading = asyncio.create_task(session.serve())
+    try:
+        async with asyncio.timeout(_OPENING_S):
+            streams = await _collect_streams(session, _wanted_streams(target))
+        if streams is not None:
+            await serve_exec(runtime, target, _SpdyPeer(streams, reading))
+    except (TimeoutError, ConnectionError):
+        return  # a client that opens no streams, or leaves, hears no more
+    finally:
+        reading.cancel()
+        await asyncio.gather(reading, return_exceptions=True)
+
+
+def _wanted_streams(target: ExecTarget) -> frozenset[str]:
+    wanted = {"error": True, "stdin": target.stdin, "stdout": target.stdout}
+    wanted |= {"stderr": target.stderr, "resize": target.tty}
+    return frozenset(name for name, is_wanted in wanted.items() if is_wanted)
+
+
+async def _collect_streams(
+    session: SpdySession, wanted: frozenset[str]
+) -> dict[str, SpdyStream] | None:
+    """Return the streams by their type, None where the client left before it opened all."""
+    streams: dict[str, SpdyStream] = {}
+    while not wanted <= streams.keys():
+        stream = await session.accept()
+        if stream is None:
+            return None
+        streams[stream.headers.get("streamtype", "")] = stream
+    return streams
+
+
+class _SpdyPeer:
+    """An exec client on SPDY streams."""
+
+    def __init__(self, streams: dict[str, SpdyStream], connection: asyncio.Task[None]) -> None:
+        self._streams = streams
+        self._connection = connection
+        self._names = {
+            StreamChannel.STDOUT: "stdout",
+            StreamChannel.STDERR: "stderr",
+            StreamChannel.ERROR: "error",
+        }
+
+    async def send(self, channel: StreamChannel, data: bytes) -> None:
+        await self._streams[self._names[channel]].write(data)
+
+    async def inputs(self) -> AsyncIterator[ExecInput]:
+        """Yield input and sizes as they come, until the connection ends."""
+        queue: asyncio.Queue[ExecInput | None] = asyncio.Queue(1)
+        tasks = [asyncio.create_task(self._ending(queue))]
+        if "stdin" in self._streams:
+            tasks.append(asyncio.create_task(_read_stdin(self._streams["stdin"], queue)))
+        if "resize" in self._streams:
+            tasks.append(asyncio.create_task(_read_sizes(self._streams["resize"], queue)))
+        try:
+            while (given := await queue.get()) is not None:
+                yield given
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def finish(self, status: bytes) -> None:
+        with contextlib.suppress(ConnectionError):
+            for name, stream in self._streams.items():
+                if name == "error":
+                    await stream.write(status)
+                await stream.close()
+
+    async def _ending(self, queue: asyncio.Queue[ExecInput | None]) -> None:
+        await asyncio.wait({self._connection})
+        await queue.put(None)
+
+
+async def _read_stdin(stream: SpdyStream, queue: asyncio.Queue[ExecInput | None]) -> None:
+    while data := await stream.read():
+        await queue.put(StdinData(data))
+    await queue.put(StdinData(b""))
+
+
+async def _read_sizes(stream: SpdyStream, queue: asyncio.Queue[ExecInput | None]) -> None:
+    while data := await stream.read():
+        size = parse_resize(data)
+        if size is not None:
+            await queue.put(size)

@@ -1,0 +1,115 @@
+"""The inside of the lab, put together: one event loop, one thread, everything in it.
+
+Must not know: how a process got to be the first of its namespaces, or who started it.
+"""
+
+import asyncio
+import contextlib
+import secrets
+import socket
+from collections.abc import Callable
+from typing import Any
+
+from netlab.controllers import dns
+from netlab.controllers.bootstrap import create_objects
+from netlab.controllers.clusterroles import ClusterRoleController
+from netlab.controllers.endpoints import EndpointsController
+from netlab.controllers.machine import EventRecorder, LabMachine
+from netlab.controllers.namespaces import NamespaceController, QuotaController
+from netlab.controllers.pods import PodController
+from netlab.controllers.policies import PolicyController
+from netlab.dataplane.clusterstate import NodeInfo
+from netlab.dataplane.nft import Nft, NftError
+from netlab.dataplane.planes import Dataplane, make_dataplane
+from netlab.http.certificates import kubeconfig_text, make_certificates, server_context
+from netlab.http.server import ApiServer
+from netlab.node.mounts import MountViews, pod_environment
+from netlab.node.network import Network
+from netlab.node.processes import Reaper, StraySweeper
+from netlab.node.runtime import RUNTIMES, LabRuntime, RunningPod
+from netlab.node.sandbox import Sandboxes
+from netlab.objects.registry import Registry
+from netlab.objects.store import Store, now
+from netlab.process.claims import AUTHORITY
+from netlab.process.settings import LabSettings, choose_defects
+
+_TOKEN_BYTES = 32
+
+
+async def serve(
+    settings: LabSettings, listener: socket.socket, report: Callable[[dict[str, Any]], None]
+) -> None:
+    """Build the cluster, report how to reach it, and serve until this process is killed."""
+    network = Network.build(settings.nodes)
+    store = Store()
+    registry = Registry(store)
+    chosen = choose_defects(settings.defects)
+    plane = make_dataplane(settings.dataplane, chosen.dataplane, settings.options)
+    policies = _enforce_policies(plane, network, store)
+    names = dns.ClusterDns(store, registry)
+    runtime = _run_pods(RUNTIMES[chosen.forwarding], network, store, policies, names)
+    certificates, token = make_certificates(), secrets.token_hex(_TOKEN_BYTES)
+    NamespaceController(store, registry, ca_pem=certificates.ca_pem).start()
+    EndpointsController(store).start()
+    QuotaController(store).start()
+    ClusterRoleController(store).start()
+    create_objects(network, store, registry, names)
+    server = ApiServer(
+        store,
+        runtime,
+        token=token,
+        ssl=server_context(certificates),
+        get_opens_streams=chosen.get_opens_streams,
+    )
+    await server.start(listener)
+    url = f"https://127.0.0.1:{listener.getsockname()[1]}"
+    authority = certificates.ca_pem
+    kubeconfig = kubeconfig_text(url, authority, token, settings.name, ca_file=AUTHORITY)
+    reached = {"server": url, "authority": authority.decode(), "kubeconfig": kubeconfig}
+    report({"ok": True, "nodes": list(network.nodes), **reached})
+    await asyncio.Event().wait()
+
+
+def _enforce_policies(plane: Dataplane, network: Network, store: Store) -> PolicyController:
+    """Give every node an nftables context and keep its rules as the objects say."""
+    nfts: dict[str, Nft] = {}
+    for name, node in network.nodes.items():
+        with node.netns:
+            nfts[name] = Nft()
+    infos = tuple(NodeInfo(name, node.addresses.ips) for name, node in network.nodes.items())
+    return PolicyController(store, plane, nfts, infos)
+
+
+def _run_pods(
+    runtime: type[LabRuntime],
+    network: Network,
+    store: Store,
+    policies: PolicyController,
+    names: dns.ClusterDns,
+) -> LabRuntime:
+    """Start scheduler and kubelets; return what the API needs of them."""
+    loop = asyncio.get_running_loop()
+    reaper = Reaper(loop)
+    pods: dict[str, RunningPod] = {}
+    machine = LabMachine(
+        store=store,
+        network=network,
+        sandboxes=Sandboxes(network, MountViews()),
+        reaper=reaper,
+        sweeper=StraySweeper(loop),
+        running=pods,
+        events=EventRecorder(store, "kubelet", now),
+        policies_settled=lambda: _in_force(policies),
+        built_in={dns.DNS_POD_KEY: names.serve},
+        environment=pod_environment(),
+    )
+    PodController(machine, EventRecorder(store, "default-scheduler", now))
+    namespaces = {name: node.netns for name, node in network.nodes.items()}
+    return runtime(pods, reaper, namespaces)
+
+
+async def _in_force(policies: PolicyController) -> None:
+    # Rules that the kernel refuses are told by the node's status; its pods start nevertheless,
+    # as they do on a node whose network plugin has trouble with a policy.
+    with contextlib.suppress(NftError):
+        await policies.settled()

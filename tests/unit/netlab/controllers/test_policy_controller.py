@@ -1,0 +1,173 @@
+"""The policy controller: when rules are applied, when not, and what happens if they are refused."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import pytest
+
+from netlab.controllers.policies import PolicyController
+from netlab.dataplane.clusterstate import NodeInfo
+from netlab.dataplane.nft import NftError
+from netlab.dataplane.planes import make_dataplane
+from netlab.objects.store import Store
+from tests.unit.netlab.dataplane.objects import namespace, pod, policy
+
+Obj = dict[str, Any]
+
+NODES = (NodeInfo("lab-node-0", ("172.30.0.10",)), NodeInfo("lab-node-1", ("172.30.0.11",)))
+DENY: Obj = {"policyTypes": ["Ingress"]}
+
+
+class Recorder:
+    """Takes commands and keeps those about policies; refuses them while told to."""
+
+    def __init__(self) -> None:
+        self.runs: list[str] = []
+        self.refusal = ""
+
+    def run(self, ruleset: str) -> None:
+        if self.refusal:
+            raise NftError(self.refusal)
+        if "table inet netproof_policy {" in ruleset:
+            self.runs.append(ruleset)
+
+
+class Setup:
+    """A store with a namespace, a pod on the first node, and a controller that has settled."""
+
+    def __init__(self) -> None:
+        self.store = Store()
+        self.store.create("namespaces", namespace("default"))
+        self.store.create("nodes", {"metadata": {"name": "lab-node-0"}, "status": {}})
+        self.pod = self.store.create("pods", pod("a", ips=["10.244.0.2"]))
+        self.nodes = {node.name: Recorder() for node in NODES}
+        plane = make_dataplane("enforcing", [])
+        self.controller = PolicyController(self.store, plane, self.nodes, NODES)
+
+    def runs(self) -> list[int]:
+        """Count the transactions of each node since the last count."""
+        counts = [len(node.runs) for node in self.nodes.values()]
+        for node in self.nodes.values():
+            node.runs.clear()
+        return counts
+
+
+def _drive(scenario: Callable[[Setup], Coroutine[Any, Any, None]]) -> None:
+    async def run() -> None:
+        setup = Setup()
+        await setup.controller.settled()
+        setup.runs()
+        await scenario(setup)
+
+    asyncio.run(run())
+
+
+def test_a_policy_reaches_only_the_nodes_it_changes() -> None:
+    """A policy is applied where the pods it selects are; other nodes are left alone."""
+
+    async def scenario(setup: Setup) -> None:
+        setup.store.create("networkpolicies", policy("deny", DENY))
+        await setup.controller.settled()
+        assert [1, 0] == setup.runs()
+
+    _drive(scenario)
+
+
+def test_a_policy_is_in_force_one_loop_iteration_later() -> None:
+    """Whoever changes a policy and then yields once finds the rules in force."""
+
+    async def scenario(setup: Setup) -> None:
+        setup.store.create("networkpolicies", policy("deny", DENY))
+        await asyncio.sleep(0)
+        assert [1, 0] == setup.runs()
+
+    _drive(scenario)
+
+
+def test_changes_of_one_moment_are_applied_together() -> None:
+    """Ten policies created without a pause between them are one transaction."""
+
+    async def scenario(setup: Setup) -> None:
+        for index in range(10):
+            spec = {**DENY, "ingress": [{"ports": [{"port": index + 1}]}]}
+            setup.store.create("networkpolicies", policy(f"p{index}", spec))
+        await setup.controller.settled()
+        assert [1, 0] == setup.runs()
+
+    _drive(scenario)
+
+
+def test_a_new_pods_address_is_in_the_rules_when_it_has_settled() -> None:
+    """A pod that waits for the rules before it runs is covered by the policies there are."""
+
+    async def scenario(setup: Setup) -> None:
+        setup.store.create("networkpolicies", policy("deny", DENY))
+        setup.store.create("pods", pod("b", node="lab-node-1", ips=["10.244.1.2"]))
+        await setup.controller.settled()
+        assert "10.244.1.2" in setup.nodes["lab-node-1"].runs[-1]
+
+    _drive(scenario)
+
+
+def test_a_deleted_pod_leaves_the_rules() -> None:
+    """The address of a pod that is gone is in no rule."""
+
+    async def scenario(setup: Setup) -> None:
+        setup.store.create("networkpolicies", policy("deny", DENY))
+        await setup.controller.settled()
+        setup.store.delete("pods", "default", "a")
+        await setup.controller.settled()
+        assert "10.244.0.2" not in setup.nodes["lab-node-0"].runs[-1]
+
+    _drive(scenario)
+
+
+def test_a_change_that_no_rule_depends_on_does_nothing() -> None:
+    """A pod's conditions change often; nothing is compiled or applied for them."""
+
+    async def scenario(setup: Setup) -> None:
+        status = {**setup.pod["status"], "conditions": [{"type": "Ready", "status": "True"}]}
+        setup.store.update("pods", {**setup.pod, "status": status}, subresource="status")
+        await asyncio.sleep(0)
+        assert [0, 0] == setup.runs()
+
+    _drive(scenario)
+
+
+def test_a_refusal_is_told_to_all_it_concerns(caplog: pytest.LogCaptureFixture) -> None:
+    """What nftables refuses is raised to who waits, logged, and in the node's status."""
+
+    async def scenario(setup: Setup) -> None:
+        setup.nodes["lab-node-0"].refusal = "no such set"
+        setup.store.create("networkpolicies", policy("deny", DENY))
+        with pytest.raises(NftError, match="no such set"):
+            await setup.controller.settled()
+        assert ("True", "no such set") == _condition(setup.store)
+
+    with caplog.at_level(logging.ERROR):
+        _drive(scenario)
+    assert "lab-node-0" in caplog.text
+
+
+def test_rules_once_refused_are_tried_again_with_the_next_change() -> None:
+    """After a refusal nothing is taken for applied, and the node's status recovers."""
+
+    async def scenario(setup: Setup) -> None:
+        setup.nodes["lab-node-0"].refusal = "busy"
+        setup.store.create("networkpolicies", policy("deny", DENY))
+        with pytest.raises(NftError):
+            await setup.controller.settled()
+        setup.nodes["lab-node-0"].refusal = ""
+        setup.store.create("namespaces", namespace("other"))
+        await setup.controller.settled()
+        assert [1, 0] == setup.runs()
+        assert "False" == _condition(setup.store)[0]
+
+    _drive(scenario)
+
+
+def _condition(store: Store) -> tuple[str, str]:
+    (condition,) = store.get("nodes", None, "lab-node-0")["status"]["conditions"]
+    return condition["status"], condition["message"]

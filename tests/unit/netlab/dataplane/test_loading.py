@@ -1,0 +1,30 @@
+"""Tables that do not fit in one transaction are built beside the one in force."""
+
+from netlab.dataplane.nft import staged_transactions
+from netlab.dataplane.rulesets import NftChain, NftSet, NftTable
+
+_HOOK = "type filter hook forward priority filter; policy accept"
+TABLE = NftTable(
+    "t",
+    sets=(NftSet("s0", "ipv4_addr", tuple(f"10.0.{i // 256}.{i % 256}" for i in range(2000))),),
+    chains=(
+        NftChain("forward", ("goto rest",), _HOOK),
+        NftChain("rest", tuple(f"ip saddr 10.1.0.{i} accept" for i in range(200))),
+    ),
+)
+
+
+def test_only_the_last_stage_takes_effect() -> None:
+    """Base chains, and the deletion of the other table, come in the last transaction only."""
+    found = list(staged_transactions(TABLE, instead_of="old"))
+    assert len(found) > 2
+    assert [False] * (len(found) - 1) + [True] == ["hook forward" in stage for stage in found]
+    assert [False] * (len(found) - 1) + [True] == ["delete table inet old" in s for s in found]
+
+
+def test_stages_leave_nothing_out() -> None:
+    """Every element and every rule is in one of the stages."""
+    text = "".join(staged_transactions(TABLE, instead_of="old"))
+    assert all(element in text for element in TABLE.sets[0].elements)
+    rules = [f"add rule inet t {c.name} {rule}\n" for c in TABLE.chains for rule in c.rules]
+    assert all(rule in text for rule in rules)
