@@ -56,10 +56,10 @@ lab-down: install ## End the lab that `make lab` started
 	$(BIN)/netproof lab down
 
 test-lab: install ## Run the suites on the embedded lab: the main job
-	$(PYTEST) suites --cluster lab -n $(WORKERS) $(ARGS)
+	$(BIN)/netproof test --cluster lab -n $(WORKERS) $(ARGS)
 
 test-lab-flat: install ## The same on a lab that enforces nothing: the verdict is NOT ENFORCED
-	$(PYTEST) suites --cluster lab --dataplane flat -n $(WORKERS) $(ARGS)
+	$(BIN)/netproof test --cluster lab --dataplane flat -n $(WORKERS) $(ARGS)
 
 test-calico: ## Run the suites on a kind cluster with Calico; it is removed afterwards
 test-cilium: ## The same with Cilium
@@ -72,10 +72,10 @@ test-weave: ## The same with Weave Net, which is archived upstream
 CNIS := calico cilium flannel antrea kube-router kindnet weave
 .PHONY: $(CNIS:%=test-%)
 $(CNIS:%=test-%): test-%: .venv/.installed
-	$(PYTEST) suites --cluster kind:$* -n $(KIND_WORKERS) $(ARGS)
+	$(BIN)/netproof test --cluster kind:$* -n $(KIND_WORKERS) $(ARGS)
 
 fuzz-lab: install ## Try random policies on the lab until one shows a difference
-	$(PYTEST) suites/fuzz --cluster lab --fuzz-examples 0 --fuzz-seed $${RANDOM} -o faulthandler_timeout=0 $(ARGS)
+	$(BIN)/netproof test fuzz --cluster lab --fuzz-examples 0 --fuzz-seed $${RANDOM} $(ARGS)
 
 test-defects: install ## Run the suites against each defect of the lab; every one is found
 	$(BIN)/python -m tests.defects.table

@@ -1,0 +1,1 @@
+"""The network that Kubernetes promises: without policies everything talks to everything."""

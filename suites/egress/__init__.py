@@ -1,0 +1,1 @@
+"""The forgotten direction: what may leave, what that does to names, and the world outside."""

@@ -1,0 +1,1 @@
+"""Empty is not missing, and neither is what people take it for."""

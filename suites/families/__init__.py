@@ -1,0 +1,1 @@
+"""Both addresses of a pod are guarded alike."""

@@ -12,7 +12,7 @@ from typing import Any
 from hypothesis import HealthCheck, Phase, find, settings
 from hypothesis.errors import NoSuchExample
 
-from netproof.fixtures.policies import with_addresses
+from netproof.front.plugin.cases import with_addresses
 from netproof.model import flows
 from netproof.model.flow import Flow
 from netproof.model.record import RunVerdict

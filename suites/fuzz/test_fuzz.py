@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from netproof.fixtures.policies import Play
-from netproof.front.plugin import again
+from netproof.front.plugin import rerun
 from netproof.policy import Bundle
 from netproof.run.scenario import Scenario
 from netproof.run.worker import Worker
@@ -23,22 +23,27 @@ WITHOUT_END = 10**9
 def test_random_policies(play: Play, worker: Worker, request: pytest.FixtureRequest) -> None:
     """No random bundle leads to another matrix than the expected one; what does is shrunk."""
     option = request.config.option
-    name = f"fuzz/seed-{option.fuzz_seed}"
+    name = f"fuzz/seed-{option.np_fuzz_seed}"
     hunt = Hunt(worker)
-    if option.fuzz_bundle is not None:
-        bundle = hunt.read(option.fuzz_bundle.read_text(encoding="utf-8"))
-        saved = str(option.fuzz_bundle)
+    if option.np_fuzz_bundle is not None:
+        bundle = hunt.read(option.np_fuzz_bundle.read_text(encoding="utf-8"))
+        saved = str(option.np_fuzz_bundle)
         play(Scenario(name, "A saved bundle again", bundle, saved), options=_of_bundle(saved))
         return
-    seeded = ("--fuzz-seed", str(option.fuzz_seed), "--fuzz-examples", str(option.fuzz_examples))
+    seeded = (
+        "--fuzz-seed",
+        str(option.np_fuzz_seed),
+        "--fuzz-examples",
+        str(option.np_fuzz_examples),
+    )
     control = Scenario(f"{name}-before", "The control: all flows are open", Bundle(), "")
     play(control, options=seeded)
-    found = hunt.run(option.fuzz_seed, option.fuzz_examples or WITHOUT_END)
+    found = hunt.run(option.np_fuzz_seed, option.np_fuzz_examples or WITHOUT_END)
     if found is None:
         title = f"All flows are open again after {hunt.policies} random policies"
         play(Scenario(name, title, Bundle(), ""), options=seeded)
         return
-    path = _save(dump(found), option.report_dir, request.node)
+    path = _save(dump(found), option.np_report_dir, request.node)
     title = f"The smallest of the random bundles that differ, after {hunt.policies} policies"
     play(Scenario(name, title, hunt.read(dump(found)), path), options=_of_bundle(path))
     pytest.fail(f"{path} differed and no longer does: run it again", pytrace=False)
@@ -53,7 +58,7 @@ def _save(text: str, folder: Path, node: pytest.Item) -> str:
     digest = hashlib.sha256(text.encode()).hexdigest()[:8]
     path = folder / "fuzz" / f"{digest}.yaml"
     path.parent.mkdir(parents=True, exist_ok=True)
-    command = again.command(node, _of_bundle(str(path)))
+    command = rerun.command(node, _of_bundle(str(path)))
     note = "# `${IPv4 of production/web}` stands for that pod's address.\n"
     path.write_text(f"# Again: {command}\n{note}{text}", encoding="utf-8")
     return str(path)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from netproof.fixtures.policies import Play, with_addresses
+from netproof.fixtures.policies import Play
+from netproof.front.plugin.cases import with_addresses
 from netproof.model.workload import Topology
 from netproof.policy import Bundle, load_text
 from netproof.run.changes import Change, ReplacePolicies

@@ -1,0 +1,1 @@
+"""Things change while policies are in force: policies themselves, pods, labels, namespaces."""

@@ -1,0 +1,1 @@
+"""Namespaces as borders: one for itself, one for some, one for everybody."""

@@ -1,0 +1,1 @@
+"""Ways around policies: each door tried on a pod that nobody may reach, and who holds its key."""

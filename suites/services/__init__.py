@@ -1,0 +1,1 @@
+"""Policies see pods, not Services: by ClusterIP, by name, headless, and by node ports."""

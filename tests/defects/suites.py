@@ -8,6 +8,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from netproof.front.options import as_in_pytest
 from netproof.model import codec
 from netproof.model.record import RunRecord, RunVerdict
 
@@ -43,11 +44,14 @@ def run_suites(reports: Path, *arguments: str) -> Outcome:
 
 
 def run_pytest(path: str, reports: Path, *arguments: str) -> Outcome:
-    """Run what is below a path in a pytest of its own and return what it showed."""
+    """Run what is below a path in a pytest of its own and return what it showed.
+
+    The arguments are spelled as for `netproof test`.
+    """
     done = subprocess.run(
         [
             *(sys.executable, "-m", "pytest", path, "-q", "-p", "no:cacheprovider"),
-            *("--cluster", "lab", "--report-dir", str(reports), *arguments),
+            *map(as_in_pytest, ("--cluster", "lab", "--report-dir", str(reports), *arguments)),
         ],
         cwd=ROOT,
         env={k: v for k, v in os.environ.items() if not k.startswith("PYTEST_")},

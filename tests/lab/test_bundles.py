@@ -19,6 +19,7 @@ from netproof.cluster.api.client import Client
 from netproof.cluster.backend import ClusterRef
 from netproof.cluster.lab import LabCluster, LabOptions, environment
 from netproof.front import cli
+from netproof.front.options import as_in_pytest
 from netproof.model import codec
 from netproof.model.check import CheckRecord
 from netproof.model.record import RunVerdict
@@ -241,18 +242,10 @@ def test_large_bundle_costs_few_calls(
 
 
 def _pytest(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "-p",
-        "netproof.front.plugin",
-        "--bundle",
-        str(folder),
-    ]
-    command += ["-p", "no:cacheprovider", "--report-dir", str(folder.parent / "reports")]
+    command = [sys.executable, "-m", "pytest", "--np-bundle", str(folder)]
+    command += ["-p", "no:cacheprovider", "--np-report-dir", str(folder.parent / "reports")]
     return subprocess.run(
-        [*command, *arguments],
+        [*command, *map(as_in_pytest, arguments)],
         cwd=ROOT,
         env=environment(),
         capture_output=True,
@@ -262,7 +255,7 @@ def _pytest(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_pytest_has_a_test_for_each_intent_and_pair(bundle: Path) -> None:
-    """`pytest --bundle` has readable ids, and all of them pass where the bundle is kept."""
+    """`pytest --np-bundle` has readable ids, and all of them pass where the bundle is kept."""
     ran = _pytest(bundle, "-v")
 
     assert 0 == ran.returncode, ran.stdout + ran.stderr
@@ -278,12 +271,12 @@ def test_pytest_has_a_test_for_each_intent_and_pair(bundle: Path) -> None:
 
 def test_a_bundle_says_how_to_probe_it_again(bundle: Path, tmp_path: Path) -> None:
     """The record has the command: the bundle, how it is read, and the same kind of lab."""
-    options = ["--bundle-namespace", "shop", "--cluster", "lab", "--nodes", "1"]
+    options = ["--np-bundle-namespace", "shop", "--np-cluster", "lab", "--np-nodes", "1"]
     ran = _pytest(bundle, *options)
 
     assert 0 == ran.returncode, ran.stdout + ran.stderr
     record = codec.loads((tmp_path / "reports" / "record.json").read_text(encoding="utf-8"))
-    assert [shlex.join(["pytest", "--bundle", str(bundle), *options])] == [
+    assert [shlex.join(["pytest", "--np-bundle", str(bundle), *options])] == [
         scenario.repeat for scenario in record.scenarios
     ]
 
@@ -309,8 +302,8 @@ def test_pytest_with_workers_and_a_choice(bundle: Path, tmp_path: Path) -> None:
 
 
 def test_pytest_without_packets(bundle: Path) -> None:
-    """`--bundle-static` judges the intents and starts no cluster."""
-    ran = _pytest(bundle, "--bundle-static", "-q")
+    """`--np-bundle-static` judges the intents and starts no cluster."""
+    ran = _pytest(bundle, "--np-bundle-static", "-q")
 
     assert 0 == ran.returncode, ran.stdout + ran.stderr
     assert "3 passed" in ran.stdout

@@ -64,8 +64,8 @@ def _namespaces(ref: ClusterRef) -> list[str]:
 
 
 def _suites(kubeconfig: Path | str, reports: Path, *arguments: str) -> Any:
-    command = [sys.executable, "-m", "pytest", "suites/additive", "--cluster", "existing", "-q"]
-    command += ["--kubeconfig", str(kubeconfig), "--report-dir", str(reports), *arguments]
+    command = [sys.executable, "-m", "pytest", "suites/additive", "--np-cluster", "existing", "-q"]
+    command += ["--np-kubeconfig", str(kubeconfig), "--np-report-dir", str(reports), *arguments]
     return subprocess.run(
         [*command, "-p", "no:cacheprovider"],
         cwd=ROOT,
@@ -211,14 +211,14 @@ def test_doctor_says_no(flat: ClusterRef, capsys: Any) -> None:
 
 def test_flannel_is_expected_to_enforce_nothing(flat: ClusterRef, tmp_path: Path) -> None:
     """With the profile of a CNI that enforces nothing, NOT ENFORCED is what was expected."""
-    ran = _suites(flat.kubeconfig, tmp_path, "--cni", "flannel")
+    ran = _suites(flat.kubeconfig, tmp_path, "--np-cni", "flannel")
     assert 0 == ran.returncode, ran.stdout + ran.stderr
     assert "as its profile says." in " ".join(ran.stdout.split())
 
 
 def test_enforcement_can_be_required(flat: ClusterRef, tmp_path: Path) -> None:
     """Whoever chooses a CNI asks for enforcement, whatever the profile says."""
-    ran = _suites(flat.kubeconfig, tmp_path, "--cni", "flannel", "--require-enforcement")
+    ran = _suites(flat.kubeconfig, tmp_path, "--np-cni", "flannel", "--np-require-enforcement")
     assert 1 == ran.returncode, ran.stdout + ran.stderr
 
 

@@ -47,10 +47,10 @@ def tools(request: pytest.FixtureRequest, tmp_path: Path, worker_id: str) -> Ite
 def _command(tools: StandIns, cni: str, tmp_path: Path, *arguments: str) -> dict[str, Any]:
     offline = standins.offline(tmp_path / "offline")
     command = [
-        *(sys.executable, "-m", "pytest", "suites/additive", "--cluster", f"kind:{cni}"),
-        *("--cni-profiles", str(offline.profiles), "--downloads", str(offline.downloads)),
-        *("--ignore-host-limits", "--report-dir", str(tmp_path / "reports")),
-        *("--converge-timeout", "5", "--probe-timeout", "0.3", "-p", "no:cacheprovider"),
+        *(sys.executable, "-m", "pytest", "suites/additive", "--np-cluster", f"kind:{cni}"),
+        *("--np-cni-profiles", str(offline.profiles), "--np-downloads", str(offline.downloads)),
+        *("--np-ignore-host-limits", "--np-report-dir", str(tmp_path / "reports")),
+        *("--np-converge-timeout", "5", "--np-probe-timeout", "0.3", "-p", "no:cacheprovider"),
         *arguments,
     ]
     env = {**environment(), "PATH": f"{tools.bin}:{os.environ['PATH']}", "TMPDIR": str(tmp_path)}

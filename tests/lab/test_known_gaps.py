@@ -28,9 +28,16 @@ def run(tmp_path: Path, worker_id: str) -> Iterator[Run]:
         name = f"gaps-{os.getpid()}-{worker_id}"
         started.append(LabCluster(LabOptions(defects=defects, name=name)))
         kubeconfig = started[0].start().kubeconfig
-        command = [sys.executable, "-m", "pytest", CASE, "--cluster", "existing", "-rx"]
-        command += ["--kubeconfig", kubeconfig, "--cni", "cilium", "--converge-timeout", "1"]
-        command += ["--report-dir", str(tmp_path), "--probe-timeout", "0.3"]
+        command = [sys.executable, "-m", "pytest", CASE, "--np-cluster", "existing", "-rx"]
+        command += [
+            "--np-kubeconfig",
+            kubeconfig,
+            "--np-cni",
+            "cilium",
+            "--np-converge-timeout",
+            "1",
+        ]
+        command += ["--np-report-dir", str(tmp_path), "--np-probe-timeout", "0.3"]
         return subprocess.run(
             [*command, "-p", "no:cacheprovider"],
             cwd=ROOT,

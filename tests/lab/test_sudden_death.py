@@ -50,7 +50,7 @@ def test_a_killed_run_leaves_nothing(seed: int, tmp_path: Path) -> None:
     run = subprocess.Popen(
         [
             *(sys.executable, "-m", "pytest", "suites", "-q", "-p", "no:cacheprovider"),
-            *("--cluster", "lab", "--report-dir", str(tmp_path / "reports")),
+            *("--np-cluster", "lab", "--np-report-dir", str(tmp_path / "reports")),
         ],
         cwd=ROOT,
         env={**os.environ, "TMPDIR": str(tmp_path)},

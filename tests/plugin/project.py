@@ -10,15 +10,6 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 
-CONFTEST = """
-pytest_plugins = [
-    "netproof.front.plugin",
-    "netproof.fixtures.cluster",
-    "netproof.fixtures.fleet",
-    "netproof.fixtures.policies",
-]
-"""
-
 
 @dataclass(frozen=True, slots=True)
 class Ended:
@@ -29,18 +20,22 @@ class Ended:
 
     def says(self, *parts: str) -> bool:
         """Tell whether all parts are in the output, and no traceback is."""
-        told = " ".join(self.output.split())
-        return all(part in told for part in parts) and "Traceback" not in told
+        text = " ".join(self.output.split())
+        return all(part in text for part in parts) and "Traceback" not in text
 
 
 def run(folder: Path, *arguments: str, **environment: str) -> Ended:
-    """Run pytest in a folder that has a project in it."""
-    (folder / "conftest.py").write_text(CONFTEST, encoding="utf-8")
+    """Run pytest in a folder that has a project in it; the plugin comes by its entry point."""
+    return ended(folder, sys.executable, "-m", "pytest", *arguments, **environment)
+
+
+def ended(folder: Path, *command: str, **environment: str) -> Ended:
+    """Run a command in a folder, with nothing of the pytest that runs this in its environment."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith("PYTEST_")}
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *arguments],
+        command,
         cwd=folder,
-        env={**kept, "PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}", **environment},
+        env={**kept, **environment},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

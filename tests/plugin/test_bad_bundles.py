@@ -55,7 +55,7 @@ def ended(tmp_path_factory: pytest.TempPathFactory) -> Ended:
         if text is not None:
             (folder / "bundles" / f"{name}.yaml").write_text(text)
     (folder / "test_it.py").write_text(TESTS.format(names=sorted(CASES)))
-    return run(folder, "--cluster", "lab", "--report-dir", str(folder / "reports"))
+    return run(folder, "--np-cluster", "lab", "--np-report-dir", str(folder / "reports"))
 
 
 @pytest.mark.parametrize("name", sorted(CASES))

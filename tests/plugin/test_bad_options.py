@@ -26,28 +26,28 @@ current-context: a
 
 def test_an_unknown_dataplane_is_named_with_those_there_are(tmp_path: Path) -> None:
     """The message lists the dataplanes."""
-    ended = run(tmp_path, "--cluster", "lab", "--dataplane", "magic")
+    ended = run(tmp_path, "--np-cluster", "lab", "--np-dataplane", "magic")
     assert USAGE_ERROR == ended.code
     assert ended.says("'magic'", "enforcing, flat"), ended.output
 
 
 def test_an_unknown_defect_is_named_with_those_there_are(tmp_path: Path) -> None:
     """The message lists the defects."""
-    ended = run(tmp_path, "--cluster", "lab", "--defect", "magic")
+    ended = run(tmp_path, "--np-cluster", "lab", "--np-defect", "magic")
     assert USAGE_ERROR == ended.code
     assert ended.says("'magic'", "ignores-egress"), ended.output
 
 
 def test_a_missing_library_is_named_with_its_package(tmp_path: Path) -> None:
     """Without libnftables there is no lab; Debian's package has it."""
-    ended = run(tmp_path, "--cluster", "lab", NETPROOF_LIBNFTABLES="/nowhere/libnftables.so")
+    ended = run(tmp_path, "--np-cluster", "lab", NETPROOF_LIBNFTABLES="/nowhere/libnftables.so")
     assert USAGE_ERROR == ended.code
     assert ended.says("the lab cannot start", "libnftables1"), ended.output
 
 
 def test_a_missing_kubeconfig_is_named(tmp_path: Path) -> None:
     """The message says which file, and how to list contexts."""
-    ended = run(tmp_path, "--cluster", "existing", "--kubeconfig", "/nowhere/config")
+    ended = run(tmp_path, "--np-cluster", "existing", "--np-kubeconfig", "/nowhere/config")
     assert USAGE_ERROR == ended.code
     assert ended.says("/nowhere/config", "kubectl config get-contexts"), ended.output
 
@@ -55,16 +55,22 @@ def test_a_missing_kubeconfig_is_named(tmp_path: Path) -> None:
 def test_a_report_folder_that_cannot_be(tmp_path: Path) -> None:
     """It is refused before the run, not after it, when the result would be lost."""
     (tmp_path / "file").touch()
-    ended = run(tmp_path, "--cluster", "lab", "--report-dir", "file")
+    ended = run(tmp_path, "--np-cluster", "lab", "--np-report-dir", "file")
     assert USAGE_ERROR == ended.code
-    assert ended.says("--report-dir file: Not a directory; name a folder"), ended.output
+    assert ended.says("--np-report-dir file: Not a directory; name a folder"), ended.output
 
 
 def test_an_unknown_context_is_named(tmp_path: Path) -> None:
     """The message says which context."""
     (tmp_path / "config").write_text(NOBODY_LISTENS)
     ended = run(
-        tmp_path, "--cluster", "existing", "--kubeconfig", "config", "--context", "elsewhere"
+        tmp_path,
+        "--np-cluster",
+        "existing",
+        "--np-kubeconfig",
+        "config",
+        "--np-context",
+        "elsewhere",
     )
     assert USAGE_ERROR == ended.code
     assert ended.says("elsewhere", "kubectl config get-contexts"), ended.output
@@ -73,7 +79,7 @@ def test_an_unknown_context_is_named(tmp_path: Path) -> None:
 def test_an_api_that_nobody_serves_is_said(tmp_path: Path) -> None:
     """The message says what was asked, and what to check."""
     (tmp_path / "config").write_text(NOBODY_LISTENS)
-    ended = run(tmp_path, "--cluster", "existing", "--kubeconfig", "config")
+    ended = run(tmp_path, "--np-cluster", "existing", "--np-kubeconfig", "config")
     assert USAGE_ERROR == ended.code
     assert ended.says("the API server cannot be reached", "check that the cluster runs"), (
         ended.output
@@ -101,9 +107,9 @@ def test_a_taken_port_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("option", "value", "told"),
     [
-        ("--fuzz-bundle", "/nowhere/found.yaml", "there is no file '/nowhere/found.yaml'"),
-        ("--fuzz-examples", "-3", "'-3' is no number of bundles; 0 is without end"),
-        ("--fuzz-examples", "many", "'many' is no number of bundles"),
+        ("--np-fuzz-bundle", "/nowhere/found.yaml", "there is no file '/nowhere/found.yaml'"),
+        ("--np-fuzz-examples", "-3", "'-3' is no number of bundles; 0 is without end"),
+        ("--np-fuzz-examples", "many", "'many' is no number of bundles"),
     ],
 )
 def test_a_hunt_that_cannot_begin(option: str, value: str, told: str) -> None:

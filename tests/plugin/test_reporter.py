@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from netproof.front.plugin.live import Live
 from netproof.front.plugin.reporter import Reporter
+from netproof.front.plugin.screen import Screen
 from netproof.run.controller import Controller
 from netproof.run.scenario import Wishes
 from netproof.run.session import RunSession
@@ -17,8 +17,8 @@ def reporter(config: pytest.Config) -> tuple[Reporter, RunSession]:
     """Return a reporter of a run that was never started, which writes to nowhere."""
     nowhere: Any = None
     session = RunSession(Controller(nowhere, "run1", Wishes("python")), "run1")
-    live = Live(lambda _: None, terminal=False, width=lambda: 80)
-    return Reporter(config, session, live), session
+    screen = Screen(lambda _: None, terminal=False, width=lambda: 80)
+    return Reporter(config, session, screen), session
 
 
 def report_of(longrepr: Any) -> pytest.TestReport:

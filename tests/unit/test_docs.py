@@ -7,20 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from netproof.front import options
+
 ROOT = Path(__file__).parents[2]
 DOCS = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("kind-configs/*.md")]
 TEXT = "\n".join(doc.read_text(encoding="utf-8") for doc in sorted(DOCS))
-SOURCES = (
-    "front/plugin/__init__.py",
-    "front/options.py",
-    "front/laboptions.py",
-    "front/plugin/bundles.py",
-)
-
-
-def _options() -> list[str]:
-    text = "".join((ROOT / "src/netproof" / name).read_text() for name in SOURCES)
-    return sorted(set(re.findall(r'"(--[a-z-]+)"', text)))
 
 
 def _targets() -> list[str]:
@@ -28,10 +19,10 @@ def _targets() -> list[str]:
     return [line.split(":")[0] for line in lines if re.match(r"[a-z-]+:.*## ", line)]
 
 
-@pytest.mark.parametrize("option", _options())
+@pytest.mark.parametrize("option", (option.name for option in options.ALL))
 def test_an_option_is_documented(option: str) -> None:
     """An option that no page names is found by nobody."""
-    assert re.search(rf"{option}(?![a-z-])", TEXT), f"no page names {option}"
+    assert re.search(rf"--(np-)?{option}(?![a-z-])", TEXT), f"no page names --{option}"
 
 
 @pytest.mark.parametrize("target", _targets())

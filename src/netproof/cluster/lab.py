@@ -137,7 +137,7 @@ class LabCluster:
 def _spawn(options: LabOptions, ready: int, lifeline: int) -> subprocess.Popen[bytes]:
     lifelines = [] if options.outlive else ["--lifeline-fd", str(lifeline)]
     command = [
-        *(sys.executable, "-m", "netlab", "serve"),
+        *(sys.executable, "-P", "-m", "netlab", "serve"),  # -P: whatever the current folder holds
         *("--port", str(options.port), "--ready-fd", str(ready)),
         *("--state-dir", str(state_dir(options.name))),
         *lifelines,

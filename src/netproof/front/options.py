@@ -1,173 +1,222 @@
-"""The options that say where a run takes place, the same for pytest and for `netproof ...`."""
+"""Every option, declared once: `--NAME` on netproof's command line, `--np-NAME` for pytest.
+
+pytest loads this module in every project, so it imports nothing of netproof; what an option has
+come to mean is worked out in `places`.
+"""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-from netproof.cluster.backend import ClusterBackend
-from netproof.cluster.existing import ExistingCluster
-from netproof.cluster.kind.cluster import KindCluster, KindOptions
-from netproof.cluster.lab import LabCluster
-from netproof.cluster.placement import PodOptions, pair, toleration
-from netproof.cluster.profiles import reading
-from netproof.cluster.profiles.profile import IpFamily
-from netproof.errors import UsageError
-from netproof.front.laboptions import Add, add_lab, lab
-
-Say = Callable[[str], None]
-
-WAYS = ("lab", "kind", "existing")
+PREFIX = "np-"
+"""What the names begin with in pytest, whose options belong to many plugins."""
 
 PROBE_IMAGE = "docker.io/library/python:3.13-alpine"
 """A stock image with Python in it; the agent needs nothing else of it."""
 
-RESOURCES = ("cpu", "memory", "ephemeral-storage")
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One option; `keywords` are what argparse and pytest take alike."""
+
+    name: str
+    keywords: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def attribute(self) -> str:
+        """The name under which its value is kept."""
+        return self.name.replace("-", "_")
+
+    @property
+    def default(self) -> Any:
+        """The value where it is not given."""
+        flag = self.keywords.get("action") == "store_true"
+        return self.keywords.get("default", False if flag else None)
+
+    def words(self, value: Any, prefix: str = "") -> list[str]:
+        """Return what a person types to give it a value, nothing for the default."""
+        name = f"--{prefix}{self.name}"
+        if value == self.default:
+            return []
+        if value is True:
+            return [name]
+        values = value if self.keywords.get("action") == "append" else [value]
+        return [word for one in values for word in (name, str(one))]
 
 
-def add_existing(add: Add) -> None:
-    """Add the options that name an existing cluster."""
-    add("--context", default="", help="kubeconfig context of an existing cluster")
-    add("--kubeconfig", default="", help="kubeconfig of an existing cluster")
+def _option(name: str, **keywords: Any) -> Option:
+    return Option(name, keywords)
 
 
-def add_pods(add: Add) -> None:
-    """Add the options on how probe pods fit into a cluster."""
-    add("--probe-image", default=PROBE_IMAGE, help="image of the probe pods (any with python3)")
-    add("--toleration", action="append", default=[], help="key[=value][:effect], or *; repeatable")
-    add("--node-selector", action="append", default=[], help="label=value; repeatable")
-    add("--image-pull-secret", action="append", default=[], help="its name; repeatable")
-    add("--pod-resource", action="append", default=[], help="cpu=50m, memory=64Mi; repeatable")
+def _repeatable(name: str, **keywords: Any) -> Option:
+    return Option(name, {"action": "append", "default": [], **keywords})
 
 
-def add_kind(add: Add) -> None:
-    """Add the options of kind clusters."""
-    _add_cni(add)
-    _add_kind_only(add)
+def _flag(name: str, **keywords: Any) -> Option:
+    return Option(name, {"action": "store_true", **keywords})
 
 
-def _add_cni(add: Add) -> None:
-    add("--cni", default="", help="CNI profile of a kind or existing cluster")
-    add("--cni-profiles", type=Path, help="folder of CNI profiles (default: kind-configs)")
+def _count(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of bundles; 0 is without end")
+    return int(text)
 
 
-def _add_kind_only(add: Add) -> None:
-    add("--cni-version", default="", help="another version than the profile's")
-    add("--ip-family", choices=[str(f) for f in IpFamily], help="of a kind cluster")
-    add("--cluster-name", default="", help="name of the kind cluster (default: one per run)")
-    add("--kind-config", type=Path, help="kind cluster config instead of the profile's")
-    add("--keep-cluster", action="store_true", help="leave the kind cluster running")
-    add("--reuse-cluster", action="store_true", help="use the kind cluster if there; keep it")
-    add("--image-archive", type=Path, action="append", default=[], help="put onto kind nodes")
-    add("--downloads", type=Path, help="folder to take downloads from, instead of the internet")
-    add("--cluster-logs", action="store_true", help="always collect the kind cluster's logs")
-    add("--ignore-host-limits", action="store_true", help="start kind on an unfit machine")
-
-
-def add_places(add: Add) -> None:
-    """Add all options that say where a run takes place, but for `--cluster` itself."""
-    for part in (add_existing, add_kind, add_pods, add_lab, add_patience):
-        part(add)
-
-
-def add_patience(add: Add) -> None:
-    """Add the options on how long to wait; without them it is as long as the cluster deserves."""
-    add("--probe-timeout", type=float, help="seconds to wait for an answer to a packet")
-    add("--converge-timeout", type=float, help="seconds a change of policies may take")
-
-
-def backend(option: argparse.Namespace, run_id: str, say: Say) -> ClusterBackend:
-    """Return the way to get a cluster that is asked for; raise UsageError for a wrong one."""
-    way, cni = _way(option.cluster, option.cni)
-    _refuse_strangers(option, way)
-    if way == "existing":
-        return existing(option, cni)
-    if way == "kind":
-        return KindCluster(_kind(option, cni, run_id), say)
-    return LabCluster(lab(option, name=f"run-{run_id}"))
-
-
-def existing(option: argparse.Namespace, cni: str = "") -> ExistingCluster:
-    """Return the existing cluster that the options name."""
-    profile = reading.load(cni, _configs(option)) if cni else None
-    return ExistingCluster(option.kubeconfig, option.context, pods(option), profile)
-
-
-def pods(option: argparse.Namespace) -> PodOptions:
-    """Return how probe pods are to fit in; raise UsageError for what cannot be read."""
-    for text in option.toleration:
-        toleration(text)
-    resources = tuple(pair("--pod-resource", text) for text in option.pod_resource)
-    for name, _ in resources:
-        if name not in RESOURCES:
-            raise UsageError(f"--pod-resource {name}: there are {', '.join(RESOURCES)}")
-    return PodOptions(
-        node_selector=tuple(pair("--node-selector", text) for text in option.node_selector),
-        tolerations=tuple(option.toleration),
-        pull_secrets=tuple(option.image_pull_secret),
-        resources=resources,
-    )
-
-
-def _way(cluster: str, cni: str) -> tuple[str, str]:
-    """Read `--cluster WAY[:CNI]` together with `--cni`."""
-    way, colon, named = cluster.partition(":")
-    if way not in WAYS or (colon and (way != "kind" or not named)):
-        raise UsageError(f"--cluster {cluster}: write lab, existing or kind:CNI (kind:calico)")
-    if named and cni and named != cni:
-        raise UsageError(f"--cluster {cluster} and --cni {cni} name two CNIs; name one")
-    if way == "kind" and not (named or cni):
-        raise UsageError("--cluster kind: which CNI? write kind:CNI, for example kind:calico")
-    if way == "lab" and cni:
-        raise UsageError(
-            "--cni is for --cluster kind and existing, and for --static; the lab has --dataplane"
+def _saved(text: str) -> Path:
+    if not Path(text).is_file():
+        raise argparse.ArgumentTypeError(
+            f"there is no file {text!r}; a run that finds one names it"
         )
-    return way, named or cni
+    return Path(text)
 
 
-_FOR: tuple[tuple[Callable[[Add], None], tuple[str, ...]], ...] = (
-    (add_existing, ("existing",)),
-    (_add_cni, ("kind", "existing")),
-    (add_pods, ("kind", "existing")),
-    (_add_kind_only, ("kind",)),
-    (add_lab, ("lab",)),
+CLUSTER = _option("cluster", help="where to run: lab, existing or kind:CNI")
+
+EXISTING = (
+    _option("context", default="", help="kubeconfig context of an existing cluster"),
+    _option("kubeconfig", default="", help="kubeconfig of an existing cluster"),
+)
+
+CNI = (
+    _option("cni", default="", help="CNI profile of a kind or existing cluster"),
+    _option("cni-profiles", type=Path, help="folder of CNI profiles (default: kind-configs)"),
+)
+
+KIND = (
+    _option("cni-version", default="", help="another version than the profile's"),
+    _option("ip-family", choices=["ipv4", "ipv6", "dual"], help="of a kind cluster"),
+    _option("cluster-name", default="", help="name of the kind cluster (default: one per run)"),
+    _option("kind-config", type=Path, help="kind cluster config instead of the profile's"),
+    _flag("keep-cluster", help="leave the kind cluster running"),
+    _flag("reuse-cluster", help="use the kind cluster if there; keep it"),
+    _repeatable("image-archive", type=Path, help="put onto kind nodes; repeatable"),
+    _option("downloads", type=Path, help="folder to take downloads from, not the internet"),
+    _flag("cluster-logs", help="always collect the kind cluster's logs"),
+    _flag("ignore-host-limits", help="start kind on an unfit machine"),
+)
+
+PODS = (
+    _option("probe-image", default=PROBE_IMAGE, help="image of the probe pods (any with python3)"),
+    _repeatable("toleration", help="key[=value][:effect], or *; repeatable"),
+    _repeatable("node-selector", help="label=value; repeatable"),
+    _repeatable("image-pull-secret", help="its name; repeatable"),
+    _repeatable("pod-resource", help="cpu=50m, memory=64Mi; repeatable"),
+)
+
+LAB = (
+    _option("nodes", type=int, default=2, help="nodes of the lab (default: 2)"),
+    _option("dataplane", default="enforcing", help="dataplane of the lab: enforcing or flat"),
+    _repeatable("defect", help="a fault of the lab's dataplane; repeatable"),
+    _option(
+        "deny",
+        choices=["drop", "reject"],
+        default="drop",
+        help="what the lab does to packets that it denies (default: drop)",
+    ),
+    _option(
+        "established",
+        choices=["kept", "cut"],
+        default="kept",
+        help="open TCP connections that a policy of the lab comes to deny (default: kept)",
+    ),
+)
+
+PROBE_TIMEOUT = _option(
+    "probe-timeout", type=float, help="seconds to wait for an answer to a packet"
+)
+PATIENCE = (
+    PROBE_TIMEOUT,
+    _option("converge-timeout", type=float, help="seconds a change of policies may take"),
+)
+"""How long to wait; without them it is as long as the cluster deserves."""
+
+PLACES = (*EXISTING, *CNI, *KIND, *PODS, *LAB, *PATIENCE)
+"""All that say where and how a run takes place, but for `--cluster` itself."""
+
+WAYS: tuple[tuple[tuple[Option, ...], tuple[str, ...]], ...] = (
+    (EXISTING, ("existing",)),
+    (CNI, ("kind", "existing")),
+    (PODS, ("kind", "existing")),
+    (KIND, ("kind",)),
+    (LAB, ("lab",)),
 )
 """Which options are for which ways to get a cluster."""
 
+REPORT_DIR = _option(
+    "report-dir", type=Path, default=Path("reports"), help="where reports are written"
+)
+REQUIRE_ENFORCEMENT = _flag("require-enforcement", help="fail where nothing is enforced")
+RUN = (
+    REQUIRE_ENFORCEMENT,
+    _option(
+        "operational-access",
+        choices=["report", "expect-open", "expect-closed"],
+        help="doors that policies do not guard: report (default), or expect them open or closed",
+    ),
+    REPORT_DIR,
+    _flag("matrices", help="print the matrices of passed scenarios too"),
+)
 
-def _refuse_strangers(option: argparse.Namespace, way: str) -> None:
-    """Raise UsageError for an option of another way: a run without it would be another run."""
-    for part, ways in _FOR:
-        parser = argparse.ArgumentParser(add_help=False)
-        part(parser.add_argument)
-        for name, default in vars(parser.parse_args([])).items():
-            if way not in ways and getattr(option, name) != default:
-                told = f"--{name.replace('_', '-')} is for --cluster {' and '.join(ways)}"
-                raise UsageError(f"{told}; it says nothing to --cluster {way}")
+READING = (
+    _repeatable("intents", type=Path, help="an intents file; repeatable"),
+    _option("bundle-namespace", default="", help="namespace of objects in a bundle that name none"),
+)
+BUNDLES = (
+    _repeatable("bundle", help="policies and workloads to test; repeatable"),
+    *READING,
+    _flag("bundle-static", help="judge bundles without packets"),
+)
+
+FUZZ = (
+    _option("fuzz-examples", type=_count, default=20, help="random bundles to try; 0: without end"),
+    _option("fuzz-seed", type=int, default=1, help="what the random bundles begin with"),
+    _option("fuzz-bundle", type=_saved, help="a saved random bundle to try again"),
+)
+"""Of the suites' random policies (suites/fuzz)."""
+
+SUITES = (CLUSTER, *PLACES, *RUN, *FUZZ)
+"""What a run of the suites takes."""
+
+ALL = (*SUITES, *BUNDLES)
+"""What the pytest plugin takes."""
 
 
-def _kind(option: argparse.Namespace, cni: str, run_id: str) -> KindOptions:
-    return KindOptions(
-        cni=cni,
-        run_id=run_id,
-        configs=_configs(option),
-        report_dir=option.report_dir,
-        probe_image=option.probe_image,
-        name=option.cluster_name,
-        config=option.kind_config,
-        cni_version=option.cni_version,
-        family=IpFamily(option.ip_family) if option.ip_family else None,
-        image_archives=tuple(option.image_archive),
-        downloads=option.downloads,
-        keep=option.keep_cluster,
-        reuse=option.reuse_cluster,
-        logs=option.cluster_logs,
-        ignore_host=option.ignore_host_limits,
-        pods=pods(option),
+def declare(add: Callable[..., Any], options: Iterable[Option], prefix: str = "") -> None:
+    """Add options by pytest's `addoption` or argparse's `add_argument`."""
+    for option in options:
+        add(f"--{prefix}{option.name}", **option.keywords)
+
+
+def values(namespace: argparse.Namespace, prefix: str = PREFIX) -> argparse.Namespace:
+    """Return the values that pytest has for our options, under their short names."""
+    there = prefix.replace("-", "_")
+    return argparse.Namespace(
+        **{option.attribute: getattr(namespace, there + option.attribute) for option in ALL}
     )
 
 
-def _configs(option: argparse.Namespace) -> Path:
-    chosen: Path | None = option.cni_profiles
-    return chosen or reading.folder()
+def words(
+    chosen: argparse.Namespace, options: Iterable[Option] = PLACES, prefix: str = ""
+) -> list[str]:
+    """Return the words that give options their values, none for a value that is the default."""
+    return [
+        word
+        for option in options
+        for word in option.words(getattr(chosen, option.attribute), prefix)
+    ]
+
+
+_SPELLED = re.compile(rf"(?<![\w-])--(?=(?:{'|'.join(option.name for option in ALL)})(?![\w-]))")
+
+
+def as_in_pytest(message: str) -> str:
+    """Return a message with our options as they are spelled in pytest.
+
+    Who words a message need not know through which door it goes out.
+    """
+    return _SPELLED.sub(f"--{PREFIX}", message)

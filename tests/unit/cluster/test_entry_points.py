@@ -15,7 +15,7 @@ from netproof.cluster.kind.cluster import KindCluster
 from netproof.cluster.lab import LabCluster
 from netproof.cluster.profiles import reading
 from netproof.errors import UsageError
-from netproof.front import options
+from netproof.front import options, places
 
 ROOT = Path(__file__).parents[3]
 CNIS = reading.names(reading.folder())
@@ -31,7 +31,7 @@ def test_each_cni_has_its_make_target(cni: str) -> None:
         text=True,
         check=True,
     )
-    assert f"pytest suites --cluster kind:{cni} -n 2 --keep-cluster" in ran.stdout
+    assert f"netproof test --cluster kind:{cni} -n 2 --keep-cluster" in ran.stdout
 
 
 def test_the_workflow_runs_each_cni() -> None:
@@ -47,15 +47,12 @@ def test_the_workflow_runs_each_cni() -> None:
 
 def _options(*argv: str) -> argparse.Namespace:
     parser = argparse.ArgumentParser()
-    add = parser.add_argument
-    add("--cluster")
-    add("--report-dir", type=Path, default=Path("reports"))
-    options.add_places(add)
+    options.declare(parser.add_argument, options.SUITES)
     return parser.parse_args(argv)
 
 
 def _backend(*argv: str) -> Any:
-    return options.backend(_options(*argv), "run1", lambda _: None)
+    return places.backend(_options(*argv), "run1", lambda _: None)
 
 
 @pytest.mark.parametrize(
@@ -102,12 +99,7 @@ def test_wrong_calls(argv: list[str], message: str) -> None:
 
 def test_every_option_is_documented() -> None:
     """Each option on clusters stands in docs/clusters.md."""
-    added: list[str] = []
-
-    def add(name: str, **_: Any) -> None:
-        added.append(name)
-
-    for part in (options.add_existing, options.add_kind, options.add_pods):
-        part(add)
+    groups = (*options.EXISTING, *options.CNI, *options.KIND, *options.PODS)
+    added = [f"--{option.name}" for option in groups]
     text = (ROOT / "docs" / "clusters.md").read_text()
     assert [] == [name for name in added if f"`{name}" not in text and f"{name} " not in text]

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, find, given, settings
 
 from netproof.expected import expected_matrix
-from netproof.fixtures.policies import with_addresses
+from netproof.front.plugin.cases import with_addresses
 from netproof.model import flows
 from netproof.model.flow import Expected, Flow
 from netproof.model.value import replace

@@ -13,10 +13,11 @@ from netproof.errors import NetproofError
 
 SUBJECTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
-        "lab": ("lab",),
-        "bundles": ("check", "snapshot", "diff", "explain"),
-        "cluster": ("doctor", "rbac", "clean"),
-        "profile": ("profile",),
+        "suite_commands": ("test",),
+        "lab_commands": ("lab",),
+        "bundle_commands": ("check", "snapshot", "diff", "explain"),
+        "cluster_commands": ("doctor", "rbac", "clean"),
+        "profile_commands": ("profile",),
     }
 )
 """The commands by the module that holds them. Only that module is imported: the Kubernetes client
@@ -32,7 +33,8 @@ EXIT_INTERRUPTED = 130
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     words = list(sys.argv[1:] if argv is None else argv)
-    options = _parser(words).parse_args(words)
+    words, passed = _parted(words)
+    options = _parser(words).parse_args(words, argparse.Namespace(passed=passed))
     try:
         code: int = options.run(options)
     except NetproofError as error:
@@ -41,6 +43,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
     return code
+
+
+def _parted(words: list[str]) -> tuple[list[str], list[str]]:
+    """Return the words for us, and those behind `--` that `netproof test` gives to pytest."""
+    if words[:1] == ["test"] and "--" in words:
+        at = words.index("--")
+        return words[:at], words[at + 1 :]
+    return words, []
 
 
 def _parser(words: Sequence[str]) -> argparse.ArgumentParser:

@@ -1,160 +1,102 @@
-"""The pytest plugin: this module is what pytest registers, and holds the hooks of every process.
+"""The pytest plugin: this module is what pytest loads, in every project of the machine.
 
-The process that starts the run (pytest-xdist's controller, or the only one there is) owns the
-cluster, asks the canary, collects the records and writes the reports. A test worker is told where
-the cluster is and owns a fleet.
+It declares options and names the fixtures, and imports nothing else of netproof until a run asks
+for a cluster or a bundle. Then hooks are added for it: `ownerhooks` in the process that starts the
+run (pytest-xdist's controller, or the only one there is), which owns the cluster; `testhooks` in
+each process that runs tests; `bundletests` where bundles are tested. Each undoes at its end what it
+changed in pytest or in the process.
 
-What belongs here: all that knows pytest, in a module for each errand (`bundles`, `records`,
-`reporter`, `live`). It must not know how a run goes, which is `run`, nor how its record is worded,
-which is `report`.
+What belongs here: all that knows pytest. It must not know how a run goes, which is `run`, nor how
+its record is worded, which is `report`.
 """
 
 from __future__ import annotations
 
-import gc
-import shutil
-import signal
-import uuid
-from collections.abc import Generator
+import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import pytest
 
-from netproof.errors import NetproofError
 from netproof.front import options
-from netproof.front.plugin import bundles, records
-from netproof.front.plugin.live import Live
-from netproof.front.plugin.reporter import Reporter, prepare
-from netproof.model import codec
-from netproof.model.doors import Stance
-from netproof.run.controller import Controller, Handout
-from netproof.run.scenario import Wishes
-from netproof.run.session import RunSession
 
-HANDOUT = pytest.StashKey[Handout]()
+if TYPE_CHECKING:
+    from netproof.run.controller import Handout
 
-_WORKER_INPUT = "netproof"
+pytest_plugins = (
+    "netproof.fixtures.cluster",
+    "netproof.fixtures.fleet",
+    "netproof.fixtures.policies",
+    "netproof.fixtures.port_forward",
+    "netproof.fixtures.doors",
+)
+
+HANDOUT: pytest.StashKey[Handout] = pytest.StashKey()
+
+NAMES = ("netproof", __name__)
+"""What pytest may know this module by: the entry point's name and its own."""
+
+SUITES = "netproof.suites"
+
+COMMAND_INI = Path(__file__).parents[1] / "suites.ini"
+"""What `netproof test` configures pytest with."""
 
 
 def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
-    pluginmanager.register(bundles, bundles.__name__)
+    # Who names the plugin in `pytest_plugins` or by -p, besides the entry point, gets it once.
+    known_as = pluginmanager.get_name(sys.modules[__name__])
+    for name in NAMES:
+        if name != known_as:
+            pluginmanager.set_blocked(name)
     group = parser.getgroup("netproof", "netproof: does this cluster enforce NetworkPolicies?")
-    add = group.addoption
-    add("--cluster", help="where to run the suites: lab, existing or kind:CNI")
-    options.add_places(add)
-    add("--require-enforcement", action="store_true", help="fail where nothing is enforced")
-    add(
-        "--operational-access",
-        choices=[str(stance) for stance in Stance],
-        help="doors that policies do not guard: report (default), or expect them open or closed",
-    )
-    add("--report-dir", type=Path, default=Path("reports"), help="where reports are written")
-    add("--matrices", action="store_true", help="print the matrices of passed scenarios too")
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    told = getattr(config, "workerinput", {}).get(_WORKER_INPUT)
-    if told is not None:
-        config.stash[HANDOUT] = codec.unpack(Handout, told)
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_sessionstart(session: pytest.Session) -> None:
-    """Start the cluster, before pytest-xdist starts its workers."""
-    config = session.config
-    if not _owns_run(config):
-        return
-    run_id = uuid.uuid4().hex[:8]
-    # As Ctrl-C: whoever ends a run, be it a CI system, finds the cluster cleaned up.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        prepare(config.option.report_dir)
-        backend = options.backend(config.option, run_id, _narrator(config))
-        controller = Controller(backend, run_id, wishes(config))
-        run = RunSession(controller, run_id, config.option.require_enforcement)
-        config.stash[HANDOUT] = run.start()
-        _probe_bundles(config, run)
-    except NetproofError as error:
-        raise pytest.UsageError(str(error)) from error
-    config.pluginmanager.register(Reporter(config, run, _live(config)), "netproof-reporter")
-
-
-def _probe_bundles(config: pytest.Config, run: RunSession) -> None:
-    """Probe the bundles that are named; where that fails the cluster is ended at once."""
-    try:
-        bundles.probe_all(config, run, config.stash[HANDOUT], wishes(config))
-    except BaseException:
-        run.finish()
-        raise
-
-
-def _live(config: pytest.Config) -> Live | None:
-    """Take pytest's letters off the screen in favour of ours; not with -q or -v."""
-    printer = config.pluginmanager.get_plugin("terminalreporter")
-    if printer is None or config.option.verbose != 0:
-        return None
-    printer.showfspath = False
-    live = Live(
-        lambda text: printer.write(text, flush=True),
-        terminal=printer.isatty,
-        width=lambda: shutil.get_terminal_size().columns,
-    )
-    live.begin()
-    return live
-
-
-def _owns_run(config: pytest.Config) -> bool:
-    is_worker = hasattr(config, "workerinput")
-    return bool(config.option.cluster) and not is_worker and not config.option.collectonly
-
-
-def _narrator(config: pytest.Config) -> options.Say:
-    """Return what prints a sentence on the progress of a cluster, unless pytest is quiet."""
-    printer = config.pluginmanager.get_plugin("terminalreporter")
-
-    def say(text: str) -> None:
-        if printer is not None and config.option.verbose >= 0:
-            printer.ensure_newline()
-            printer.write_line(text)
-
-    return say
-
-
-def wishes(config: pytest.Config) -> Wishes:
-    """Return what the command line asks for."""
-    option = config.option
-    return Wishes(
-        option.probe_image,
-        option.probe_timeout,
-        option.converge_timeout,
-        nodes=bool(option.bundle),
-    )
-
-
-@pytest.hookimpl(trylast=True)
-def pytest_collection_finish(session: pytest.Session) -> None:
-    """Spare the run's garbage collections what was imported and collected, which all stays."""
-    if HANDOUT in session.config.stash:
-        gc.freeze()
+    options.declare(group.addoption, options.ALL, options.PREFIX)
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_configure_node(node: Any) -> None:
-    """Tell a test worker where the cluster is (a hook of pytest-xdist)."""
-    handout = node.config.stash.get(HANDOUT, None)
-    if handout is not None:
-        node.workerinput[_WORKER_INPUT] = codec.pack(handout)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
+    """Return what `-n auto` means for a run of ours; it is not ours to say for any other."""
+    cluster = _cluster(config)
+    if not cluster:
+        return None
+    from netproof.front import testworkers
+
+    return testworkers.on_cluster(cluster)
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(
-    item: pytest.Item, call: pytest.CallInfo[None]
-) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Put a test's records on its report, and say our own errors without a traceback."""
-    made = yield
-    if call.excinfo is not None and isinstance(call.excinfo.value, NetproofError):
-        made.longrepr = f"{type(call.excinfo.value).__name__}: {call.excinfo.value}"
-    if call.when == "call":
-        records.put_on(made, item)
-    return made
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Add the hooks of a run that asks for a cluster or a bundle."""
+    config.option.np_cluster = _cluster(config)
+    if config.option.np_cluster or config.option.np_bundle:
+        from netproof.front.plugin import hooks
+
+        hooks.add(config)
+
+
+def _cluster(config: pytest.Config) -> str | None:
+    """Return the cluster that is asked for; suites and bundles are tried on the lab by default."""
+    option = config.option
+    if option.np_cluster is None and (
+        (option.np_bundle and not option.np_bundle_static) or _names_suites(config)
+    ):
+        return "lab"
+    cluster: str | None = option.np_cluster
+    return cluster
+
+
+def _names_suites(config: pytest.Config) -> bool:
+    """Tell whether a word of the command line is a part of the suites, as a package or a path."""
+    folder = (Path(__file__).parents[2] / "suites").resolve()
+    for word in config.args if config.args_source is pytest.Config.ArgsSource.ARGS else ():
+        name = word.partition("::")[0]
+        if config.option.pyargs and f"{name}.".startswith(f"{SUITES}."):
+            return True
+        path = (config.invocation_params.dir / name).resolve()
+        if path == folder or folder in path.parents:
+            return True
+    return False
+
+
+def spelled(config: pytest.Config, message: str) -> str:
+    """Return a message of ours with the options as they are spelled where it is read."""
+    return message if config.inipath == COMMAND_INI else options.as_in_pytest(message)

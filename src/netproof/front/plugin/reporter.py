@@ -13,8 +13,8 @@ import pytest
 
 from netproof import report
 from netproof.errors import UsageError
-from netproof.front.plugin import bundles, records
-from netproof.front.plugin.live import Live
+from netproof.front.plugin import bundletests, evidence
+from netproof.front.plugin.screen import Screen
 from netproof.model.record import RunRecord, RunVerdict
 from netproof.report import terminal
 from netproof.run.session import RunSession
@@ -39,56 +39,56 @@ def prepare(folder: Path) -> None:
 class Reporter:
     """Collects what the workers saw and reports it; only in the process that owns the run."""
 
-    def __init__(self, config: pytest.Config, run: RunSession, live: Live | None) -> None:
+    def __init__(self, config: pytest.Config, run: RunSession, screen: Screen | None) -> None:
         self._config = config
         self._run = run
-        self._live = live
+        self._screen = screen
         self._finished: RunRecord | None = None
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Count the cases, where they are collected in this process."""
-        if self._live is not None:
-            self._live.total = len(session.items)
+        if self._screen is not None:
+            self._screen.total = len(session.items)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_node_collection_finished(self, ids: list[str]) -> None:
         """Count the cases, where a test worker collected them."""
-        if self._live is not None:
-            self._live.total = len(ids)
+        if self._screen is not None:
+            self._screen.total = len(ids)
 
     def pytest_runtest_logstart(self, nodeid: str) -> None:
         """Show which case is under way."""
-        if self._live is not None:
-            self._live.started(_short(nodeid))
+        if self._screen is not None:
+            self._screen.started(_short(nodeid))
 
     def pytest_runtest_logfinish(self, nodeid: str) -> None:
         """Show that a case has ended."""
-        if self._live is not None:
-            self._live.finished(_short(nodeid))
+        if self._screen is not None:
+            self._screen.finished(_short(nodeid))
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Take the records off a report; a failure without one is an error of the run."""
-        brought = records.take_off(report)
+        brought = evidence.take_off(report)
         self._run.scenarios += brought.records
         self._run.doors += brought.doors
         self._run.keys |= dict.fromkeys(brought.keys)
-        if self._live is not None:
+        if self._screen is not None:
             for record in brought.records:
-                self._live.told(record)
+                self._screen.scenario(record)
         unexplained = all(record.verdict is RunVerdict.PASS for record in brought.records)
         faulty = any(door.fault for door in brought.doors)
-        if report.failed and unexplained and not faulty and not bundles.explains(report):
+        if report.failed and unexplained and not faulty and not bundletests.explains(report):
             error = f"{report.nodeid} ({report.when}): {_last_line(report)}"
             self._run.errors.append(error)
-            if self._live is not None:
-                self._live.say(f"ERROR         {error}")
+            if self._screen is not None:
+                self._screen.say(f"ERROR         {error}")
 
     def pytest_report_teststatus(self, report: pytest.TestReport) -> tuple[str, str, str] | None:
         """Print no letters: scenarios and errors have lines of their own.
 
         The word heads a test's line in pytest's short summary.
         """
-        if self._live is None or (report.when != "call" and report.passed):
+        if self._screen is None or (report.when != "call" and report.passed):
             return None
         category: str = "error" if report.failed and report.when != "call" else report.outcome
         if hasattr(report, "wasxfail"):
@@ -102,10 +102,10 @@ class Reporter:
         A failed test is never turned into a success; a run that pytest calls a success fails when
         its verdict does.
         """
-        if self._live is not None:
-            self._live.end()
+        if self._screen is not None:
+            self._screen.end()
         self._finished = record = self._run.finish()
-        _write_reports(record, self._config.option.report_dir)
+        _write_reports(record, self._config.option.np_report_dir)
         if exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
             session.exitstatus = record.exit_code
 
@@ -117,7 +117,7 @@ class Reporter:
             self._finished,
             colour=terminalreporter.hasmarkup,
             width=shutil.get_terminal_size().columns,
-            matrices=self._config.option.matrices,
+            matrices=self._config.option.np_matrices,
         )
         terminalreporter.ensure_newline()
         terminalreporter.write(text, flush=True)

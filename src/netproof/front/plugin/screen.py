@@ -18,7 +18,7 @@ CLEAR = "\r\x1b[K"
 
 
 @dataclass(slots=True)
-class Live:
+class Screen:
     """The screen of one run; `write` takes text as it is."""
 
     write: Callable[[str], object]
@@ -44,7 +44,7 @@ class Live:
         self._running.pop(name, None)
         self._status()
 
-    def told(self, record: ScenarioRecord) -> None:
+    def scenario(self, record: ScenarioRecord) -> None:
         """Write the line of a scenario."""
         self._verdicts.append(record.verdict)
         self.say(progress.line(record, colour=self.terminal))

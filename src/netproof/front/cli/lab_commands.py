@@ -8,7 +8,8 @@ import sys
 from typing import TYPE_CHECKING
 
 from netproof.cluster.lab import LabCluster, end_lab, environment
-from netproof.front.laboptions import add_lab, lab
+from netproof.front.options import LAB, declare
+from netproof.front.places import lab
 
 if TYPE_CHECKING:
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 - no public name
@@ -30,7 +31,7 @@ def add(commands: Commands) -> None:
 
 def _add_up(up: argparse.ArgumentParser) -> None:
     up.add_argument("--name", default="lab", help="to tell several labs apart (default: lab)")
-    add_lab(up.add_argument)
+    declare(up.add_argument, LAB)
     up.add_argument("--port", type=int, default=0, help="of the API on 127.0.0.1 (default: free)")
     up.add_argument("--agents", type=int, default=0, help="probe pods to deploy (default: none)")
     up.set_defaults(run=_up)
@@ -40,7 +41,7 @@ def _up(options: argparse.Namespace) -> int:
     wanted = lab(options, name=options.name, port=options.port, outlive=True)
     started = LabCluster(wanted).begin()
     # The Kubernetes client takes as long to import as the lab to start; they do it side by side.
-    from netproof.run.agents import deploy_agents  # noqa: PLC0415
+    from netproof.run.agents import deploy_agents
 
     ref = started()
     if options.agents:
@@ -61,7 +62,7 @@ def _down(options: argparse.Namespace) -> int:
 
 
 def _ask_lab(options: argparse.Namespace) -> int:
-    command = [sys.executable, "-m", "netlab", options.question]
+    command = [sys.executable, "-P", "-m", "netlab", options.question]
     return subprocess.run(command, env=environment(), check=False).returncode
 
 

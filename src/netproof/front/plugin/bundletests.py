@@ -1,4 +1,4 @@
-"""`pytest --bundle BUNDLE`: one test for each intent and for each pair of mirrored workloads.
+"""`pytest --np-bundle BUNDLE`: one test for each intent and for each pair of mirrored workloads.
 
 The process that owns the run probes each bundle once, whatever the number of test workers, and
 hands them what it saw; a test looks its part up. So `-k`, `-n auto` and JUnit work as for any
@@ -7,7 +7,6 @@ test, and the cost does not grow with the workers.
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,8 +15,7 @@ import pytest
 from _pytest._code.code import TerminalRepr
 
 from netproof.errors import NetproofError
-from netproof.front.laboptions import Add
-from netproof.front.plugin import again
+from netproof.front.plugin import rerun, spelled
 from netproof.model import codec
 from netproof.model.review import BundleResult, Kept, PairResult
 from netproof.model.value import replace
@@ -34,44 +32,33 @@ from netproof.run.scenario import Wishes
 from netproof.run.session import RunSession
 
 CASES = pytest.StashKey[dict[str, Case]]()
+ARGS = pytest.StashKey[list[str]]()
 RESULTS = pytest.StashKey[dict[str, BundleResult]]()
 
 _WORKER_INPUT = "netproof_bundles"
 _EXPLAINED = "netproof_finding"
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
-    group = parser.getgroup("netproof", "netproof: does this cluster enforce NetworkPolicies?")
-    add = group.addoption
-    add("--bundle", action="append", default=[], help="policies and workloads to test; repeatable")
-    _add_reading(add)
-    add("--bundle-static", action="store_true", help="judge bundles without packets")
-
-
-def _add_reading(add: Add) -> None:
-    """Add the options on how bundles are read, besides their names."""
-    add("--intents", action="append", default=[], type=Path, help="an intents file; repeatable")
-    add("--bundle-namespace", default="", help="namespace of objects in a bundle that name none")
-
-
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Read the bundles; without another word only they are tested, and on the lab."""
-    option = config.option
-    if not option.bundle:
-        return
-    if option.cluster is None and not option.bundle_static:
-        option.cluster = "lab"
+    """Read the bundles; without another word only they are tested."""
     if config.args_source is not pytest.Config.ArgsSource.ARGS:
+        config.stash[ARGS] = config.args
         config.args = []
     try:
-        config.stash[CASES] = {name: _open(config, name) for name in option.bundle}
+        config.stash[CASES] = {name: _open(config, name) for name in config.option.np_bundle}
     except NetproofError as error:
-        raise pytest.UsageError(str(error)) from error
+        raise pytest.UsageError(spelled(config, str(error))) from error
     told = getattr(config, "workerinput", {}).get(_WORKER_INPUT)
     if told is not None:
         found = codec.unpack(tuple[BundleResult, ...], told)
         config.stash[RESULTS] = {result.bundle: result for result in found}
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Give pytest back what was to be collected without bundles."""
+    if ARGS in config.stash:
+        config.args = config.stash[ARGS]
 
 
 def _open(config: pytest.Config, name: str) -> Case:
@@ -80,11 +67,11 @@ def _open(config: pytest.Config, name: str) -> Case:
 
 def _mirror(config: pytest.Config, name: str) -> Mirror:
     texts = list(read_texts([Path(name)], None))
-    for file, text in read_texts(config.option.intents, None):
+    for file, text in read_texts(config.option.np_intents, None):
         read_intents_text(text, file)
         if file not in {known for known, _ in texts}:
             texts.append((file, text))
-    return mirror_texts(texts, default_namespace=config.option.bundle_namespace)
+    return mirror_texts(texts, default_namespace=config.option.np_bundle_namespace)
 
 
 def probe_all(config: pytest.Config, run: RunSession, handout: Handout, wishes: Wishes) -> None:
@@ -92,7 +79,7 @@ def probe_all(config: pytest.Config, run: RunSession, handout: Handout, wishes: 
     for name, case in config.stash.get(CASES, {}).items():
         read = judge_all(case.world, case.intents)
         probed = bundles.probe(case, read, handout, wishes.settings(handout.ref))
-        repeatable = replace(probed.scenario, repeat=_again(config, name))
+        repeatable = replace(probed.scenario, repeat=rerun.bundle(config, name))
         run.take(replace(probed, scenario=repeatable))
         config.stash.setdefault(RESULTS, {})[name] = BundleResult(
             name,
@@ -102,12 +89,6 @@ def probe_all(config: pytest.Config, run: RunSession, handout: Handout, wishes: 
             handout.unprobed,
             probed.scenario.known_gap,
         )
-
-
-def _again(config: pytest.Config, name: str) -> str:
-    """Return the command that probes this bundle again."""
-    reading = again.words(config.option, [_add_reading])
-    return shlex.join(["pytest", "--bundle", name, *reading, *again.places(config.option)])
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -157,7 +138,7 @@ class _Bundle(pytest.Collector):
         """Yield a test for each intent, and for each pair where packets are sent."""
         for intent in self.case.intents:
             yield _IntentTest.from_parent(self, name=intent.text, place=intent.place)
-        if not self.config.option.bundle_static:
+        if not self.config.option.np_bundle_static:
             for pair in pairs.names(self.case.world):
                 yield _PairTest.from_parent(self, name=pair, place=self.name)
 

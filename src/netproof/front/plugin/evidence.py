@@ -21,7 +21,7 @@ KEYS = pytest.StashKey[list[Grant]]()
 _ATTRIBUTE = "netproof"
 
 
-class Carried(Value):
+class Evidence(Value):
     """What one report brought along."""
 
     records: tuple[ScenarioRecord, ...] = ()
@@ -29,16 +29,16 @@ class Carried(Value):
     keys: tuple[Grant, ...] = ()
 
 
-def put_on(made: pytest.TestReport, item: pytest.Item) -> None:
+def put_on(report: pytest.TestReport, item: pytest.Item) -> None:
     """Put what a test saw on its report: as text, for pytest-xdist takes values one by one."""
     records = item.stash.get(RECORDS, [])
     doors, keys = item.stash.get(DOORS, []), item.stash.get(KEYS, [])
-    seen = Carried(tuple(records), tuple(doors), tuple(keys))
-    if seen != Carried():
-        setattr(made, _ATTRIBUTE, codec.pack(seen))
+    seen = Evidence(tuple(records), tuple(doors), tuple(keys))
+    if seen != Evidence():
+        setattr(report, _ATTRIBUTE, codec.pack(seen))
 
 
-def take_off(report: pytest.TestReport) -> Carried:
+def take_off(report: pytest.TestReport) -> Evidence:
     """Return what a report brought along, nothing where its test kept nothing."""
     text = getattr(report, _ATTRIBUTE, None)
-    return Carried() if text is None else codec.unpack(Carried, text)
+    return Evidence() if text is None else codec.unpack(Evidence, text)

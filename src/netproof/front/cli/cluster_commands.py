@@ -15,7 +15,7 @@ from netproof.cluster.api.client import Client
 from netproof.cluster.backend import ClusterRef
 from netproof.cluster.fleet import cleanup
 from netproof.errors import UsageError
-from netproof.front import options
+from netproof.front import options, places
 from netproof.run import doctor
 from netproof.run.scenario import Wishes
 
@@ -34,15 +34,13 @@ def add(commands: Commands) -> None:
 
 
 def _add_doctor(parser: argparse.ArgumentParser) -> None:
-    options.add_existing(parser.add_argument)
-    options.add_pods(parser.add_argument)
-    parser.add_argument("--probe-timeout", type=float, help="seconds to wait for an answer")
+    options.declare(parser.add_argument, (*options.EXISTING, *options.PODS, options.PROBE_TIMEOUT))
     parser.set_defaults(run=_doctor)
 
 
 def _doctor(option: argparse.Namespace) -> int:
     wishes = Wishes(option.probe_image, option.probe_timeout, DOCTOR_CONVERGE_S)
-    found = doctor.ask(options.existing(option), uuid.uuid4().hex[:8], wishes)
+    found = doctor.ask(places.existing(option), uuid.uuid4().hex[:8], wishes)
     sys.stdout.write(f"{found.text}\n")
     return found.exit_code
 
@@ -74,7 +72,7 @@ def _subject(option: argparse.Namespace) -> required.Obj | None:
 
 
 def _add_clean(parser: argparse.ArgumentParser) -> None:
-    options.add_existing(parser.add_argument)
+    options.declare(parser.add_argument, options.EXISTING)
     parser.description = cleanup.__doc__
     parser.add_argument(
         "--older-than",

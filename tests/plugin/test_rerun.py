@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from netproof.front import options
-from netproof.front.plugin import again
+from netproof.front.plugin import rerun
 from netproof.model import codec
 from netproof.model.record import RunRecord, RunVerdict
 from tests.plugin.project import Ended, run
@@ -29,7 +29,10 @@ def test_case(enforce, name):
     "Pods that may not speak, on a lab that lets them."
     enforce(name if name == "mute" else "", name=name)
 """
-LAB = ("--defect", "ignores-egress", "--nodes", "3", "--converge-timeout", "0.3")
+LAB = (
+    *("--np-defect", "ignores-egress", "--np-nodes", "3"),
+    *("--np-converge-timeout", "0.3"),
+)
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +49,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def failed(folder: Path) -> Ended:
     """Run both cases on a faulty lab, in test workers."""
     workers = ("-n", "1", "--dist", "loadgroup")
-    return run(folder, "cases", "--cluster", "lab", *LAB, *workers, "--report-dir", "reports")
+    return run(folder, "cases", "--np-cluster", "lab", *LAB, *workers, "--np-report-dir", "reports")
 
 
 def _record(folder: Path) -> RunRecord:
@@ -54,8 +57,8 @@ def _record(folder: Path) -> RunRecord:
 
 
 COMMAND = (
-    "pytest 'cases/test_it.py::test_case[mute]' --cluster lab "
-    "--nodes 3 --defect ignores-egress --converge-timeout 0.3"
+    "pytest 'cases/test_it.py::test_case[mute]' --np-cluster lab "
+    "--np-nodes 3 --np-defect ignores-egress --np-converge-timeout 0.3"
 )
 
 
@@ -94,7 +97,7 @@ def test_options_come_out_as_they_went_in(typed: list[str]) -> None:
     """Flags, values, paths and repeated options, and none that was not given."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--cluster")
-    options.add_places(parser.add_argument)
-    told = again.places(parser.parse_args(typed))
-    assert sorted(typed) == sorted(told)
-    assert parser.parse_args(typed) == parser.parse_args(told)
+    options.declare(parser.add_argument, options.PLACES)
+    words = rerun.places(parser.parse_args(typed))
+    assert sorted(typed) == sorted(words)
+    assert parser.parse_args(typed) == parser.parse_args(words)

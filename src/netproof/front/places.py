@@ -1,0 +1,148 @@
+"""Where a run takes place and how long it waits: the options' values as what the stages take.
+
+What only one kind of cluster needs is imported with it: `netproof lab up` starts the lab before
+anything that speaks to it, and a run on the lab needs neither kind nor profiles.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from netproof.cluster.lab import LabCluster, LabOptions
+from netproof.errors import UsageError
+from netproof.front import options
+
+if TYPE_CHECKING:
+    from netproof.cluster.backend import ClusterBackend
+    from netproof.cluster.existing import ExistingCluster
+    from netproof.cluster.kind.cluster import KindOptions
+    from netproof.cluster.placement import PodOptions
+    from netproof.run.scenario import Wishes
+
+Say = Callable[[str], None]
+
+CLUSTERS = ("lab", "kind", "existing")
+
+RESOURCES = ("cpu", "memory", "ephemeral-storage")
+
+
+def backend(option: argparse.Namespace, run_id: str, say: Say) -> ClusterBackend:
+    """Return the way to get a cluster that is asked for; raise UsageError for a wrong one."""
+    way, cni = _way(option.cluster, option.cni)
+    _refuse_strangers(option, way)
+    if way == "existing":
+        return existing(option, cni)
+    if way == "kind":
+        from netproof.cluster.kind.cluster import KindCluster
+
+        return KindCluster(_kind(option, cni, run_id), say)
+    return LabCluster(lab(option, name=f"run-{run_id}"))
+
+
+def existing(option: argparse.Namespace, cni: str = "") -> ExistingCluster:
+    """Return the existing cluster that the options name."""
+    from netproof.cluster.existing import ExistingCluster
+    from netproof.cluster.profiles import reading
+
+    profile = reading.load(cni, _configs(option)) if cni else None
+    return ExistingCluster(option.kubeconfig, option.context, pods(option), profile)
+
+
+def lab(
+    option: argparse.Namespace, *, name: str, port: int = 0, outlive: bool = False
+) -> LabOptions:
+    """Return the lab that the options describe."""
+    return LabOptions(
+        nodes=option.nodes,
+        dataplane=option.dataplane,
+        defects=tuple(option.defect),
+        deny=option.deny,
+        established=option.established,
+        port=port,
+        name=name,
+        outlive=outlive,
+    )
+
+
+def pods(option: argparse.Namespace) -> PodOptions:
+    """Return how probe pods are to fit in; raise UsageError for what cannot be read."""
+    from netproof.cluster.placement import PodOptions, pair, toleration
+
+    for text in option.toleration:
+        toleration(text)
+    resources = tuple(pair("--pod-resource", text) for text in option.pod_resource)
+    for name, _ in resources:
+        if name not in RESOURCES:
+            raise UsageError(f"--pod-resource {name}: there are {', '.join(RESOURCES)}")
+    return PodOptions(
+        node_selector=tuple(pair("--node-selector", text) for text in option.node_selector),
+        tolerations=tuple(option.toleration),
+        pull_secrets=tuple(option.image_pull_secret),
+        resources=resources,
+    )
+
+
+def wishes(option: argparse.Namespace, *, nodes: bool = False) -> Wishes:
+    """Return what the options say on the agents, and on how long to wait."""
+    from netproof.run.scenario import Wishes
+
+    return Wishes(option.probe_image, option.probe_timeout, option.converge_timeout, nodes=nodes)
+
+
+def _way(cluster: str, cni: str) -> tuple[str, str]:
+    """Read `--cluster WAY[:CNI]` together with `--cni`."""
+    way, colon, named = cluster.partition(":")
+    if way not in CLUSTERS or (colon and (way != "kind" or not named)):
+        raise UsageError(f"--cluster {cluster}: write lab, existing or kind:CNI (kind:calico)")
+    if named and cni and named != cni:
+        raise UsageError(f"--cluster {cluster} and --cni {cni} name two CNIs; name one")
+    if way == "kind" and not (named or cni):
+        raise UsageError("--cluster kind: which CNI? write kind:CNI, for example kind:calico")
+    if way == "lab" and cni:
+        raise UsageError(
+            "--cni is for --cluster kind and existing, and for --static; the lab has --dataplane"
+        )
+    return way, named or cni
+
+
+def _refuse_strangers(chosen: argparse.Namespace, way: str) -> None:
+    """Raise UsageError for an option of another way: a run without it would be another run."""
+    for group, ways in options.WAYS:
+        for option in group:
+            if way not in ways and getattr(chosen, option.attribute) != option.default:
+                meant = f"--{option.name} is for --cluster {' and '.join(ways)}"
+                raise UsageError(f"{meant}; it says nothing to --cluster {way}")
+
+
+def _kind(option: argparse.Namespace, cni: str, run_id: str) -> KindOptions:
+    from netproof.cluster.kind.cluster import KindOptions
+    from netproof.cluster.profiles.profile import IpFamily
+
+    return KindOptions(
+        cni=cni,
+        run_id=run_id,
+        configs=_configs(option),
+        report_dir=option.report_dir,
+        probe_image=option.probe_image,
+        name=option.cluster_name,
+        config=option.kind_config,
+        cni_version=option.cni_version,
+        family=IpFamily(option.ip_family) if option.ip_family else None,
+        image_archives=tuple(option.image_archive),
+        downloads=option.downloads,
+        keep=option.keep_cluster,
+        reuse=option.reuse_cluster,
+        logs=option.cluster_logs,
+        ignore_host=option.ignore_host_limits,
+        pods=pods(option),
+    )
+
+
+def _configs(option: argparse.Namespace) -> Path:
+    from netproof.cluster.profiles import reading
+
+    chosen: Path | None = option.cni_profiles
+    return chosen or reading.folder()

@@ -1,0 +1,215 @@
+"""What the fixtures do for a case: read bundles, play scenarios, try doors, keep what was seen.
+
+The fixtures themselves are in the package `netproof.fixtures`, which pytest loads in every project;
+this module comes with the first case that asks for one of them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+
+from netproof.bypass.doors import As, Isolated, try_door
+from netproof.cluster.access import holders
+from netproof.cluster.profiles import gaps
+from netproof.errors import UsageError
+from netproof.front.plugin import rerun
+from netproof.front.plugin.evidence import DOORS, RECORDS
+from netproof.model import flows as flow_sources
+from netproof.model.doors import Door, DoorResult, Stance, contradiction
+from netproof.model.record import RunVerdict, ScenarioRecord
+from netproof.model.value import replace
+from netproof.model.workload import Family, Topology
+from netproof.policy import Bundle, load_text
+from netproof.report import terminal
+from netproof.run.changes import Change
+from netproof.run.scenario import After, FlowSource, Scenario, stated
+from netproof.run.worker import Worker
+
+POSTGRES = "production/postgres"
+"""A pod of the fleet, and the Service before it, that no door may reach by default."""
+
+_ADDRESS = re.compile(r"\$\{(IPv4|IPv6) of ([^}]+)\}")
+
+
+class Player:
+    """Plays scenarios for one test, which fails unless all is as it must be."""
+
+    def __init__(self, worker: Worker, test: pytest.Item) -> None:
+        """Keep the means."""
+        self._worker = worker
+        self._test = test
+
+    def __call__(self, scenario: Scenario, *, options: Sequence[str] = ()) -> ScenarioRecord:
+        """Run a scenario and put it on record."""
+        seen = replace(self._worker.run(scenario), repeat=rerun.command(self._test, options))
+        judgement = gaps.judge(seen, self._worker.client.ref.gaps)
+        record = gaps.excuse(seen, judgement)
+        self._test.stash.setdefault(RECORDS, []).append(record)
+        if judgement.known:
+            pytest.xfail(judgement.known)
+        if judgement.gone:
+            pytest.fail(judgement.gone, pytrace=False)
+        if record.verdict is not RunVerdict.PASS:
+            pytest.fail(terminal.brief(record), pytrace=False)
+        return record
+
+
+class BundleReader:
+    """Reads bundles that lie beside one test."""
+
+    def __init__(self, worker: Worker, test: Path) -> None:
+        """Keep the means; `test` is the test's file."""
+        self._worker = worker
+        self._test = test
+
+    def __call__(self, name: str) -> Bundle:
+        """Return the bundle of a name, with the addresses of this cluster's pods."""
+        path = bundle_file(self._test, name)
+        text = path.read_text(encoding="utf-8")
+        return load_text(with_addresses(text, self._worker.topology), str(near(path)))
+
+
+class Enforcer:
+    """Puts bundles into force for one test, and plays what follows."""
+
+    def __init__(
+        self,
+        play: Callable[[Scenario], ScenarioRecord],
+        read: Callable[[str], Bundle],
+        request: pytest.FixtureRequest,
+    ) -> None:
+        """Keep the means."""
+        self._play = play
+        self._read = read
+        self._request = request
+
+    def __call__(
+        self,
+        bundle: str | Bundle = "",
+        *,
+        allowed: Sequence[str] = (),
+        denied: Sequence[str] = (),
+        flows: FlowSource = flow_sources.mixed_flows,
+        then: Sequence[After] = (),
+        given: Sequence[Change] = (),
+        name: str = "",
+    ) -> ScenarioRecord:
+        """Make a scenario of all that is said, and play it."""
+        file = bundle if isinstance(bundle, str) else ""
+        read = (self._read(file) if file else Bundle()) if isinstance(bundle, str) else bundle
+        scenario = Scenario(
+            id=self._id(name or file),
+            title=self._title(),
+            bundle=read,
+            source=str(near(bundle_file(self._request.path, file))) if file else "",
+            flows=flows,
+            statements=stated(allowed, denied),
+            then=then,
+            given=given,
+        )
+        return self._play(scenario)
+
+    def _id(self, bundle: str) -> str:
+        theme, test = self._request.path.parent.name, self._request.node.name
+        return f"{theme}/{bundle or test.removeprefix('test_').replace('_', '-')}"
+
+    def _title(self) -> str:
+        doc = self._request.function.__doc__ or self._request.node.name
+        return str(doc).strip().splitlines()[0]
+
+
+Judge = Callable[[DoorResult], str]
+"""Says what is wrong with a result, "" where nothing is."""
+
+
+class DoorTrier:
+    """Tries doors of a pod that default-deny-all isolates, for one test."""
+
+    def __init__(
+        self,
+        worker: Worker,
+        read: Callable[[str], Bundle],
+        test: pytest.Item,
+        stance: str,
+    ) -> None:
+        """Keep the means; `stance` is what the command line says must be, "" where nothing."""
+        self._worker = worker
+        self._read = read
+        self._test = test
+        self._stance = Stance(stance or worker.client.ref.stance)
+
+    def __call__(
+        self,
+        door: Door,
+        *given: Change,
+        pod: str = POSTGRES,
+        service: str = POSTGRES,
+        user: As | None = None,
+        judge: Judge | None = None,
+    ) -> tuple[DoorResult, ...]:
+        """Try a door, put it on record, fail where it is not as it must be."""
+        isolated = Isolated(pod, service, self._read("default-deny-all"))
+        fault = judge or (lambda one: contradiction(one, self._stance))
+        seen = try_door(self._worker, door, isolated, user, *given)
+        results = tuple(replace(one, fault=fault(one)) for one in seen)
+        self._test.stash.setdefault(DOORS, []).extend(results)
+        if any(one.fault for one in results):
+            pytest.fail("; ".join(one.fault for one in results if one.fault), pytrace=False)
+        return results
+
+
+class AccountMaker:
+    """Makes service accounts with some rights, in the namespace of one worker's production."""
+
+    def __init__(self, worker: Worker) -> None:
+        """Keep the worker; nothing is made yet."""
+        self._worker = worker
+        self._holders: list[holders.Holder] = []
+
+    def __call__(self, *rights: tuple[str, str]) -> As:
+        """Make an account; skip the test where that is not allowed."""
+        namespace = self._worker.naming.namespace("production")
+        name = f"door-{len(self._holders)}"
+        holder = holders.make_holder(self._worker.client, namespace, name, rights)
+        if holder is None:
+            pytest.skip("service accounts and roles may not be made here")
+        self._holders.append(holder)
+        listed = ", ".join(f"{verb} {resource}" for verb, resource in rights)
+        return As(
+            holder.ref, f"a user who may {listed}" if listed else "a user without rights on it"
+        )
+
+    def remove(self) -> None:
+        """Remove accounts, roles and bindings."""
+        for holder in self._holders:
+            holder.remove()
+
+
+def with_addresses(text: str, topology: Topology) -> str:
+    """Return a bundle's text with the addresses that its pods have in this cluster.
+
+    Raises UsageError for a pod that is not there or has no address of the family.
+    """
+
+    def address(match: re.Match[str]) -> str:
+        pods = [pod for pod in topology.pods if pod.key == match[2]]
+        ip = pods[0].ip(Family(match[1])) if pods else None
+        if ip is None:
+            raise UsageError(f"{match[0]}: there is no such pod, or it has no such address")
+        return ip
+
+    return _ADDRESS.sub(address, text)
+
+
+def bundle_file(test: Path, name: str) -> Path:
+    """Return the file of a bundle that lies beside a test."""
+    return test.parent / "bundles" / f"{name}.yaml"
+
+
+def near(path: Path) -> Path:
+    """Return a path as a person in the current folder would write it."""
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
