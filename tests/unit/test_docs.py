@@ -19,7 +19,7 @@ def _targets() -> list[str]:
     return [line.split(":")[0] for line in lines if re.match(r"[a-z-]+:.*## ", line)]
 
 
-@pytest.mark.parametrize("option", (option.name for option in options.ALL))
+@pytest.mark.parametrize("option", [option.name for option in options.ALL])
 def test_an_option_is_documented(option: str) -> None:
     """An option that no page names is found by nobody."""
     assert re.search(rf"--(np-)?{option}(?![a-z-])", TEXT), f"no page names --{option}"
