@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+import netproof
+from tests.house.project import project
 from tests.house.release import objections
 
 DECLARED = {"version": "1.2.3", "urls": {"Documentation": "https://example.org/netproof"}}
@@ -20,6 +22,11 @@ CHANGELOG = """\
 
 - Found less.
 """
+
+
+def test_the_program_says_the_version_of_its_package() -> None:
+    """`netproof --version` asks the code, pip asks pyproject.toml."""
+    assert project()["version"] == netproof.__version__
 
 
 def test_a_release_that_agrees_with_itself() -> None:

@@ -19,6 +19,7 @@ WORKFLOWS = {
 JOBS = {
     f"{name}/{job}": body for name, flow in WORKFLOWS.items() for job, body in flow["jobs"].items()
 }
+PAGES = (*sorted((ROOT / ".github/workflows").glob("*.yml")), ROOT / "docs/ci.md")
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 TARGETS = set(re.findall(r"^([a-z][a-z-]*):(?!=)", MAKEFILE, re.MULTILINE))
 
