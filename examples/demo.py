@@ -19,7 +19,7 @@ from netproof.model.review import Kept
 from netproof.model.value import replace
 from netproof.policy.files import read_texts
 from netproof.policy.mirror import mirror_texts
-from netproof.report import reviewtext
+from netproof.report.review import terminal
 from netproof.review.check import Case, check, open_case
 from netproof.run import bundles
 from netproof.run.controller import Controller
@@ -84,7 +84,7 @@ def _checked(cases: list[Case]) -> list[CheckRecord]:
 
 def _findings(record: CheckRecord) -> str:
     """Return the record as text, without its hints and what is not mirrored."""
-    return reviewtext.check(replace(record, hints=(), notes=()))
+    return terminal.check(replace(record, hints=(), notes=()))
 
 
 if __name__ == "__main__":

@@ -1,9 +1,6 @@
-"""A record as text, for people and for machines: pure functions, same record, same bytes.
+"""Records as text, for people and for machines: pure functions, same record, same bytes.
 
-A module for each form of report; what several of them say in the same words is in `words`, what
-they show as the same matrix in `panels`. Who prints or writes the text is not known here.
+`run` turns the record of a run into text, `review` what a look at a bundle found, `sarif` either of
+them; `text` is what all of them do with text, and `writers` names the reports of a run that become
+files. Who prints or writes a text is not known here, nor how a verdict comes about.
 """
-
-from netproof.report.writers import WRITERS, Writer
-
-__all__ = ["WRITERS", "Writer"]

@@ -1,4 +1,4 @@
-"""The reports that are written to files, by name."""
+"""The reports of a run that are written to files, by name."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from netproof.model import codec
 from netproof.model.record import RunRecord
-from netproof.report import document, junit, markdown, page, sarif
+from netproof.report import sarif
+from netproof.report.run import junit, markdown, page
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,11 +25,11 @@ WRITERS: Mapping[str, Writer] = MappingProxyType(
     {
         writer.name: writer
         for writer in (
-            Writer("json", "record.json", document.render),
+            Writer("json", "record.json", codec.dumps),
             Writer("junit", "junit.xml", junit.render),
             Writer("html", "report.html", page.render),
             Writer("markdown", "report.md", markdown.render),
-            Writer("sarif", "report.sarif", sarif.render),
+            Writer("sarif", "report.sarif", sarif.run_log),
         )
     }
 )

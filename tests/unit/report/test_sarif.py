@@ -11,7 +11,7 @@ from tests.unit.report.sample import ALL_PASS, EVERYTHING, FLAT, LEAKING, run_of
 
 def log(record: RunRecord) -> dict[str, Any]:
     """Return the only run of the log."""
-    read: dict[str, Any] = json.loads(sarif.render(record))
+    read: dict[str, Any] = json.loads(sarif.run_log(record))
     (only,) = read["runs"]
     assert isinstance(only, dict)
     return only

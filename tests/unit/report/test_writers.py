@@ -3,7 +3,7 @@
 import pytest
 
 from netproof.model import codec
-from netproof.report import WRITERS, Writer
+from netproof.report.writers import WRITERS, Writer
 from tests.unit.report.sample import EVERYTHING
 
 each = pytest.mark.parametrize("writer", WRITERS.values(), ids=WRITERS)

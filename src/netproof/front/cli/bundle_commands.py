@@ -14,7 +14,8 @@ from netproof.model import codec
 from netproof.model.review import DiffRecord, Snapshot
 from netproof.model.value import replace
 from netproof.policy.mirror import Mirror, mirror_texts
-from netproof.report import reviewmarkdown, reviewtext
+from netproof.report import sarif
+from netproof.report.review import markdown, terminal
 from netproof.review import snapshotfile
 from netproof.review.check import check, open_case
 from netproof.review.difference import compare_mirrors, compare_snapshots
@@ -33,14 +34,15 @@ Renderers = Mapping[str, Callable[..., str]]
 
 
 _CHECK: Renderers = {
-    "text": reviewtext.check,
-    "markdown": reviewmarkdown.check,
+    "text": terminal.check,
+    "markdown": markdown.check,
+    "sarif": sarif.check_log,
     "json": codec.dumps,
 }
-_DIFF: Renderers = {"text": reviewtext.diff, "markdown": reviewmarkdown.diff, "json": codec.dumps}
+_DIFF: Renderers = {"text": terminal.diff, "markdown": markdown.diff, "json": codec.dumps}
 _EXPLAIN: Renderers = {
-    "text": reviewtext.explanations,
-    "markdown": reviewmarkdown.explanations,
+    "text": terminal.explanations,
+    "markdown": markdown.explanations,
     "json": codec.dumps,
 }
 

@@ -11,7 +11,7 @@ from netproof.cluster.kind import clusterconfig, downloads
 from netproof.cluster.profiles import reading
 from netproof.cluster.profiles.profile import Profile
 from netproof.errors import UsageError
-from netproof.report.words import counted
+from netproof.report.text import counted
 
 if TYPE_CHECKING:
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 - no public name

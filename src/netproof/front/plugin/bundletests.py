@@ -21,7 +21,7 @@ from netproof.model.review import BundleResult, Kept, PairResult
 from netproof.model.value import replace
 from netproof.policy.files import read_texts
 from netproof.policy.mirror import Mirror, mirror_texts
-from netproof.report import reviewtext
+from netproof.report.review import terminal
 from netproof.review import pairs
 from netproof.review.check import Case, open_case
 from netproof.review.intents import read_intents_text
@@ -186,7 +186,7 @@ class _IntentTest(_BundleTest):
         if self.result().enforces is False and found.static.kept is Kept.KEPT:
             pytest.skip("the cluster enforces no NetworkPolicies (canary)")
         if found.kept is not Kept.KEPT:
-            pytest.fail(reviewtext.intent(found), pytrace=False)
+            pytest.fail(terminal.intent(found), pytrace=False)
 
 
 class _PairTest(_BundleTest):

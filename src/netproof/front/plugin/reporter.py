@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from netproof import report
 from netproof.errors import UsageError
 from netproof.front.plugin import bundletests, evidence
 from netproof.front.plugin.screen import Screen
 from netproof.model.record import RunRecord, RunVerdict
-from netproof.report import terminal
+from netproof.report.run import terminal
+from netproof.report.writers import WRITERS
 from netproof.run.session import RunSession
 
 
@@ -137,5 +137,5 @@ def _last_line(report: pytest.TestReport) -> str:
 
 def _write_reports(record: RunRecord, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)  # a suite may have cleared it away
-    for writer in report.WRITERS.values():
+    for writer in WRITERS.values():
         (folder / writer.file_name).write_text(writer.render(record), encoding="utf-8")

@@ -1,7 +1,7 @@
 """What a person sees while a run is under way: lines that stay, and one that is written over.
 
 On a terminal a status line says how far the run is; elsewhere (CI, a file) there are only lines.
-What they say is `report.progress`; when they change, the plugin knows.
+What they say is `report.run.terminal`; when they change, the plugin knows.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from netproof.model.record import RunVerdict, ScenarioRecord
-from netproof.report import progress
+from netproof.report.run import terminal
 
 CLEAR = "\r\x1b[K"
 """Back to the first column, and erase to the end of the line (ECMA-48, EL)."""
@@ -47,7 +47,7 @@ class Screen:
     def scenario(self, record: ScenarioRecord) -> None:
         """Write the line of a scenario."""
         self._verdicts.append(record.verdict)
-        self.say(progress.line(record, colour=self.terminal))
+        self.say(terminal.ended(record, colour=self.terminal))
 
     def say(self, line: str) -> None:
         """Write a line that stays, above the status line."""
@@ -63,7 +63,7 @@ class Screen:
     def _status(self) -> None:
         if not self.terminal:
             return
-        state = progress.Progress(
+        state = terminal.Progress(
             tuple(self._verdicts), self.total, tuple(self._running), self.clock() - self._began
         )
-        self.write(CLEAR + progress.status(state, width=self.width() - 1, colour=True))
+        self.write(CLEAR + terminal.status(state, width=self.width() - 1, colour=True))

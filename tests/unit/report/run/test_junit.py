@@ -6,7 +6,7 @@ import pytest
 
 from netproof.model.record import RunRecord
 from netproof.model.value import replace
-from netproof.report import junit
+from netproof.report.run import junit
 from tests.unit.report.sample import ALL_PASS, EVERYTHING, FLAT, LEAKING, PASSING, run_of
 
 

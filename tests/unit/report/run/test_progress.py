@@ -4,7 +4,7 @@ import pytest
 
 from netproof.model.record import RunVerdict
 from netproof.model.value import replace
-from netproof.report.progress import Progress, line, status
+from netproof.report.run.terminal import Progress, ended, status
 from tests.unit.report.sample import LEAKING, PASSING
 
 STATE = Progress(
@@ -16,18 +16,18 @@ def test_a_finished_scenario_is_a_line() -> None:
     """Verdict, name, flows, seconds and how it converged."""
     assert (
         "PASS          isolation/default-deny-all  588 flows  1.25 s  converged in 2 rounds"
-        == line(PASSING)
+        == ended(PASSING)
     )
 
 
 def test_a_scenario_that_did_not_settle_says_so() -> None:
     """A deadline that passed is told from convergence."""
-    assert line(LEAKING).endswith("did not settle in 2 rounds")
+    assert ended(LEAKING).endswith("did not settle in 2 rounds")
 
 
 def test_the_id_cannot_write_to_the_terminal() -> None:
     """Control characters are shown, not sent."""
-    assert "\x1b" not in line(replace(PASSING, id="\x1b[2J"))
+    assert "\x1b" not in ended(replace(PASSING, id="\x1b[2J"))
 
 
 def test_the_status_tells_how_far_the_run_is() -> None:

@@ -1,4 +1,4 @@
-"""Sums over the steps of a scenario and the scenarios of a run."""
+"""What of a run is listed in a report, and the sums over its scenarios and their steps."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ def counts(scenarios: Iterable[ScenarioRecord]) -> dict[FlowVerdict, int]:
     return {verdict: total[verdict] for verdict in FlowVerdict}
 
 
-def flows(scenario: ScenarioRecord) -> int:
+def flow_count(scenario: ScenarioRecord) -> int:
     """Return how many flows were judged, each step's counted anew."""
     return sum(counts([scenario]).values())
 
 
-def rounds(scenario: ScenarioRecord) -> int:
+def most_rounds(scenario: ScenarioRecord) -> int:
     """Return how many rounds of probes the slowest step took to converge."""
     return max((step.convergence.rounds for step in scenario.steps), default=0)
 
 
-def settled(scenario: ScenarioRecord) -> bool:
+def is_settled(scenario: ScenarioRecord) -> bool:
     """Tell whether every step converged before its deadline."""
     return all(step.convergence.settled for step in scenario.steps)
 
@@ -44,12 +44,12 @@ def is_wrong(scenario: ScenarioRecord) -> bool:
     return scenario.verdict is not RunVerdict.PASS and not scenario.known_gap
 
 
-def leaks(run: RunRecord) -> int:
+def leak_count(run: RunRecord) -> int:
     """Return how many flows of the run's scenarios leaked."""
     return counts(run.scenarios)[FlowVerdict.LEAK]
 
 
-def told(run: RunRecord) -> tuple[ScenarioRecord, ...]:
+def reported_scenarios(run: RunRecord) -> tuple[ScenarioRecord, ...]:
     """Return the scenarios, and before them each canary in which a flow went wrong, as one.
 
     What the canary of a cluster says that enforces nothing is said by the run's verdict.
@@ -73,15 +73,15 @@ def _as_scenario(canary: CanaryRecord) -> ScenarioRecord:
     )
 
 
-def worth_listing(run: RunRecord, finding: Finding) -> bool:
+def is_listed(run: RunRecord, finding: Finding) -> bool:
     """Tell whether to list a finding; leaks where nothing is enforced are said once, in sum."""
     return run.verdict is not RunVerdict.NOT_ENFORCED or finding.verdict is not FlowVerdict.LEAK
 
 
-def found(run: RunRecord) -> Iterator[tuple[ScenarioRecord, StepRecord, Finding]]:
+def listed_findings(run: RunRecord) -> Iterator[tuple[ScenarioRecord, StepRecord, Finding]]:
     """Yield every finding that is worth listing, with where it was found."""
-    for scenario in told(run):
+    for scenario in reported_scenarios(run):
         for step in scenario.steps:
             for finding in step.findings:
-                if worth_listing(run, finding):
+                if is_listed(run, finding):
                     yield scenario, step, finding

@@ -9,7 +9,8 @@ from netproof.model.review import (
     Note,
 )
 from netproof.model.value import replace
-from netproof.report import reviewmarkdown, reviewtext
+from netproof.report.review import markdown, terminal
+from netproof.report.review.sentences import SHOWN
 
 CHECKED = CheckRecord(bundle="b", netproof="0", workloads=2, policies=1, flows=1, seconds=0.1)
 FLOW = "shop/web -> shop/api:80/TCP"
@@ -23,7 +24,7 @@ def broken(flows: int, said: str = "denied") -> Judgement:
 def told(static: Judgement, packets: Judgement | None = None) -> str:
     """Return the report of a check with one intent."""
     result = IntentResult("allow: web -> api", "intents.yaml:1", "Shop.", static, packets)
-    return reviewmarkdown.check(replace(CHECKED, intents=(result,)))
+    return markdown.check(replace(CHECKED, intents=(result,)))
 
 
 def test_policies_and_packets_are_told_apart() -> None:
@@ -36,13 +37,13 @@ def test_policies_and_packets_are_told_apart() -> None:
 
 def test_flows_that_are_not_shown_are_counted() -> None:
     """Nothing is left out without a word."""
-    assert "and 2 more of 7 flows" in told(broken(reviewtext.SHOWN + 2))
+    assert "and 2 more of 7 flows" in told(broken(SHOWN + 2))
 
 
 def test_packets_come_with_their_number() -> None:
     """The sentence on packets is that of the terminal."""
     packets = PacketsRecord("All is well.", 1234, 1.5)
-    text = reviewmarkdown.check(replace(CHECKED, packets=packets))
+    text = markdown.check(replace(CHECKED, packets=packets))
 
     assert "**Packets** All is well. (1,234 flows, 1.5 s)" in text
 
@@ -52,5 +53,5 @@ def test_a_note_without_a_place_starts_with_what_it_is_about() -> None:
     note = Note("nodes", "", "no packet was sent")
     record = replace(CHECKED, notes=(note,))
 
-    assert "- nodes: no packet was sent" in reviewmarkdown.check(record)
-    assert "  nodes: no packet was sent" in reviewtext.check(record)
+    assert "- nodes: no packet was sent" in markdown.check(record)
+    assert "  nodes: no packet was sent" in terminal.check(record)

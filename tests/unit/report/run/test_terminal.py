@@ -7,7 +7,7 @@ import pytest
 from netproof.model import flows
 from netproof.model.record import RunVerdict
 from netproof.model.value import replace
-from netproof.report import terminal
+from netproof.report.run import terminal
 from tests.unit.report.sample import (
     ALL_PASS,
     ENFORCES,

@@ -22,8 +22,8 @@ from netproof.model.record import (
     StepRecord,
     Table,
 )
-from netproof.report.printable import printable
-from netproof.report.words import counted, doors_told, seen, story
+from netproof.report.run.findings import account, observation_line, ports_line
+from netproof.report.text import counted, printable
 
 _NAMES = {letter: str(verdict) for verdict, letter in VERDICT_LETTERS.items()}
 
@@ -96,7 +96,7 @@ def _step(suite: ET.Element, step: StepRecord, *, skip_leaks: bool, known_gap: s
 
 
 def _table(suite: ET.Element, step: StepRecord, table: Table) -> None:
-    label = doors_told([(table.protocol, table.port, table.family)], table.path)
+    label = ports_line([(table.protocol, table.port, table.family)], table.path)
     letters = Counter("".join(table.verdicts))
     counts = {name: str(letters[letter]) for letter, name in _NAMES.items() if letters[letter]}
     case = _case(suite, f"{step.name} / {label}")
@@ -105,8 +105,8 @@ def _table(suite: ET.Element, step: StepRecord, table: Table) -> None:
 
 def _finding(suite: ET.Element, step: StepRecord, finding: Finding, known_gap: str) -> None:
     case = _case(suite, f"{step.name} / {finding.flow}", seconds=finding.seconds)
-    message = f"{finding.verdict}: expected {finding.expected}, {seen(finding)}"
-    told = [f"{label}: {text}" for label, text in story(finding, step.places)]
+    message = f"{finding.verdict}: expected {finding.expected}, {observation_line(finding)}"
+    told = [f"{label}: {text}" for label, text in account(finding, step.places)]
     if finding.nodes:
         told.append(f"nodes: {finding.nodes}")
     text = "\n".join(told)

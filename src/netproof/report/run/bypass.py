@@ -24,7 +24,7 @@ NOBODY = "-"
 
 
 @dataclass(frozen=True, slots=True)
-class DoorTold:
+class DoorSummary:
     """One door: its results as rows under `HEADS`, and what there is to know of it."""
 
     door: Door
@@ -35,15 +35,15 @@ class DoorTold:
     evidence: tuple[str, ...]
 
 
-def told(run: RunRecord) -> tuple[DoorTold, ...]:
+def door_summaries(run: RunRecord) -> tuple[DoorSummary, ...]:
     """Return every door that was tried, in the order of the doors."""
-    return tuple(_told(door, run) for door in Door if any(r.door is door for r in run.doors))
+    return tuple(_summarized(door, run) for door in Door if any(r.door is door for r in run.doors))
 
 
-def _told(door: Door, run: RunRecord) -> DoorTold:
+def _summarized(door: Door, run: RunRecord) -> DoorSummary:
     results = [result for result in run.doors if result.door is door]
     facts = FACTS[door]
-    return DoorTold(
+    return DoorSummary(
         door=door,
         rows=tuple(dict.fromkeys(map(_row, results))),
         guard=facts.guard,
@@ -53,7 +53,7 @@ def _told(door: Door, run: RunRecord) -> DoorTold:
     )
 
 
-def summary(run: RunRecord) -> str:
+def open_doors_sentence(run: RunRecord) -> str:
     """Say in a sentence how many doors are open to the user of the run."""
     ways_in = [result for result in run.doors if not result.leads_out and not result.user]
     doors = {state: {r.door for r in ways_in if r.state is state} for state in DoorState}

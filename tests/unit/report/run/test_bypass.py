@@ -13,7 +13,7 @@ from netproof.model import codec
 from netproof.model.doors import Door, DoorResult, DoorState, Grant
 from netproof.model.record import RunRecord
 from netproof.model.value import replace
-from netproof.report import doors, markdown, page, terminal
+from netproof.report.run import bypass, markdown, page, terminal
 from tests.unit.report.sample import ALL_PASS, EVERYTHING
 
 POD = "production/postgres"
@@ -67,7 +67,7 @@ def test_every_report_has_the_section(render: Render) -> None:
     """Doors, who answered, what guards each, what to do instead, who has the key, in words."""
     text = " ".join(render(RUN).split()).replace("\\", "")
     for told in (
-        doors.TITLE,
+        bypass.TITLE,
         "port-forward to the pod",
         "by a guest",
         "to a pod on node-2",
@@ -86,7 +86,7 @@ def test_every_report_has_the_section(render: Render) -> None:
 @REPORTS
 def test_without_doors_there_is_no_section(render: Render) -> None:
     """A run of other suites does not speak of them."""
-    assert doors.TITLE not in render(EVERYTHING)
+    assert bypass.TITLE not in render(EVERYTHING)
 
 
 def test_text_from_a_cluster_is_no_markup() -> None:
@@ -97,6 +97,6 @@ def test_text_from_a_cluster_is_no_markup() -> None:
 def test_the_record_keeps_all_of_it_and_follows_its_schema() -> None:
     """Doors and keys survive the trip through JSON."""
     text = codec.dumps(RUN)
-    schema = resources.files("netproof.report").joinpath("run.schema.json").read_text()
+    schema = resources.files("netproof.model").joinpath("run.schema.json").read_text()
     jsonschema.Draft202012Validator(json.loads(schema)).validate(json.loads(text))
     assert RUN == codec.loads(text)

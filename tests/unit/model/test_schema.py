@@ -11,11 +11,10 @@ import pytest
 
 from netproof.model import codec
 from netproof.model.record import RunRecord
-from netproof.report import document
 from tests.unit.report.sample import ALL_PASS, EVERYTHING, FLAT
 
 SCHEMA: dict[str, Any] = json.loads(
-    resources.files("netproof.report").joinpath("run.schema.json").read_text(encoding="utf-8")
+    resources.files("netproof.model").joinpath("run.schema.json").read_text(encoding="utf-8")
 )
 VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
 
@@ -61,7 +60,7 @@ def test_the_schema_is_one() -> None:
 @pytest.mark.parametrize("run", [EVERYTHING, FLAT, ALL_PASS], ids=lambda r: str(r.verdict))
 def test_a_record_follows_the_schema(run: RunRecord) -> None:
     """What is written is what is published."""
-    VALIDATOR.validate(json.loads(document.render(run)))
+    VALIDATOR.validate(json.loads(codec.dumps(run)))
 
 
 @pytest.mark.parametrize("described", list(properties()))

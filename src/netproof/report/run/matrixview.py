@@ -8,10 +8,10 @@ from enum import Enum
 from functools import cached_property
 
 from netproof.model.record import NOT_PROBED, OUTCOME_LETTERS, Table
-from netproof.report.words import doors_told
+from netproof.report.run.findings import ports_line
 
 
-class Mark(Enum):
+class CellMark(Enum):
     """What a cell of a matrix shows; `allowed` and `denied` as expected."""
 
     ALLOWED = "allowed"
@@ -23,15 +23,15 @@ class Mark(Enum):
     BLANK = "not tried"
 
 
-TROUBLE = (Mark.LEAK, Mark.BLOCKED, Mark.UNTOLD)
-_ENFORCED = {"A": Mark.ALLOWED, "D": Mark.DENIED}
-_MARKS = {"L": Mark.LEAK, "B": Mark.BLOCKED, "?": Mark.UNTOLD, "u": Mark.UNDEFINED}
+TROUBLE = (CellMark.LEAK, CellMark.BLOCKED, CellMark.UNTOLD)
+_ENFORCED = {"A": CellMark.ALLOWED, "D": CellMark.DENIED}
+_MARKS = {"L": CellMark.LEAK, "B": CellMark.BLOCKED, "?": CellMark.UNTOLD, "u": CellMark.UNDEFINED}
 _OUTCOMES = {letter: str(outcome) for outcome, letter in OUTCOME_LETTERS.items()}
 _EXPECTED = {"A": "allowed", "D": "denied", "U": "undefined"}
 
 
 @dataclass(frozen=True)
-class Panel:
+class MatrixView:
     """Tables with the same ends, expectations and verdicts."""
 
     tables: tuple[Table, ...]
@@ -39,8 +39,8 @@ class Panel:
     @property
     def label(self) -> str:
         """Ports, protocols, families and path."""
-        doors = [(table.protocol, table.port, table.family) for table in self.tables]
-        return doors_told(doors, self.tables[0].path)
+        dialled = [(table.protocol, table.port, table.family) for table in self.tables]
+        return ports_line(dialled, self.tables[0].path)
 
     @property
     def rows(self) -> tuple[str, ...]:
@@ -53,7 +53,7 @@ class Panel:
         return self.tables[0].destinations
 
     @cached_property
-    def marks(self) -> tuple[tuple[Mark, ...], ...]:
+    def marks(self) -> tuple[tuple[CellMark, ...], ...]:
         """What each cell shows: a tuple a row."""
         table = self.tables[0]
         rows = zip(table.expected, table.verdicts, strict=True)
@@ -62,7 +62,7 @@ class Panel:
     @property
     def flows(self) -> int:
         """How many flows the matrix stands for."""
-        cells = sum(mark is not Mark.BLANK for row in self.marks for mark in row)
+        cells = sum(mark is not CellMark.BLANK for row in self.marks for mark in row)
         return cells * len(self.tables)
 
     @property
@@ -75,21 +75,21 @@ class Panel:
         return _EXPECTED[self.tables[0].expected[row][column]]
 
     def outcomes(self, row: int, column: int) -> str:
-        """Say what the probes of a cell saw; more than one where the doors differ."""
+        """Say what the probes of a cell saw; more than one where ports or families differ."""
         letters = dict.fromkeys(table.observed[row][column] for table in self.tables)
         return " or ".join(_OUTCOMES[letter] for letter in letters)
 
 
-def _mark(expected: str, verdict: str) -> Mark:
+def _mark(expected: str, verdict: str) -> CellMark:
     if verdict == NOT_PROBED:
-        return Mark.BLANK
+        return CellMark.BLANK
     return _MARKS.get(verdict) or _ENFORCED[expected]
 
 
-def panels(tables: Iterable[Table]) -> list[Panel]:
+def matrix_views(tables: Iterable[Table]) -> list[MatrixView]:
     """Lay tables over each other that show the same, in the order of the first of each."""
     alike: dict[tuple[object, ...], list[Table]] = {}
     for table in tables:
         ends = (table.path, table.sources, table.destinations)
         alike.setdefault((*ends, table.expected, table.verdicts), []).append(table)
-    return [Panel(tuple(group)) for group in alike.values()]
+    return [MatrixView(tuple(group)) for group in alike.values()]

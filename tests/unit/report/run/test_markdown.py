@@ -1,7 +1,7 @@
 """The report as a comment on a pull request."""
 
 from netproof.model.value import replace
-from netproof.report import markdown
+from netproof.report.run import markdown
 from tests.unit.report.sample import ALL_PASS, EVERYTHING, FLAT, LEAKING, run_of, wide
 
 

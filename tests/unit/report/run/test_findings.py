@@ -5,7 +5,8 @@ import pytest
 from netproof.model.flow import Outcome, Path
 from netproof.model.value import replace
 from netproof.model.workload import Family, Protocol
-from netproof.report import words
+from netproof.report.run import findings
+from netproof.report.text import duration
 from tests.unit.report.sample import LEAKING
 
 TCP, UDP, SCTP = Protocol
@@ -22,9 +23,9 @@ FINDING = LEAKING.steps[1].findings[0]
         ([(TCP, 80, V4), (SCTP, 80, V6)], "TCP 80 · IPv4; SCTP 80 · IPv6"),
     ],
 )
-def test_doors_are_told_shortly(doors: list[words.Door], told: str) -> None:
+def test_doors_are_told_shortly(doors: list[findings.DialledPort], told: str) -> None:
     """Ports by protocol, families together where they have the same ports."""
-    assert told == words.doors_told(doors, Path.POD_IP)
+    assert told == findings.ports_line(doors, Path.POD_IP)
 
 
 @pytest.mark.parametrize(
@@ -37,7 +38,7 @@ def test_doors_are_told_shortly(doors: list[words.Door], told: str) -> None:
 )
 def test_a_path_is_told_where_it_is_not_the_plain_one(path: Path, told: str) -> None:
     """An end's own address needs no mention."""
-    assert told == words.doors_told([(TCP, 80, V4)], path)
+    assert told == findings.ports_line([(TCP, 80, V4)], path)
 
 
 @pytest.mark.parametrize(
@@ -45,7 +46,7 @@ def test_a_path_is_told_where_it_is_not_the_plain_one(path: Path, told: str) -> 
 )
 def test_times_have_the_unit_that_fits(seconds: float, told: str) -> None:
     """Milliseconds below a second."""
-    assert told == words.duration(seconds)
+    assert told == duration(seconds)
 
 
 @pytest.mark.parametrize(
@@ -59,17 +60,17 @@ def test_times_have_the_unit_that_fits(seconds: float, told: str) -> None:
 def test_the_destination_is_quoted(arrived: bool | None, told: str) -> None:
     """What it could not say is not put into its mouth."""
     finding = replace(FINDING, outcome=Outcome.DROPPED, arrived=arrived, detail="", seconds=1.0)
-    assert told == words.seen(finding)
+    assert told == findings.observation_line(finding)
 
 
 def test_repeated_probes_are_counted() -> None:
     """A finding that took several probes says so."""
-    assert words.seen(replace(FINDING, attempts=3)).endswith(", 3 probes")
+    assert findings.observation_line(replace(FINDING, attempts=3)).endswith(", 3 probes")
 
 
 def test_findings_of_one_pair_are_told_once() -> None:
     """The same leak in both families is one mismatch of two findings."""
-    assert [1, 2] == [len(one.findings) for one in words.mismatches(LEAKING.steps[1])]
+    assert [1, 2] == [len(one.findings) for one in findings.mismatches(LEAKING.steps[1])]
 
 
 def test_findings_that_differ_in_more_than_the_door_are_told_apart() -> None:
@@ -77,4 +78,4 @@ def test_findings_that_differ_in_more_than_the_door_are_told_apart() -> None:
     first = FINDING
     other = replace(first, outcome=Outcome.REJECTED)
     step = replace(LEAKING.steps[1], findings=(first, other))
-    assert [1, 1] == [len(one.findings) for one in words.mismatches(step)]
+    assert [1, 1] == [len(one.findings) for one in findings.mismatches(step)]

@@ -5,26 +5,26 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from netproof.model.record import FlowVerdict, RunVerdict
-from netproof.report.panels import Mark
+from netproof.report.run.matrixview import CellMark
 
 RED, GREEN, YELLOW, GREY, BOLD = "31", "32", "33", "90", "1"
 
 _SYMBOLS = {
-    Mark.ALLOWED: "·",
-    Mark.DENIED: "x",
-    Mark.LEAK: "L!",
-    Mark.BLOCKED: "B!",
-    Mark.UNTOLD: "?",
-    Mark.UNDEFINED: "-",
-    Mark.BLANK: "",
+    CellMark.ALLOWED: "·",
+    CellMark.DENIED: "x",
+    CellMark.LEAK: "L!",
+    CellMark.BLOCKED: "B!",
+    CellMark.UNTOLD: "?",
+    CellMark.UNDEFINED: "-",
+    CellMark.BLANK: "",
 }
 _MARK_STYLES = {
-    Mark.ALLOWED: GREEN,
-    Mark.DENIED: GREY,
-    Mark.LEAK: f"{BOLD};97;41",
-    Mark.BLOCKED: f"{BOLD};30;43",
-    Mark.UNTOLD: f"{BOLD};35",
-    Mark.UNDEFINED: GREY,
+    CellMark.ALLOWED: GREEN,
+    CellMark.DENIED: GREY,
+    CellMark.LEAK: f"{BOLD};97;41",
+    CellMark.BLOCKED: f"{BOLD};30;43",
+    CellMark.UNTOLD: f"{BOLD};35",
+    CellMark.UNDEFINED: GREY,
 }
 _VERDICT_STYLES = {
     RunVerdict.PASS: f"{BOLD};{GREEN}",
@@ -40,7 +40,7 @@ _ASCII = str.maketrans({"·": "|", "│": "|", "…": "~"})
 
 
 @dataclass(frozen=True, slots=True)
-class Pen:
+class Palette:
     """What the paper can take: colours (ANSI), and characters beyond ASCII."""
 
     colour: bool = False
@@ -54,24 +54,24 @@ class Pen:
         """Return a verdict, or a text about it, in its colour."""
         return self.paint(text or str(verdict), _VERDICT_STYLES.get(verdict, ""))
 
-    def symbol(self, mark: Mark) -> str:
+    def symbol(self, mark: CellMark) -> str:
         """Return the symbol of a cell, without colour."""
-        return "." if mark is Mark.ALLOWED and not self.unicode else _SYMBOLS[mark]
+        return "." if mark is CellMark.ALLOWED and not self.unicode else _SYMBOLS[mark]
 
-    def mark(self, mark: Mark, width: int) -> str:
+    def mark(self, mark: CellMark, width: int) -> str:
         """Return a cell in its colour, padded to `width` characters."""
         symbol = self.symbol(mark)
         return self.paint(symbol, _MARK_STYLES.get(mark, "")) + " " * (width - len(symbol))
 
     def legend(self, width: int) -> list[str]:
         """Return the lines that explain the symbols."""
-        told = [mark for mark in Mark if mark is not Mark.BLANK]
-        plain = _LEGEND_GAP.join(f"{self.symbol(mark)} {mark.value}" for mark in told)
-        half = len(told) if len(plain) <= width else len(told) // 2
-        drawn = [f"{self.mark(mark, len(self.symbol(mark)))} {mark.value}" for mark in told]
+        named = [mark for mark in CellMark if mark is not CellMark.BLANK]
+        plain = _LEGEND_GAP.join(f"{self.symbol(mark)} {mark.value}" for mark in named)
+        half = len(named) if len(plain) <= width else len(named) // 2
+        drawn = [f"{self.mark(mark, len(self.symbol(mark)))} {mark.value}" for mark in named]
         return [_LEGEND_GAP.join(part) for part in (drawn[:half], drawn[half:]) if part]
 
-    def final(self, text: str) -> str:
+    def finished(self, text: str) -> str:
         """Return the finished text in the characters that the paper takes."""
         if self.unicode:
             return text

@@ -1,0 +1,133 @@
+"""What a look at a bundle found, as Markdown for a pull request."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from netproof.model.check import CheckRecord
+from netproof.model.review import (
+    Cause,
+    Change,
+    DiffRecord,
+    Explanation,
+    Hint,
+    IntentResult,
+    Judgement,
+    Kept,
+    Mutation,
+    Note,
+)
+from netproof.report.review.sentences import (
+    SHOWN,
+    check_summary,
+    diff_summary,
+    edge_line,
+    judgements,
+    left_out,
+    note_line,
+    packets_sentence,
+)
+from netproof.report.text import markdown, markdown_code, markdown_table, printable
+
+_MARK = {Kept.KEPT: "✅", Kept.BROKEN: "❌", Kept.UNKNOWN: "❔"}
+
+
+def check(record: CheckRecord) -> str:
+    """Return the report of a check."""
+    shown = printable(record)
+    lines = [f"### netproof: {markdown(shown.bundle)}", "", markdown(check_summary(shown)), ""]
+    lines += [markdown(shown.exit_reason), ""] if shown.exit_reason else []
+    lines += _intents(shown.intents)
+    if shown.packets is not None:
+        lines += ["", f"**Packets** {markdown(packets_sentence(shown.packets))}", ""]
+        lines += [f"- {markdown(text)}" for text in shown.packets.findings]
+        lines += [f"- error of the harness: {markdown(text)}" for text in shown.packets.errors]
+    lines += _hints([hint for hint in shown.hints if not hint.silenced])
+    lines += _mutations([one for one in shown.mutations or () if one.flows and not one.noticed_by])
+    lines += _notes(shown.notes)
+    return _joined(lines)
+
+
+def diff(record: DiffRecord) -> str:
+    """Return the changes from one state to another, the most dangerous first."""
+    shown = printable(record)
+    lines = ["### netproof: who reaches whom", "", markdown(diff_summary(shown))]
+    for title, changes in (("Opens", shown.opened), ("Closes", shown.closed)):
+        if changes:
+            rows = [("danger", "flow", "was", "now", "why"), *map(_change, changes)]
+            lines += ["", f"**{title}**", "", markdown_table(rows)]
+    return _joined(lines)
+
+
+def explanations(answers: Iterable[Explanation]) -> str:
+    """Return the answers with every policy and rule that took part."""
+    lines: list[str] = []
+    for one in map(printable, answers):
+        lines += [f"### {markdown_code(one.flow)} is {one.answer}", ""]
+        for side in one.sides:
+            lines += [f"**{side.direction}: {side.answer}.** {markdown(side.sentence)}.", ""]
+            for argument in side.arguments:
+                place = f" ({markdown_code(argument.place)})" if argument.place else ""
+                lines.append(f"- {argument.weight}: {markdown(argument.text)}{place}")
+            lines.append("")
+    return _joined(lines)
+
+
+def _intents(results: Iterable[IntentResult]) -> Iterator[str]:
+    for result in results:
+        yield f"- {_MARK[result.kept]} {markdown_code(result.intent)} ({markdown(result.place)})"
+        if result.kept is Kept.KEPT:
+            continue
+        yield f"  - {markdown(result.reason)}"
+        for judgement, who in judgements(result):
+            yield from _judged(judgement, who)
+
+
+def _judged(judgement: Judgement, who: str) -> Iterator[str]:
+    if judgement.text:
+        yield f"  - {markdown(judgement.text)}"
+    for flow in judgement.broken[:SHOWN]:
+        yield f"  - {markdown_code(flow.flow)} is meant to be {flow.wanted}; {who} {flow.said}"
+        yield from (f"    - {line}" for line in _causes(flow.causes))
+    if more := left_out(judgement):
+        yield f"  - {more}"
+
+
+def _causes(causes: Iterable[Cause]) -> Iterator[str]:
+    for cause in causes:
+        place = f"{markdown_code(cause.place)}: " if cause.place else ""
+        yield f"{place}{markdown(cause.text)}"
+
+
+def _hints(hints: Sequence[Hint]) -> Iterator[str]:
+    if hints:
+        cells = [(f"{one.severity}: {one.name}", one.place, one.text, one.fix) for one in hints]
+        yield from ("", _table(("hint", "where", "what it means", "fix"), cells))
+
+
+def _mutations(mutations: Sequence[Mutation]) -> Iterator[str]:
+    if mutations:
+        cells = [(one.text, one.place, str(one.flows), one.example) for one in mutations]
+        heads = ("mutation that no intent notices", "where", "flows", "for example")
+        yield from ("", _table(heads, cells))
+
+
+def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    return markdown_table([heads, *(tuple(map(markdown, row)) for row in rows)])
+
+
+def _notes(notes: Sequence[Note]) -> Iterator[str]:
+    if notes:
+        yield from ("", "<details><summary>Not as in the bundle</summary>", "")
+        yield from (f"- {markdown(note_line(one))}" for one in notes)
+        yield from ("", "</details>")
+
+
+def _change(change: Change) -> tuple[str, ...]:
+    why = "; ".join((markdown(change.why), *_causes(change.causes)))
+    flow = markdown_code(edge_line(change))
+    return str(change.danger), flow, str(change.was), str(change.now), why
+
+
+def _joined(lines: Iterable[str]) -> str:
+    return "\n".join(lines).rstrip() + "\n"

@@ -1,0 +1,120 @@
+"""What a check, a diff or an explanation says in the same words, whatever its form."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from netproof.model.check import CheckRecord, PacketsRecord
+from netproof.model.review import (
+    Cause,
+    Change,
+    DiffRecord,
+    Hint,
+    IntentResult,
+    Judgement,
+    Mutation,
+    Note,
+    Severity,
+)
+from netproof.report.text import counted
+
+SHOWN = 5
+"""How many flows of a kind are shown in full; the rest is counted."""
+
+SAY_POLICIES, SAY_PACKETS = "the policies say", "packets were"
+"""Who says of a flow that it is allowed or denied."""
+
+_SEVERITIES = ((Severity.ERROR, "error"), (Severity.WARNING, "warning"), (Severity.INFO, "remark"))
+
+
+def check_summary(record: CheckRecord) -> str:
+    """Return the sentence that a check ends with."""
+    size = (
+        f"{record.bundle}: {counted(record.workloads, 'workload')}, "
+        f"{counted(record.policies, 'policy')}, {counted(record.flows, 'flow')}, "
+        f"{record.seconds:.2f} s."
+    )
+    hints = _hint_counts([hint for hint in record.hints if not hint.silenced])
+    return f"{size} {_intents_kept(record)}{hints}{_strength(record.mutations)}"
+
+
+def _intents_kept(record: CheckRecord) -> str:
+    broken, total = len(record.broken), len(record.intents)
+    if not total:
+        return "No intents are stated."
+    if broken:
+        return f"{broken} of {counted(total, 'intent')} {'does' if broken == 1 else 'do'} not hold."
+    return f"{'The intent holds' if total == 1 else f'All {total} intents hold'}."
+
+
+def _hint_counts(hints: Sequence[Hint]) -> str:
+    numbers = [(sum(h.severity is severity for h in hints), word) for severity, word in _SEVERITIES]
+    words = [counted(number, word) for number, word in numbers if number]
+    return f" Hints: {', '.join(words)}." if words else ""
+
+
+def _strength(mutations: Sequence[Mutation] | None) -> str:
+    if mutations is None:
+        return ""
+    effective = [mutation for mutation in mutations if mutation.flows]
+    noticed = sum(bool(mutation.noticed_by) for mutation in effective)
+    idle = len(mutations) - len(effective)
+    also = f" ({idle} more change no flow)" if idle else ""
+    return f" Intents notice {noticed} of {counted(len(effective), 'mutation')}{also}."
+
+
+def judgements(result: IntentResult) -> Iterator[tuple[Judgement, str]]:
+    """Yield each judgement of an intent, with who says so."""
+    yield result.static, SAY_POLICIES
+    if result.packets is not None:
+        yield result.packets, SAY_PACKETS
+
+
+def broken_flow_lines(result: IntentResult) -> Iterator[str]:
+    """Yield a sentence for each flow that goes otherwise than an intent states."""
+    for judgement, who in judgements(result):
+        if judgement.text:
+            yield judgement.text
+        for flow in judgement.broken[:SHOWN]:
+            yield f"{flow.flow} is meant to be {flow.wanted}; {who} {flow.said}."
+        if more := left_out(judgement):
+            yield f"{more}."
+
+
+def left_out(judgement: Judgement) -> str:
+    """Return how many broken flows are not shown, "" where all are."""
+    more = len(judgement.broken) - SHOWN
+    return f"and {more} more of {judgement.flows} flows" if more > 0 else ""
+
+
+def cause_lines(causes: Iterable[Cause]) -> Iterator[str]:
+    """Yield a line for each cause, places first."""
+    for cause in causes:
+        yield f"{cause.place}: {cause.text}" if cause.place else cause.text
+
+
+def packets_sentence(record: PacketsRecord) -> str:
+    """Return the sentence on what packets showed."""
+    size = f"{counted(record.flows, 'flow')}, {record.seconds:.1f} s"
+    return f"{record.canary} ({size})"
+
+
+def note_line(note: Note) -> str:
+    """Return a note as one line, after the place that it is about where it has one."""
+    return ": ".join(filter(None, (note.place, note.what, note.text)))
+
+
+def diff_summary(record: DiffRecord) -> str:
+    """Return the sentence that a diff ends with."""
+    if not record.changes:
+        return f"From {record.old} to {record.new} nothing opens and nothing closes."
+    opened, closed = len(record.opened), len(record.closed)
+    return (
+        f"From {record.old} to {record.new}: {counted(opened, 'flow')} opened, "
+        f"{counted(closed, 'flow')} closed."
+    )
+
+
+def edge_line(change: Change) -> str:
+    """Return the flow of a change as an intent would state it."""
+    return f"{change.edge.source} -> {change.edge.destination}:{change.edge.port}"

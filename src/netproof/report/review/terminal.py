@@ -1,0 +1,143 @@
+"""What a look at a bundle found, as plain text for a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+
+from netproof.model.check import CheckRecord, PacketsRecord
+from netproof.model.review import (
+    Change,
+    DiffRecord,
+    Explanation,
+    Hint,
+    IntentResult,
+    Judgement,
+    Kept,
+    Mutation,
+    SideExplanation,
+)
+from netproof.report.review.sentences import (
+    SHOWN,
+    cause_lines,
+    check_summary,
+    diff_summary,
+    edge_line,
+    judgements,
+    left_out,
+    note_line,
+    packets_sentence,
+)
+from netproof.report.text import counted, printable
+
+
+def check(record: CheckRecord) -> str:
+    """Return the report of a check; the last line is its sum."""
+    shown = printable(record)
+    parts = [
+        _section("Intents", _intents(shown.intents)),
+        _section("Packets", _packets(shown.packets)),
+        _section("Hints", _hints(shown.hints)),
+        _section("Mutations that no intent notices", _mutations(shown.mutations)),
+        _section("Not as in the bundle", map(note_line, shown.notes)),
+        shown.exit_reason,
+        check_summary(shown),
+    ]
+    return "\n".join(part for part in parts if part) + "\n"
+
+
+def intent(result: IntentResult) -> str:
+    """Return one intent with its reason and what broke it."""
+    return "\n".join(line for line in _intents([printable(result)]) if line)
+
+
+def diff(record: DiffRecord) -> str:
+    """Return the changes from one state to another, the most dangerous first."""
+    shown = printable(record)
+    parts = [
+        _section("Opens", _changes(shown.opened)),
+        _section("Closes", _changes(shown.closed)),
+        diff_summary(shown),
+    ]
+    return "\n".join(part for part in parts if part) + "\n"
+
+
+def explanations(answers: Iterable[Explanation]) -> str:
+    """Return the answers with every policy and rule that took part."""
+    return "\n".join(_explained(printable(one)) for one in answers)
+
+
+def _section(title: str, content: Iterable[str]) -> str:
+    lines = list(content)
+    return "\n".join((title, *(f"  {line}" if line else "" for line in lines), "")) if lines else ""
+
+
+def _intents(results: Iterable[IntentResult]) -> Iterator[str]:
+    for result in results:
+        yield f"{str(result.kept).upper():8}{result.intent}   {result.place}"
+        if result.kept is Kept.KEPT:
+            continue
+        yield f"        {result.reason}"
+        for judgement, who in judgements(result):
+            yield from _judged(judgement, who)
+        yield ""
+
+
+def _judged(judgement: Judgement, who: str) -> Iterator[str]:
+    if judgement.text:
+        yield f"        {judgement.text}"
+    for flow in judgement.broken[:SHOWN]:
+        yield f"        {flow.flow} is meant to be {flow.wanted}; {who} {flow.said}"
+        yield from (f"          {line}" for line in cause_lines(flow.causes))
+    if more := left_out(judgement):
+        yield f"        {more}"
+
+
+def _packets(record: PacketsRecord | None) -> Iterator[str]:
+    if record is None:
+        return
+    yield packets_sentence(record)
+    yield from record.findings
+    yield from (f"error of the harness: {error}" for error in record.errors)
+
+
+def _hints(hints: Iterable[Hint]) -> Iterator[str]:
+    for hint in hints:
+        if hint.silenced:
+            yield f"silenced {hint.name}   {hint.place}   {hint.silenced}"
+            continue
+        yield f"{hint.severity:8}{hint.name}   {hint.place}   {hint.subject}"
+        yield f"        {hint.text}"
+        yield f"        fix: {hint.fix}"
+
+
+def _mutations(mutations: Iterable[Mutation] | None) -> Iterator[str]:
+    for mutation in mutations or ():
+        if mutation.flows and not mutation.noticed_by:
+            yield f"{mutation.place}: {mutation.text}"
+            yield f"        {counted(mutation.flows, 'flow')}, such as {mutation.example}"
+
+
+def _changes(changes: Iterable[Change]) -> Iterator[str]:
+    def alike(change: Change) -> tuple[str, ...]:
+        return change.danger, change.why, change.was, change.now
+
+    for (danger, why, was, now), each in groupby(changes, key=alike):
+        yield f"{danger}: {why} ({was} -> {now})"
+        for change in each:
+            yield f"  {edge_line(change)}"
+            yield from (f"      {line}" for line in cause_lines(change.causes))
+
+
+def _explained(one: Explanation) -> str:
+    lines = [f"{one.flow} is {one.answer}."]
+    for side in one.sides:
+        lines += ["", f"{side.direction}: {side.answer}", f"  {side.sentence}."]
+        lines += [f"  - {line}" for line in _arguments(side)]
+    return "\n".join(lines) + "\n"
+
+
+def _arguments(side: SideExplanation) -> Iterator[str]:
+    for argument in side.arguments:
+        place = f" [{argument.place}]" if argument.place else ""
+        yield f"{argument.weight}: {argument.text}{place}"

@@ -1,0 +1,124 @@
+"""The report as GitHub-flavoured Markdown, as a comment on a pull request would carry it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from netproof.model.record import FlowVerdict, RunRecord, RunVerdict, ScenarioRecord, StepRecord
+from netproof.report.run import bypass, summary
+from netproof.report.run.findings import TITLES, Mismatch, account, mismatches, step_line
+from netproof.report.run.grid import grid_lines
+from netproof.report.run.matrixview import matrix_views
+from netproof.report.run.palette import Palette
+from netproof.report.text import counted, markdown, markdown_code, markdown_table, printable
+
+MAX_MISMATCHES = 20
+"""So many of a step are listed: a comment has an end (GitHub's is 65,536 characters)."""
+
+MAX_KEYS = 10
+"""Holders of a door's key that are named, for the same reason."""
+
+WIDTH = 120
+
+
+def render(record: RunRecord) -> str:
+    """Return the run as Markdown."""
+    run = printable(record)
+    parts = [f"## netproof: {run.verdict}", markdown(run.exit_reason), _where(run)]
+    parts += [markdown(canary.text) for canary in run.canaries]
+    parts += _table(run.scenarios)
+    for scenario in summary.reported_scenarios(run):
+        parts += _scenario(scenario, run)
+    parts += _doors(run)
+    if run.verdict is RunVerdict.NOT_ENFORCED and summary.leak_count(run):
+        parts.append(
+            f"{counted(summary.leak_count(run), 'leak')} follow from that and are not listed."
+        )
+    if run.errors:
+        parts += ["### Errors of the harness", _list(run.errors)]
+    return "\n\n".join(parts) + "\n"
+
+
+def _where(run: RunRecord) -> str:
+    cluster = run.cluster
+    nodes = counted(len(cluster.nodes), "node")
+    parts = [f"{cluster.kind} {cluster.name}".strip(), cluster.version, cluster.dataplane, nodes]
+    return markdown(f"Cluster: {', '.join(filter(None, parts))}. {run.seconds:.1f} s.")
+
+
+def _table(scenarios: Iterable[ScenarioRecord]) -> list[str]:
+    heads = ["scenario", "verdict", "flows", *FlowVerdict, "rounds", "seconds"]
+    rows = [_row(one) for one in scenarios]
+    return [markdown_table([heads, *rows], right=range(2, len(heads)))] if rows else []
+
+
+def _row(one: ScenarioRecord) -> list[str]:
+    counts = summary.counts([one])
+    numbers = [
+        summary.flow_count(one),
+        *(counts[verdict] for verdict in FlowVerdict),
+        summary.most_rounds(one),
+    ]
+    verdict = str(one.verdict) if one.verdict is RunVerdict.PASS else f"**{one.verdict}**"
+    return [markdown(one.id), verdict, *map(str, numbers), f"{one.seconds:.2f}"]
+
+
+def _scenario(scenario: ScenarioRecord, run: RunRecord) -> list[str]:
+    if scenario.known_gap:
+        return [f"Known gap, fails no run: {markdown(scenario.id)}: {markdown(scenario.known_gap)}"]
+    parts = []
+    for step in scenario.steps:
+        every = mismatches(step)
+        listed = [one for one in every if summary.is_listed(run, one.first)]
+        if listed:
+            parts += [markdown(step_line(step)), *_mismatches(listed), _matrices(step)]
+    if not parts:
+        return []
+    if scenario.repeat:
+        parts.append(f"Again: {markdown_code(scenario.repeat)}")
+    return [f"### {scenario.verdict}: {markdown(scenario.id)}", markdown(scenario.title), *parts]
+
+
+def _mismatches(listed: list[Mismatch]) -> list[str]:
+    parts = ["\n".join(map(_mismatch, listed[:MAX_MISMATCHES]))]
+    if len(listed) > MAX_MISMATCHES:
+        parts.append(f"and {len(listed) - MAX_MISMATCHES} more in the JSON record")
+    return parts
+
+
+def _mismatch(mismatch: Mismatch) -> str:
+    lines = [f"- **{TITLES[mismatch.first.verdict]}** {markdown(mismatch.title)}"]
+    parts = account(mismatch.first, mismatch.places)
+    return "\n".join([*lines, *(f"  - {label}: {markdown(text)}" for label, text in parts)])
+
+
+def _matrices(step: StepRecord) -> str:
+    palette = Palette()
+    lines = [*palette.legend(WIDTH)]
+    for view in matrix_views(step.tables):
+        if view.has_trouble:
+            lines += ["", view.label, *grid_lines(view, WIDTH, palette)]
+    drawn = "\n".join(lines).replace("```", "'''")
+    return f"<details><summary>Matrix</summary>\n\n```text\n{drawn}\n```\n\n</details>"
+
+
+def _doors(run: RunRecord) -> list[str]:
+    every = bypass.door_summaries(run)
+    if not every:
+        return []
+    rows = [tuple(map(markdown, row)) for door in every for row in door.rows]
+    parts = [f"### {bypass.TITLE}", markdown(bypass.LEAD), markdown_table([bypass.HEADS, *rows])]
+    return [*parts, *map(_door, every), markdown(bypass.open_doors_sentence(run))]
+
+
+def _door(one: bypass.DoorSummary) -> str:
+    lines = [f"- **{markdown(str(one.door))}**", f"  - guarded by: {markdown(one.guard)}"]
+    lines += [f"  - instead: {markdown(one.instead)}"]
+    lines += [f"  - key: {markdown(key)}" for key in one.keys[:MAX_KEYS]]
+    if len(one.keys) > MAX_KEYS:
+        lines.append(f"  - and {len(one.keys) - MAX_KEYS} more in the JSON record")
+    return "\n".join(lines)
+
+
+def _list(texts: Iterable[str]) -> str:
+    return "\n".join(f"- {markdown(text)}" for text in texts)

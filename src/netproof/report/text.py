@@ -1,0 +1,99 @@
+"""What every report does with text: make it printable, count, align, escape it for Markdown.
+
+A record may carry whatever a container or a stranger's file holds, terminal sequences included:
+each report passes its record through `printable` once, before anything else. HTML, XML and JSON
+are escaped by the libraries that write them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Sequence
+from enum import Enum
+from typing import Any, TypeVar
+
+from msgspec import structs
+
+from netproof.model.value import Value
+
+T = TypeVar("T")
+
+_GAP = "  "
+_MARKDOWN = str.maketrans({c: f"\\{c}" for c in "\\`*_{}[]<>|#~&"} | {"@": "&#64;"})
+
+
+def printable(record: T) -> T:
+    """Return the record with every control character in its texts written as its escape."""
+    shown: T = _shown(record)
+    return shown
+
+
+def _shown(value: Any) -> Any:
+    if isinstance(value, Enum):
+        return value
+    if isinstance(value, str):
+        return value if value.isprintable() else "".join(map(_character, value))
+    if isinstance(value, (tuple, list)):
+        return type(value)(map(_shown, value))
+    if isinstance(value, dict):
+        return {_shown(key): _shown(item) for key, item in value.items()}
+    if isinstance(value, Value):
+        return type(value)(**{name: _shown(one) for name, one in structs.asdict(value).items()})
+    return value
+
+
+def _character(one: str) -> str:
+    return one if one.isprintable() else one.encode("unicode_escape").decode("ascii")
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number of things: `1 flow`, `1,234 flows`, `2 policies`."""
+    if number == 1:
+        return f"1 {noun}"
+    return f"{number:,} {noun[:-1]}ies" if noun.endswith("y") else f"{number:,} {noun}s"
+
+
+def duration(seconds: float) -> str:
+    """Say a time in the unit that fits it."""
+    return f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.2f} s"
+
+
+def aligned(rows: Sequence[Sequence[str]], right: Collection[int] = ()) -> list[str]:
+    """Return the rows with their columns padded to the widest, those in `right` flush right."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [_line(row, widths, right) for row in rows]
+
+
+def _line(row: Sequence[str], widths: Sequence[int], right: Collection[int]) -> str:
+    padded = [
+        cell.rjust(width) if number in right else cell.ljust(width)
+        for number, (cell, width) in enumerate(zip(row, widths, strict=True))
+    ]
+    return _GAP.join(padded).rstrip()
+
+
+def markdown(text: str) -> str:
+    """Take its meaning in Markdown and HTML from every character, and keep it on one line.
+
+    That of a mention is taken as well: nobody is called to a pull request by a pod's name.
+    """
+    return " ".join(text.splitlines()).translate(_MARKDOWN)
+
+
+def markdown_code(text: str) -> str:
+    """Quote text as code on one line, between more backticks than stand side by side in it."""
+    line = " ".join(text.splitlines())
+    longest = max((len(ticks) for ticks in re.findall("`+", line)), default=0)
+    fence = "`" * (longest + 1)
+    return f"{fence} {line} {fence}" if longest else f"{fence}{line}{fence}"
+
+
+def markdown_table(rows: Sequence[Sequence[str]], right: Collection[int] = ()) -> str:
+    """Return a table whose first row is its head; cells are Markdown, those in `right` numbers."""
+    ruler = ["---:" if number in right else "---" for number in range(len(rows[0]))]
+    return "\n".join(f"| {' | '.join(map(_cell, row))} |" for row in (rows[0], ruler, *rows[1:]))
+
+
+def _cell(text: str) -> str:
+    """Escape the bars of code, in which nothing else is (GFM splits a row before it reads code)."""
+    return re.sub(r"(?<!\\)\|", r"\\|", text)
