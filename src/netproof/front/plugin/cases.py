@@ -24,7 +24,7 @@ from netproof.model.record import RunVerdict, ScenarioRecord
 from netproof.model.value import replace
 from netproof.model.workload import Family, Topology
 from netproof.policy import Bundle, load_text
-from netproof.report import terminal
+from netproof.report.run import terminal
 from netproof.run.changes import Change
 from netproof.run.scenario import After, FlowSource, Scenario, stated
 from netproof.run.worker import Worker
