@@ -10,8 +10,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
-from netproof.model.record import Finding, FlowVerdict, RunRecord, ScenarioRecord, StepRecord
 from netproof.model.check import CheckRecord
+from netproof.model.record import Finding, FlowVerdict, RunRecord, ScenarioRecord, StepRecord
 from netproof.model.review import Hint, IntentResult, Kept, Severity
 from netproof.report.review.sentences import broken_flow_lines, check_summary
 from netproof.report.run.findings import deciding_places, deciding_reasons, observation_line
