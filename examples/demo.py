@@ -72,7 +72,7 @@ def _checked(cases: list[Case]) -> list[CheckRecord]:
         case, settings = cases[number], wishes.settings(handout.ref)
         read = check(case)
         probed = bundles.probe(case, read.intents, handout, settings, f"b{number}")
-        evidence = RunEvidence(tuple(run.canaries), (probed.scenario,), probed.intents)
+        evidence = RunEvidence(tuple(run.canaries), (probed.scenario.record,), probed.intents)
         return bundles.with_packets(read, evidence, probed.notes)
 
     try:

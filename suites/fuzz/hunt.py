@@ -67,7 +67,7 @@ class Hunt:
     def _differs(self, policies: Bundled) -> bool:
         if not self._found:
             self.policies += len(policies)
-        step = self._worker.trial(self.read(dump(policies)), self._flows)
+        step = self._worker.trial(self.read(dump(policies)), self._flows).record
         if step.verdict is not RunVerdict.FAIL:
             return False
         if not self._found:

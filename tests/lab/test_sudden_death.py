@@ -109,7 +109,7 @@ def test_an_agent_that_keeps_dying_is_inconclusive(worker: Worker) -> None:
     killer = threading.Thread(target=murder)
     killer.start()
     try:
-        record = worker.run(canary.scenario())
+        record = worker.run(canary.scenario()).record
     finally:
         over.set()
         killer.join()
@@ -127,7 +127,7 @@ def test_an_agent_that_dies_once_is_never_a_denial(seed: int, worker: Worker) ->
     killer = threading.Timer(moment, _kill, ["canary/guarded"])
     killer.start()
     try:
-        record = worker.run(canary.scenario())
+        record = worker.run(canary.scenario()).record
     finally:
         killer.join()
     assert record.verdict in {RunVerdict.PASS, RunVerdict.INCONCLUSIVE}

@@ -74,7 +74,7 @@ def _tried(
     worker.look(BASELINE, (), others)
     controls = [guarded(way.attempt) for way in every]
     with worker.under(isolated.policies):
-        step = worker.look(ENFORCED, isolated.policies.policies, others)
+        step = worker.look(ENFORCED, isolated.policies.policies, others).record
         for way, control in zip(every, controls, strict=True):
             began = time.monotonic()
             seen = guarded(way.attempt)

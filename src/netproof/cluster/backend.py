@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Protocol
 
 from netproof.cluster.placement import ANYWHERE, PodOptions
-from netproof.cluster.profiles.gaps import KnownGap
 from netproof.model.doors import Stance
+from netproof.model.known_gap import KnownGap
 from netproof.model.record import ClusterRecord
 from netproof.model.value import Value
 

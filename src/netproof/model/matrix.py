@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from netproof.errors import HarnessBug
 from netproof.model.flow import Expectation, Flow, Observation
-from netproof.model.record import FlowVerdict
+from netproof.model.record import FlowVerdict, ScenarioRecord, StepRecord
 
 T = TypeVar("T")
 
@@ -51,3 +51,24 @@ class JudgedCell:
 
 
 JudgedMatrix = Matrix[JudgedCell]
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedStep:
+    """One state of the cluster, judged: the whole matrix, and what the run keeps of it."""
+
+    record: StepRecord
+    matrix: JudgedMatrix
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedScenario:
+    """A scenario, judged: its steps with their matrices, and what the run keeps of it."""
+
+    record: ScenarioRecord
+    steps: tuple[JudgedStep, ...]
+
+    @property
+    def in_force(self) -> JudgedStep:
+        """The first step with policies in force; the first of all where it has no policies."""
+        return next((step for step in self.steps if step.record.policies), self.steps[0])

@@ -2,72 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable
 
-from netproof.model.flow import Connectivity, Endpoint, EndpointKind, Expected, Flow, Outcome, Path
-from netproof.model.record import (
-    EXPECTED_LETTERS,
-    NOT_PROBED,
-    OUTCOME_LETTERS,
-    VERDICT_LETTERS,
-    FlowVerdict,
-    StepRecord,
-    Table,
-)
+from netproof.model.flow import Connectivity, EndpointKind, Expected, Flow, Outcome, Path
+from netproof.model.matrix import JudgedCell, JudgedMatrix
+from netproof.model.record import FlowVerdict
 from netproof.model.review import BrokenFlow, Cause, Judgement, Kept
 from netproof.model.workload import HostKind, Topology
 from netproof.policy.mirror import Mirror
 from netproof.review import judgement, wording
 from netproof.review.intents import Intent, wanted_of
 from netproof.review.world import World
-
-_EXPECTED = {letter: value for value, letter in EXPECTED_LETTERS.items()}
-_OUTCOME = {letter: value for value, letter in OUTCOME_LETTERS.items()}
-_VERDICT = {letter: value for value, letter in VERDICT_LETTERS.items()}
-_SEEN = {
-    Outcome.CONNECTED: Connectivity.ALLOWED,
-    Outcome.DROPPED: Connectivity.DENIED,
-    Outcome.REJECTED: Connectivity.DENIED,
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """What was expected of a probed flow, and what was seen; a leak counts as allowed."""
-
-    expected: Expected
-    seen: Connectivity
-
-
-def cells(step: StepRecord) -> dict[Flow, Cell]:
-    """Return the flows of a step with what was expected and seen of each."""
-    return {flow: cell for table in step.tables for flow, cell in _of_table(table)}
-
-
-def _of_table(table: Table) -> Iterator[tuple[Flow, Cell]]:
-    for row, source in enumerate(table.sources):
-        for column, destination in enumerate(table.destinations):
-            letters = (table.expected, table.observed, table.verdicts)
-            expected, observed, verdict = (layer[row][column] for layer in letters)
-            if NOT_PROBED not in (expected, observed):
-                flow = Flow(
-                    Endpoint.parse(source),
-                    Endpoint.parse(destination),
-                    table.port,
-                    table.protocol,
-                    table.family,
-                    table.path,
-                )
-                yield flow, Cell(_EXPECTED[expected], _seen(observed, _VERDICT[verdict]))
-
-
-def _seen(letter: str, verdict: FlowVerdict) -> Connectivity:
-    if verdict is FlowVerdict.LEAK:
-        return Connectivity.ALLOWED
-    if verdict is FlowVerdict.INCONCLUSIVE:
-        return Connectivity.UNKNOWN
-    return _SEEN.get(_OUTCOME[letter], Connectivity.UNKNOWN)
 
 
 def world_of_probes(mirror: Mirror, topology: Topology, flows: Iterable[Flow]) -> World:
@@ -90,26 +35,44 @@ def _of_node(flow: Flow) -> bool:
     return EndpointKind.NODE in (flow.source.kind, flow.destination.kind)
 
 
-def judge(world: World, intent: Intent, seen: Mapping[Flow, Cell]) -> Judgement:
+def judge(world: World, intent: Intent, seen: JudgedMatrix) -> Judgement:
     """Judge one intent by what the packets of its flows did."""
     wanted = wanted_of(intent, world)
     if not wanted:
         return Judgement(Kept.UNTRIED, 0, (), "no packet: nothing that could be probed is meant")
-    wrong = [flow for flow, answer in wanted.items() if str(seen[flow].seen) != str(answer)]
-    wrong.sort(key=lambda flow: seen[flow].seen is Connectivity.UNKNOWN)
-    broken = tuple(_broken(flow, wanted[flow], seen[flow]) for flow in wrong)
+    did = {flow: _did(seen[flow], answer) for flow, answer in wanted.items()}
+    wrong = [flow for flow, answer in wanted.items() if did[flow] is not _AS_WANTED[answer]]
+    wrong.sort(key=lambda flow: did[flow] is Connectivity.UNKNOWN)
+    broken = tuple(_broken(flow, wanted[flow], did[flow], seen[flow]) for flow in wrong)
     return Judgement(*judgement.verdict(len(wanted), broken, intent))
 
 
-def _broken(flow: Flow, wanted: Expected, cell: Cell) -> BrokenFlow:
+_AS_WANTED = {Expected.ALLOWED: Connectivity.ALLOWED, Expected.DENIED: Connectivity.DENIED}
+
+
+def _did(cell: JudgedCell, wanted: Expected) -> Connectivity:
+    """Return what a flow did, for somebody who wants it allowed or denied.
+
+    A request that arrived while its answer was lost is neither: who wants it denied has a leak, and
+    who wants it allowed has no answer.
+    """
+    observation = cell.observation
+    if cell.verdict is FlowVerdict.INCONCLUSIVE:
+        return Connectivity.UNKNOWN
+    if observation.arrived and observation.outcome is not Outcome.CONNECTED:
+        return Connectivity.DENIED if wanted is Expected.ALLOWED else Connectivity.ALLOWED
+    return observation.connectivity
+
+
+def _broken(flow: Flow, wanted: Expected, did: Connectivity, cell: JudgedCell) -> BrokenFlow:
     name = f"{wording.flow(flow)} {flow.family}"
-    return BrokenFlow(name, str(wanted), str(cell.seen), _causes(cell))
+    return BrokenFlow(name, str(wanted), str(did), _causes(did, cell.expectation.expected))
 
 
-def _causes(cell: Cell) -> tuple[Cause, ...]:
+def _causes(did: Connectivity, expected: Expected) -> tuple[Cause, ...]:
     """Say whether the cluster is at fault; what the policies have to do with it is told already."""
-    if cell.seen is Connectivity.UNKNOWN:
+    if did is Connectivity.UNKNOWN:
         return (Cause("", "the probe could not tell"),)
-    if str(cell.seen) == str(cell.expected):
+    if did is _AS_WANTED.get(expected):
         return ()
-    return (Cause("", f"the policies say {cell.expected}: the cluster does not do what they say"),)
+    return (Cause("", f"the policies say {expected}: the cluster does not do what they say"),)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from netproof.model.flow import Endpoint, EndpointKind, Flow
-from netproof.model.record import ScenarioRecord
+from netproof.model.matrix import JudgedScenario
 from netproof.model.review import PairResult
-from netproof.review import packets, wording
+from netproof.review import wording
 from netproof.review.world import DNS, World
 
 OUTSIDE = "outside"
@@ -48,15 +48,15 @@ def _end(end: Endpoint) -> str:
     return "dns" if end == Endpoint.service(DNS) else str(end)
 
 
-def results(record: ScenarioRecord) -> tuple[PairResult, ...]:
+def results(scenario: JudgedScenario) -> tuple[PairResult, ...]:
     """Return what a scenario showed of each pair, in the order it was probed."""
     flows: dict[str, int] = {}
     findings: dict[str, list[str]] = {}
-    for step in record.steps:
-        for flow in packets.cells(step):
+    for step in scenario.steps:
+        for flow in step.matrix:
             flows[of_flow(flow)] = flows.get(of_flow(flow), 0) + 1
-        for finding in step.findings:
-            told = wording.finding(step.name, finding)
+        for finding in step.record.findings:
+            told = wording.finding(step.record.name, finding)
             findings.setdefault(of_flow(finding.flow), []).append(told)
     return tuple(
         PairResult(name, count, tuple(findings.get(name, ()))) for name, count in flows.items()

@@ -10,7 +10,8 @@ from netproof.cluster.naming import Naming
 from netproof.model import flows
 from netproof.model.check import CheckRecord, PacketsRecord
 from netproof.model.flow import Flow
-from netproof.model.record import FlowVerdict, RunVerdict, ScenarioRecord
+from netproof.model.matrix import JudgedScenario
+from netproof.model.record import FlowVerdict, RunVerdict
 from netproof.model.review import IntentResult, Note
 from netproof.model.value import replace
 from netproof.model.workload import Topology
@@ -18,7 +19,7 @@ from netproof.review import mapping, packets, wording
 from netproof.review.check import Case
 from netproof.run.controller import Handout, outside_hosts
 from netproof.run.scenario import Scenario, Settings
-from netproof.run.worker import ENFORCED, Worker
+from netproof.run.worker import Worker
 from netproof.verdict import RunEvidence, RunJudgement, judge_reading, judge_run
 
 DNS = f"{DNS_NAMESPACE}/{DNS_SERVICE}"
@@ -30,7 +31,7 @@ WORKER = "bundle"
 class ProbedBundle:
     """What the packets of a bundle did: its scenario, its intents as they count, and remarks."""
 
-    scenario: ScenarioRecord
+    scenario: JudgedScenario
     intents: tuple[IntentResult, ...]
     notes: tuple[Note, ...] = ()
 
@@ -71,19 +72,18 @@ def probe(
             source=case.name,
             flows=all_flows,
         )
-        record = made.run(scenario)
+        judged = made.run(scenario)
     finally:
         made.close()
     notes = mapping.notes(case.mirror) + mapping.unprobed(handout.unprobed)
-    return ProbedBundle(record, _by_packets(case, read, record, topology), notes)
+    return ProbedBundle(judged, _by_packets(case, read, judged, topology), notes)
 
 
 def _by_packets(
-    case: Case, read: Sequence[IntentResult], record: ScenarioRecord, topology: Topology
+    case: Case, read: Sequence[IntentResult], judged: JudgedScenario, topology: Topology
 ) -> tuple[IntentResult, ...]:
     """Return the intents of a bundle, in their order, judged by what packets did too."""
-    step = next((s for s in record.steps if s.name == ENFORCED), record.steps[0])
-    seen = packets.cells(step)
+    seen = judged.in_force.matrix
     world = packets.world_of_probes(case.mirror, topology, seen)
     return tuple(
         replace(result, packets=packets.judge(world, intent, seen))

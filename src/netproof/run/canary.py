@@ -11,11 +11,12 @@ from __future__ import annotations
 from netproof.model import flows
 from netproof.model.flow import Expected, Flow
 from netproof.model.flowpattern import parse_pattern
-from netproof.model.record import CanaryRecord, StepRecord
+from netproof.model.record import CanaryRecord
 from netproof.model.workload import Topology
 from netproof.policy import Bundle, load_text
 from netproof.run.scenario import Scenario, Statement
-from netproof.run.worker import ENFORCED, Worker
+from netproof.run.worker import Worker
+from netproof.verdict import judge_canary
 
 NAMESPACE = "canary"
 
@@ -93,31 +94,7 @@ def scenario() -> Scenario:
 
 def ask(worker: Worker) -> CanaryRecord:
     """Run the canary and word what it says of the cluster."""
-    seen = worker.run(scenario())
-    enforced = next(step for step in seen.steps if step.name == ENFORCED)
-    enforces, text = judge(enforced)
-    return CanaryRecord(worker.naming.worker, enforces, text, seen.steps)
-
-
-def judge(step: StepRecord) -> tuple[bool | None, str]:
-    """Tell whether a denial bit (None: cannot be told), and say so in a sentence."""
-    denials = [cell for table in step.tables for cell in _denials(table.expected, table.verdicts)]
-    enforced = denials.count("=")
-    if enforced == len(denials):
-        return True, "The cluster enforces NetworkPolicies: all canary denials hold."
-    if enforced:
-        return True, f"The cluster enforces some NetworkPolicies: {enforced} of {len(denials)}."
-    if "?" in denials:
-        return None, "Whether the cluster enforces NetworkPolicies cannot be told."
-    return False, (
-        "The cluster does not enforce NetworkPolicies: every flow that the canary's policies "
-        f"deny got through ({len(denials)} of {len(denials)})."
-    )
-
-
-def _denials(expected: tuple[str, ...], verdicts: tuple[str, ...]) -> list[str]:
-    pairs = zip("".join(expected), "".join(verdicts), strict=True)
-    return [verdict for wanted, verdict in pairs if wanted == "D"]
+    return judge_canary(worker.naming.worker, worker.run(scenario()))
 
 
 def _flows(topology: Topology) -> list[Flow]:

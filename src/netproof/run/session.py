@@ -11,6 +11,7 @@ from netproof.errors import ClusterError
 from netproof.model.doors import Door, DoorResult, Grant
 from netproof.model.record import CanaryRecord, ClusterRecord, RunRecord, ScenarioRecord
 from netproof.model.review import IntentResult
+from netproof.model.value import replace
 from netproof.run.bundles import ProbedBundle
 from netproof.run.controller import Controller, Handout
 from netproof.verdict import RunEvidence, judge_run
@@ -49,9 +50,9 @@ class RunSession:
         self.canaries.append(canary)
         return handout
 
-    def take(self, probed: ProbedBundle) -> None:
-        """Take in what packets showed of a bundle."""
-        self.scenarios.append(probed.scenario)
+    def take(self, probed: ProbedBundle, repeat: str = "") -> None:
+        """Take in what packets showed of a bundle; `repeat` is the command that does it again."""
+        self.scenarios.append(replace(probed.scenario.record, repeat=repeat))
         self.intents += probed.intents
 
     def evidence(self) -> RunEvidence:

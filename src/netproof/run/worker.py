@@ -6,7 +6,6 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from netproof import verdict
 from netproof.cluster import inventory
 from netproof.cluster.api.apply import PoliciesInForce
 from netproof.cluster.api.client import Client, Obj
@@ -17,7 +16,8 @@ from netproof.cluster.naming import Naming
 from netproof.cluster.streams.connections import PodStreams
 from netproof.expected import expected_matrix
 from netproof.model.flow import Flow
-from netproof.model.record import ScenarioRecord, StepRecord
+from netproof.model.matrix import JudgedScenario, JudgedStep
+from netproof.model.record import ScenarioRecord
 from netproof.model.value import replace
 from netproof.model.workload import Host, Topology
 from netproof.policy import (
@@ -33,6 +33,7 @@ from netproof.probe.runner import Prober
 from netproof.run.changes import Change, State
 from netproof.run.controls import Controls
 from netproof.run.scenario import Scenario, Settings, Statement, stated
+from netproof.verdict import judge_step, scenario_verdict, weigh_gaps
 
 BASELINE = "without policies"
 ENFORCED = "policies in force"
@@ -77,10 +78,11 @@ class Worker:
         self.topology = _merged(self.fleet.topology, self._around)
         return self.topology
 
-    def run(self, scenario: Scenario) -> ScenarioRecord:
+    def run(self, scenario: Scenario) -> JudgedScenario:
         """Run a scenario and undo all of it: baseline where none is known, policies, removed.
 
-        Raises PolicyError for a policy in a namespace that is neither the fleet's nor the bundle's.
+        It is weighed against the known gaps of the cluster's CNI, whoever asks for it. Raises
+        PolicyError for a policy in a namespace that is neither the fleet's nor the bundle's.
         """
         check_namespaces(scenario.bundle, self._spaces)
         started = time.monotonic()
@@ -91,17 +93,18 @@ class Worker:
             self._put_in_force(Bundle())
             self._refit(State.at_home(home, Bundle()))
             self._controls.keep(home, self._around)
-        return ScenarioRecord(
+        record = ScenarioRecord(
             id=scenario.id,
             title=scenario.title,
             bundle=scenario.source,
             worker=self.naming.worker,
-            verdict=verdict.scenario_verdict(steps),
+            verdict=scenario_verdict(step.record for step in steps),
             seconds=round(time.monotonic() - started, 3),
-            steps=tuple(steps),
+            steps=tuple(step.record for step in steps),
         )
+        return JudgedScenario(weigh_gaps(record, self.client.ref.gaps), tuple(steps))
 
-    def _steps(self, scenario: Scenario, state: State) -> list[StepRecord]:
+    def _steps(self, scenario: Scenario, state: State) -> list[JudgedStep]:
         for change in scenario.given:
             state = change(state)
         self._refit(state)
@@ -115,7 +118,7 @@ class Worker:
             steps.append(self.look(RESTORED, (), tuple(scenario.flows(self.topology))))
         return steps
 
-    def _under_policies(self, scenario: Scenario, state: State) -> list[StepRecord]:
+    def _under_policies(self, scenario: Scenario, state: State) -> list[JudgedStep]:
         """Look at the flows while the policies are in force, and after each change."""
         state = replace(state, bundle=scenario.bundle)
         steps = [self._reach(state, ENFORCED, scenario, scenario.statements)]
@@ -127,7 +130,7 @@ class Worker:
 
     def _reach(
         self, state: State, name: str, scenario: Scenario, known: Sequence[Statement]
-    ) -> StepRecord:
+    ) -> JudgedStep:
         """Bring the cluster to a state, and look at all flows that there are then."""
         self._refit(state)
         flows = tuple(scenario.flows(self.topology))
@@ -151,7 +154,7 @@ class Worker:
         }
         self._in_force.become(wanted)
 
-    def trial(self, bundle: Bundle, flows: Sequence[Flow]) -> StepRecord:
+    def trial(self, bundle: Bundle, flows: Sequence[Flow]) -> JudgedStep:
         """Look at flows while a bundle's policies are in force, with no look before or after.
 
         The control for its denials is what the last look without policies has seen.
@@ -168,7 +171,7 @@ class Worker:
         policies: Sequence[NetworkPolicy],
         flows: Sequence[Flow],
         known: Sequence[Statement] = (),
-    ) -> StepRecord:
+    ) -> JudgedStep:
         """Probe every flow until the cluster does what is expected of it, and judge what it did.
 
         Raises HarnessBug where a cell is known to be other than netproof reads the policies.
@@ -184,7 +187,7 @@ class Worker:
         )
         if not policies:
             self._controls.remember(seen.observations)
-        return verdict.make_step(
+        return judge_step(
             name,
             tuple(policy.key for policy in policies),
             expected=expected,

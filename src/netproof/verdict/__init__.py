@@ -5,9 +5,10 @@ canary, a run. Rules only: how a flow was probed, and how a verdict looks, are t
 others.
 """
 
-from netproof.verdict.canaries import canary_verdict
+from netproof.verdict.canaries import canary_verdict, judge_canary
 from netproof.verdict.checks import check_exit_code
-from netproof.verdict.flows import JudgedFlow, judge_flow
+from netproof.verdict.flows import FlowRuling, judge_flow
+from netproof.verdict.known_gaps import weigh_gaps
 from netproof.verdict.runs import (
     RunEvidence,
     RunJudgement,
@@ -16,19 +17,21 @@ from netproof.verdict.runs import (
     judge_run,
 )
 from netproof.verdict.scenarios import scenario_verdict, step_verdict
-from netproof.verdict.steps import make_step
+from netproof.verdict.steps import judge_step
 
 __all__ = [
-    "JudgedFlow",
+    "FlowRuling",
     "RunEvidence",
     "RunJudgement",
     "canary_verdict",
     "check_exit_code",
     "follows_from_no_enforcement",
+    "judge_canary",
     "judge_flow",
     "judge_reading",
     "judge_run",
-    "make_step",
+    "judge_step",
     "scenario_verdict",
     "step_verdict",
+    "weigh_gaps",
 ]

@@ -1,4 +1,4 @@
-"""The verdict on a canary, the same for a run and for the doctor.
+"""What a canary says of a cluster, and the verdict on it, the same for a run and for the doctor.
 
 | the canary                                              | verdict      |
 |---------------------------------------------------------|--------------|
@@ -11,7 +11,9 @@
 
 from __future__ import annotations
 
-from netproof.model.record import CanaryRecord, RunVerdict
+from netproof.model.flow import Expected
+from netproof.model.matrix import JudgedScenario, JudgedStep
+from netproof.model.record import CanaryRecord, FlowVerdict, RunVerdict
 from netproof.verdict.scenarios import says_something, worst
 
 
@@ -23,3 +25,29 @@ def canary_verdict(canary: CanaryRecord) -> RunVerdict:
     if canary.enforces is None:
         steps.append(RunVerdict.INCONCLUSIVE)
     return worst(steps or [RunVerdict.PASS])
+
+
+def judge_canary(worker: str, seen: JudgedScenario) -> CanaryRecord:
+    """Put on record whether the denials of a canary bit, in a sentence."""
+    enforces, text = _denials_bite(seen.in_force)
+    return CanaryRecord(worker, enforces, text, seen.record.steps)
+
+
+def _denials_bite(step: JudgedStep) -> tuple[bool | None, str]:
+    """Tell whether a denial bit (None: cannot be told), and say so in a sentence."""
+    denials = [
+        cell.verdict
+        for cell in step.matrix.values()
+        if cell.expectation.expected is Expected.DENIED
+    ]
+    enforced = denials.count(FlowVerdict.ENFORCED)
+    if denials and enforced == len(denials):
+        return True, "The cluster enforces NetworkPolicies: all canary denials hold."
+    if enforced:
+        return True, f"The cluster enforces some NetworkPolicies: {enforced} of {len(denials)}."
+    if FlowVerdict.INCONCLUSIVE in denials or not denials:
+        return None, "Whether the cluster enforces NetworkPolicies cannot be told."
+    return False, (
+        "The cluster does not enforce NetworkPolicies: every flow that the canary's policies "
+        f"deny got through ({len(denials)} of {len(denials)})."
+    )

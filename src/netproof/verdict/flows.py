@@ -24,7 +24,7 @@ from netproof.model.record import FlowVerdict
 _NO_ANSWER = (Outcome.DROPPED, Outcome.REJECTED)
 
 
-class JudgedFlow(NamedTuple):
+class FlowRuling(NamedTuple):
     """A verdict and, in words, why it is that one."""
 
     verdict: FlowVerdict
@@ -37,14 +37,14 @@ def judge_flow(
     baseline: Observation | None,
     *,
     control_required: bool,
-) -> JudgedFlow:
+) -> FlowRuling:
     """Judge one flow by the table above.
 
     `baseline` is what was seen of the flow while no policy was in force. `control_required` says
     that a denial counts only if the baseline was open (evidence rule 1 of the design).
     """
     if expectation.expected is Expected.UNDEFINED:
-        return JudgedFlow(FlowVerdict.UNDEFINED, "NetworkPolicy v1 does not say")
+        return FlowRuling(FlowVerdict.UNDEFINED, "NetworkPolicy v1 does not say")
     if expectation.expected is Expected.ALLOWED:
         return _judge_allowed(observation)
     if observation.leaked:
@@ -52,32 +52,32 @@ def judge_flow(
     if observation.connectivity is Connectivity.UNKNOWN:
         return _untold(observation)
     if control_required and not _is_open(baseline):
-        return JudgedFlow(FlowVerdict.INCONCLUSIVE, _no_control(baseline))
-    return JudgedFlow(FlowVerdict.ENFORCED, "as expected")
+        return FlowRuling(FlowVerdict.INCONCLUSIVE, _no_control(baseline))
+    return FlowRuling(FlowVerdict.ENFORCED, "as expected")
 
 
-def _judge_allowed(observation: Observation) -> JudgedFlow:
+def _judge_allowed(observation: Observation) -> FlowRuling:
     if observation.outcome is Outcome.CONNECTED:
-        return JudgedFlow(FlowVerdict.ENFORCED, "as expected")
+        return FlowRuling(FlowVerdict.ENFORCED, "as expected")
     if observation.outcome not in _NO_ANSWER:
         return _untold(observation)
     what = f"it was {observation.outcome}"
     if observation.arrived:
         what = "the request arrived and no answer came back"
-    return JudgedFlow(FlowVerdict.OVER_BLOCKED, f"it should pass, yet {what}")
+    return FlowRuling(FlowVerdict.OVER_BLOCKED, f"it should pass, yet {what}")
 
 
-def _leak(observation: Observation) -> JudgedFlow:
+def _leak(observation: Observation) -> FlowRuling:
     if observation.outcome is Outcome.CONNECTED:
-        return JudgedFlow(FlowVerdict.LEAK, "it should be denied, yet it was answered")
+        return FlowRuling(FlowVerdict.LEAK, "it should be denied, yet it was answered")
     why = "it should be denied, yet the request arrived; only its answer was lost"
-    return JudgedFlow(FlowVerdict.LEAK, why)
+    return FlowRuling(FlowVerdict.LEAK, why)
 
 
-def _untold(observation: Observation) -> JudgedFlow:
+def _untold(observation: Observation) -> FlowRuling:
     words = {Outcome.UNRESOLVED: "the name did not resolve", Outcome.ERROR: "the probe failed"}
     why = words.get(observation.outcome, f"it was {observation.outcome}")
-    return JudgedFlow(FlowVerdict.INCONCLUSIVE, f"it cannot be told: {why}")
+    return FlowRuling(FlowVerdict.INCONCLUSIVE, f"it cannot be told: {why}")
 
 
 def _is_open(baseline: Observation | None) -> bool:

@@ -1,4 +1,7 @@
-"""One state of the cluster, judged: flows become tables, counts and findings.
+"""One state of the cluster, judged: flows become a matrix of verdicts, and a record of it.
+
+The matrix is for those who judge further; the record writes it as tables of letters, counts and
+findings.
 
 Tables have the same order of names throughout a step, that in which the flows name them first,
 so that two of them can be laid over each other.
@@ -10,7 +13,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 from netproof.model.flow import Endpoint, EndpointKind, Expectation, Flow, Observation, Path
-from netproof.model.matrix import ExpectedMatrix, ObservedMatrix
+from netproof.model.matrix import ExpectedMatrix, JudgedCell, JudgedStep, Matrix, ObservedMatrix
 from netproof.model.record import (
     EXPECTED_LETTERS,
     NOT_PROBED,
@@ -23,7 +26,7 @@ from netproof.model.record import (
     Table,
 )
 from netproof.model.workload import Family, Protocol, Topology
-from netproof.verdict.flows import JudgedFlow, judge_flow
+from netproof.verdict.flows import judge_flow
 from netproof.verdict.scenarios import step_verdict
 
 _GRAVITY = {
@@ -37,7 +40,7 @@ _PROTOCOLS = list(Protocol)
 _FAMILIES = list(Family)
 
 
-def make_step(  # noqa: PLR0913 - all but two by keyword, each of them a value the step is made of
+def judge_step(  # noqa: PLR0913 - all but two by keyword, each a value the step is made of
     name: str,
     policies: Sequence[str],
     *,
@@ -47,49 +50,51 @@ def make_step(  # noqa: PLR0913 - all but two by keyword, each of them a value t
     convergence: Convergence,
     topology: Topology,
     places: Mapping[str, str] | None = None,
-) -> StepRecord:
+) -> JudgedStep:
     """Judge every flow that something is expected of, and put the step on record.
 
     `policies` (`namespace/name`) are those in force; with any, a denial needs the baseline as its
     positive control. `places` says where they are written (`file:line`). Raises KeyError for a
     flow that was not observed.
     """
-    judged = {
-        flow: judge_flow(
-            expected[flow],
-            observed[flow],
-            (baseline or {}).get(flow),
-            control_required=bool(policies),
-        )
+    controls = baseline or {}
+    cells = {
+        flow: _cell(expected[flow], observed[flow], controls.get(flow), bool(policies))
         for flow in expected
     }
-    counted = Counter(verdict for verdict, _ in judged.values())
+    counted = Counter(cell.verdict for cell in cells.values())
     counts = {verdict: counted[verdict] for verdict in FlowVerdict}
-    return StepRecord(
+    record = StepRecord(
         name=name,
         policies=tuple(policies),
         verdict=step_verdict(counts),
         counts=counts,
         convergence=convergence,
-        tables=_tables(expected, observed, judged),
-        findings=_findings(expected, observed, judged, topology),
+        tables=_tables(cells),
+        findings=_findings(cells, topology),
         places=dict(sorted((places or {}).items())),
     )
+    return JudgedStep(record, Matrix(cells, cells))
 
 
-def _tables(
-    expected: ExpectedMatrix, observed: ObservedMatrix, judged: Mapping[Flow, JudgedFlow]
-) -> tuple[Table, ...]:
-    ends = list(dict.fromkeys(end for flow in judged for end in (flow.source, flow.destination)))
+def _cell(
+    expectation: Expectation, seen: Observation, control: Observation | None, required: bool
+) -> JudgedCell:
+    verdict, why = judge_flow(expectation, seen, control, control_required=required)
+    return JudgedCell(expectation, seen, verdict, why)
+
+
+def _tables(cells: Mapping[Flow, JudgedCell]) -> tuple[Table, ...]:
+    ends = list(dict.fromkeys(end for flow in cells for end in (flow.source, flow.destination)))
     groups: dict[tuple[Path, Protocol, int, Family], dict[tuple[Endpoint, Endpoint], str]] = {}
-    for flow, (verdict, _) in judged.items():
-        cell = (
-            EXPECTED_LETTERS[expected[flow].expected]
-            + OUTCOME_LETTERS[observed[flow].outcome]
-            + VERDICT_LETTERS[verdict]
+    for flow, cell in cells.items():
+        letters = (
+            EXPECTED_LETTERS[cell.expectation.expected]
+            + OUTCOME_LETTERS[cell.observation.outcome]
+            + VERDICT_LETTERS[cell.verdict]
         )
         group = groups.setdefault((flow.path, flow.protocol, flow.port, flow.family), {})
-        group[flow.source, flow.destination] = cell
+        group[flow.source, flow.destination] = letters
     keys = sorted(groups, key=_table_order)
     return tuple(_table(*key, ends=ends, cells=groups[key]) for key in keys)
 
@@ -131,36 +136,30 @@ def _in_order(ends: Iterable[Endpoint], wanted: set[Endpoint]) -> list[Endpoint]
     return [end for end in ends if end in wanted]
 
 
-def _findings(
-    expected: ExpectedMatrix,
-    observed: ObservedMatrix,
-    judged: Mapping[Flow, JudgedFlow],
-    topology: Topology,
-) -> tuple[Finding, ...]:
+def _findings(cells: Mapping[Flow, JudgedCell], topology: Topology) -> tuple[Finding, ...]:
     nodes = {pod.key: pod.node for pod in topology.pods}
-    found = [
-        _finding(flow, ruling, expected[flow], observed[flow], _nodes(flow, nodes))
-        for flow, ruling in judged.items()
-        if ruling.verdict in _GRAVITY
+    findings = [
+        _finding(flow, cell, _nodes(flow, nodes))
+        for flow, cell in cells.items()
+        if cell.verdict in _GRAVITY
     ]
-    return tuple(sorted(found, key=lambda finding: (_GRAVITY[finding.verdict], finding.flow)))
+    return tuple(sorted(findings, key=lambda one: (_GRAVITY[one.verdict], one.flow)))
 
 
-def _finding(
-    flow: Flow, judged: JudgedFlow, expectation: Expectation, seen: Observation, nodes: str
-) -> Finding:
+def _finding(flow: Flow, cell: JudgedCell, nodes: str) -> Finding:
+    seen = cell.observation
     return Finding(
         flow=flow,
-        verdict=judged.verdict,
-        expected=expectation.expected,
+        verdict=cell.verdict,
+        expected=cell.expectation.expected,
         outcome=seen.outcome,
         connectivity=seen.connectivity,
         detail=seen.detail,
         arrived=seen.arrived,
         attempts=seen.attempts,
         nodes=nodes,
-        reasons=expectation.reasons,
-        why=judged.why,
+        reasons=cell.expectation.reasons,
+        why=cell.why,
         seconds=round(seen.seconds, 4),
     )
 

@@ -18,10 +18,10 @@ from netproof.cluster.fleet import cleanup
 from netproof.cluster.fleet.cleanup import OwnerProcess
 from netproof.cluster.naming import Naming
 from netproof.cluster.placement import PodOptions, pair, toleration
-from netproof.cluster.profiles.gaps import KnownGap
 from netproof.errors import ClusterError, UsageError
 from netproof.front import cli
 from netproof.model import codec
+from netproof.model.known_gap import KnownGap
 from netproof.model.record import FlowVerdict
 from tests.unit.cluster.kind import standins
 

@@ -41,7 +41,7 @@ from netproof.model.workload import (
     ServicePort,
     Topology,
 )
-from netproof.verdict import RunEvidence, judge_run, make_step, scenario_verdict
+from netproof.verdict import RunEvidence, judge_run, judge_step, scenario_verdict
 
 Wanted = Callable[[Flow], Expected]
 
@@ -145,7 +145,7 @@ def step(
     seen = {
         one: DROPPED if expected[one].expected is Expected.DENIED else OPEN for one in tried
     } | dict(odd or {})
-    return make_step(
+    return judge_step(
         name,
         policies,
         expected=Matrix(tried, expected),
@@ -154,7 +154,7 @@ def step(
         convergence=Convergence(rounds=2 if policies else 1, seconds=0.412, settled=not odd),
         topology=topology,
         places={POLICY: f"{BUNDLE}:3"} if policies else {},
-    )
+    ).record
 
 
 def scenario(name: str, title: str, *steps: StepRecord, seconds: float = 1.25) -> ScenarioRecord:

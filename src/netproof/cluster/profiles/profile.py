@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
-from netproof.cluster.profiles.gaps import KnownGap
 from netproof.model.doors import Stance
+from netproof.model.known_gap import KnownGap
 
 
 class IpFamily(StrEnum):

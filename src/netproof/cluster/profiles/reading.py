@@ -13,7 +13,6 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TypeVar
 
-from netproof.cluster.profiles.gaps import KnownGap
 from netproof.cluster.profiles.profile import (
     Capabilities,
     Denial,
@@ -29,6 +28,7 @@ from netproof.cluster.profiles.steps import read_steps
 from netproof.errors import UsageError
 from netproof.model.doors import Stance
 from netproof.model.flowpattern import parse_pattern
+from netproof.model.known_gap import KnownGap
 from netproof.model.record import FlowVerdict
 from netproof.policy.document import read_documents
 from netproof.policy.fields import Field

@@ -18,7 +18,6 @@ from netproof.errors import NetproofError
 from netproof.front.plugin import rerun, spelled
 from netproof.model import codec
 from netproof.model.review import BundleResult, Kept, PairResult
-from netproof.model.value import replace
 from netproof.policy.files import read_texts
 from netproof.policy.mirror import Mirror, mirror_texts
 from netproof.report.review import terminal
@@ -79,15 +78,14 @@ def probe_all(config: pytest.Config, run: RunSession, handout: Handout, wishes: 
     for name, case in config.stash.get(CASES, {}).items():
         read = judge_all(case.world, case.intents)
         probed = bundles.probe(case, read, handout, wishes.settings(handout.ref))
-        repeatable = replace(probed.scenario, repeat=rerun.bundle(config, name))
-        run.take(replace(probed, scenario=repeatable))
+        run.take(probed, rerun.bundle(config, name))
         config.stash.setdefault(RESULTS, {})[name] = BundleResult(
             name,
             probed.intents,
             pairs.results(probed.scenario),
             handout.enforces,
             handout.unprobed,
-            probed.scenario.known_gap,
+            probed.scenario.record.known_gap,
         )
 
 

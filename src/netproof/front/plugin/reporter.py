@@ -75,7 +75,9 @@ class Reporter:
         if self._screen is not None:
             for record in brought.records:
                 self._screen.scenario(record)
-        unexplained = all(record.verdict is RunVerdict.PASS for record in brought.records)
+        unexplained = all(
+            record.verdict is RunVerdict.PASS and not record.gap_gone for record in brought.records
+        )
         faulty = any(door.fault for door in brought.doors)
         if report.failed and unexplained and not faulty and not bundletests.explains(report):
             error = f"{report.nodeid} ({report.when}): {_last_line(report)}"

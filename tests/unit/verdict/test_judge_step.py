@@ -7,7 +7,7 @@ from netproof.model.matrix import Matrix
 from netproof.model.record import Convergence, FlowVerdict, RunVerdict, StepRecord
 from netproof.model.value import replace
 from netproof.model.workload import Family, Pod, Protocol, Topology
-from netproof.verdict import make_step
+from netproof.verdict import judge_step
 
 A, B, C = (Endpoint.pod(f"shop/{name}") for name in "abc")
 OUTSIDE = Endpoint.outside("outside")
@@ -20,7 +20,7 @@ Cells = dict[Flow, tuple[Expected, Observation]]
 
 
 def step(cells: Cells, *, policies: tuple[str, ...] = ("shop/p",)) -> StepRecord:
-    return make_step(
+    return judge_step(
         "in force",
         policies,
         expected=Matrix(cells, {flow: Expectation(want) for flow, (want, _) in cells.items()}),
@@ -29,7 +29,7 @@ def step(cells: Cells, *, policies: tuple[str, ...] = ("shop/p",)) -> StepRecord
         convergence=Convergence(2, 0.5),
         topology=TOPOLOGY,
         places={"shop/p": "p.yaml:1"},
-    )
+    ).record
 
 
 def test_a_table_has_a_row_a_source_and_a_column_a_destination() -> None:

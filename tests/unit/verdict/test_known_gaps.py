@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from netproof.cluster.profiles.gaps import Judgement, KnownGap, excuse, judge
 from netproof.model.flow import Connectivity, Endpoint, Expected, Flow, Outcome
+from netproof.model.known_gap import KnownGap
 from netproof.model.record import (
     Convergence,
     Finding,
@@ -12,6 +12,7 @@ from netproof.model.record import (
     ScenarioRecord,
     StepRecord,
 )
+from netproof.verdict import weigh_gaps
 
 GAP = KnownGap(
     "blocks", ("peers/any*",), ("shop/api -> *",), FlowVerdict.OVER_BLOCKED, "why", "https://x"
@@ -33,39 +34,42 @@ def _scenario(
 def test_a_gap_explains_its_flows() -> None:
     """A case that fails in the flows of its gap alone is a known gap."""
     record = _scenario(_finding("shop/api"))
-    judgement = judge(record, [GAP])
-    assert Judgement(known="known gap blocks: why (https://x)") == judgement
-    assert judgement.known == excuse(record, judgement).known_gap
+    weighed = weigh_gaps(record, [GAP])
+    assert "known gap blocks: why (https://x)" == weighed.known_gap
+    assert RunVerdict.FAIL is weighed.verdict
 
 
 def test_a_gap_explains_no_other_flow() -> None:
     """One finding besides, and the case fails as ever."""
     record = _scenario(_finding("shop/api"), _finding("shop/db"))
-    assert Judgement() == judge(record, [GAP])
+    assert record == weigh_gaps(record, [GAP])
 
 
 def test_a_gap_explains_no_other_fault() -> None:
     """A leak is not excused by a gap that over-blocks."""
     record = _scenario(_finding("shop/api", FlowVerdict.LEAK))
-    assert Judgement() == judge(record, [GAP])
+    assert record == weigh_gaps(record, [GAP])
 
 
 def test_a_gap_explains_no_other_case() -> None:
     """The same finding in another case is a failure."""
-    assert Judgement() == judge(_scenario(_finding("shop/api"), name="ports/range"), [GAP])
+    record = _scenario(_finding("shop/api"), name="ports/range")
+    assert record == weigh_gaps(record, [GAP])
 
 
 def test_a_gap_that_does_not_show_is_gone() -> None:
     """A case that passes though a gap is documented says that it is gone."""
-    gone = judge(_scenario(verdict=RunVerdict.PASS), [GAP]).gone
+    gone = weigh_gaps(_scenario(verdict=RunVerdict.PASS), [GAP]).gap_gone
     assert gone.startswith("no longer there: known gap blocks")
 
 
 def test_nothing_is_said_where_nothing_could_be_told() -> None:
     """An inconclusive case tells nothing of a gap."""
-    assert Judgement() == judge(_scenario(verdict=RunVerdict.INCONCLUSIVE), [GAP])
+    record = _scenario(verdict=RunVerdict.INCONCLUSIVE)
+    assert record == weigh_gaps(record, [GAP])
 
 
 def test_without_gaps() -> None:
     """A CNI without known gaps has nothing excused."""
-    assert Judgement() == judge(_scenario(_finding("shop/api")), [])
+    record = _scenario(_finding("shop/api"))
+    assert record == weigh_gaps(record, [])

@@ -1,0 +1,29 @@
+"""What a CNI is documented not to do, as its profile declares it."""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+
+from netproof.model.record import FlowVerdict
+from netproof.model.value import Value
+
+
+class KnownGap(Value):
+    """A documented gap: `cases` are scenario ids with wildcards, `flows` patterns of flows.
+
+    `verdict` is what the flows come out as (leak or over-blocked); `link` says who documents it.
+    """
+
+    id: str
+    cases: tuple[str, ...]
+    flows: tuple[str, ...]
+    verdict: FlowVerdict
+    text: str
+    link: str
+
+    def concerns(self, scenario: str) -> bool:
+        """Tell whether the gap shows in a scenario of that id."""
+        return any(fnmatchcase(scenario, case) for case in self.cases)
+
+    def __str__(self) -> str:
+        return f"known gap {self.id}: {self.text} ({self.link})"
