@@ -39,7 +39,7 @@ def run() -> Ratio:
     with bench.lab("matrix") as ref, bench.agents(ref, 9, bench.ports(6), TIMEOUT_S) as worker:
         flows = [f for f in pod_flows(worker.topology) if f.family is Family.IPV4]
         worker.prober.probe(flows)  # opens the streams
-        with worker.under(load_text(HALF, bench.NAMESPACE)):
+        with worker.with_policies(load_text(HALF, bench.NAMESPACE)):
             taken, dropped = zip(*(_matrix(worker, flows) for _ in range(ROUNDS)), strict=True)
     note = f"{len(flows)} flows, {dropped[0]} dropped"
     return Ratio("matrix 9x9x6, half dropped", statistics.median(taken), TIMEOUT_S, 1.3, note)

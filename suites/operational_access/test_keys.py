@@ -2,7 +2,7 @@
 
 import pytest
 
-from netproof.bypass.keys import of_door
+from netproof.bypass.key_holders import of_door
 from netproof.fixtures.doors import Restrict, TryDoor
 from netproof.model.doors import FACTS, Door, DoorResult, DoorState, Grant
 from netproof.run.worker import Worker

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 
 from netproof.cluster import inventory
 from netproof.cluster.api.apply import PoliciesInForce
@@ -19,7 +19,7 @@ from netproof.model.flow import Flow
 from netproof.model.matrix import JudgedScenario, JudgedStep
 from netproof.model.record import ScenarioRecord
 from netproof.model.value import replace
-from netproof.model.workload import Host, Topology
+from netproof.model.workload import Host, Pod, Topology
 from netproof.policy import (
     Bundle,
     Manifest,
@@ -30,7 +30,7 @@ from netproof.policy import (
 from netproof.probe.agentcommand import agent_command
 from netproof.probe.converge import converge
 from netproof.probe.runner import Prober
-from netproof.run.changes import Change, State
+from netproof.run.changes import AddPod, Change, State
 from netproof.run.controls import Controls
 from netproof.run.scenario import Scenario, Settings, Statement, stated
 from netproof.verdict import judge_step, scenario_verdict, weigh_gaps
@@ -199,7 +199,7 @@ class Worker:
         )
 
     @contextmanager
-    def standing(self, *changes: Change) -> Iterator[Topology]:
+    def with_changes(self, *changes: Change) -> Iterator[Topology]:
         """Change the fleet for as long as a block runs, and undo it at its end."""
         home = self.fleet.topology
         state = State.at_home(home, Bundle())
@@ -212,8 +212,12 @@ class Worker:
             self._refit(State.at_home(home, Bundle()))
             self._controls.keep(home, self._around)
 
+    def with_pods(self, pods: Iterable[Pod], *given: Change) -> AbstractContextManager[Topology]:
+        """Have more pods stand for as long as a block runs, after other changes."""
+        return self.with_changes(*given, *map(AddPod, pods))
+
     @contextmanager
-    def under(self, bundle: Bundle) -> Iterator[None]:
+    def with_policies(self, bundle: Bundle) -> Iterator[None]:
         """Have policies in force for as long as a block runs."""
         try:
             self._put_in_force(bundle)

@@ -7,6 +7,7 @@ others.
 
 from netproof.verdict.canaries import canary_verdict, judge_canary
 from netproof.verdict.checks import check_exit_code
+from netproof.verdict.door_faults import contradiction
 from netproof.verdict.flows import FlowRuling, judge_flow
 from netproof.verdict.known_gaps import weigh_gaps
 from netproof.verdict.runs import (
@@ -25,6 +26,7 @@ __all__ = [
     "RunJudgement",
     "canary_verdict",
     "check_exit_code",
+    "contradiction",
     "follows_from_no_enforcement",
     "judge_canary",
     "judge_flow",

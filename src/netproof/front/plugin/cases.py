@@ -12,13 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from netproof.bypass.doors import As, Isolated, try_door
+from netproof.bypass.trial import ActingUser, Isolated, try_door
 from netproof.cluster.access import holders
 from netproof.errors import UsageError
 from netproof.front.plugin import HANDOUT, rerun
 from netproof.front.plugin.evidence import DOORS, RECORDS
 from netproof.model import flows as flow_sources
-from netproof.model.doors import Door, DoorResult, Stance, contradiction
+from netproof.model.doors import Door, DoorResult, Stance
 from netproof.model.record import RunVerdict, ScenarioRecord
 from netproof.model.value import replace
 from netproof.model.workload import Family, Topology
@@ -27,7 +27,7 @@ from netproof.report.run import terminal
 from netproof.run.changes import Change
 from netproof.run.scenario import After, FlowSource, Scenario, stated
 from netproof.run.worker import Worker
-from netproof.verdict import follows_from_no_enforcement
+from netproof.verdict import contradiction, follows_from_no_enforcement
 
 POSTGRES = "production/postgres"
 """A pod of the fleet, and the Service before it, that no door may reach by default."""
@@ -154,13 +154,19 @@ class DoorTrier:
         *given: Change,
         pod: str = POSTGRES,
         service: str = POSTGRES,
-        user: As | None = None,
+        user: ActingUser | None = None,
         judge: Judge | None = None,
     ) -> tuple[DoorResult, ...]:
         """Try a door, put it on record, fail where it is not as it must be."""
         isolated = Isolated(pod, service, self._read("default-deny-all"))
         fault = judge or (lambda one: contradiction(one, self._stance))
-        seen = try_door(self._worker, door, isolated, user, *given)
+        seen = try_door(
+            self._worker,
+            door,
+            isolated,
+            lambda pods: self._worker.with_pods(pods, *given),
+            user,
+        )
         results = tuple(replace(one, fault=fault(one)) for one in seen)
         self._test.stash.setdefault(DOORS, []).extend(results)
         if any(one.fault for one in results):
@@ -176,7 +182,7 @@ class AccountMaker:
         self._worker = worker
         self._holders: list[holders.Holder] = []
 
-    def __call__(self, *rights: tuple[str, str]) -> As:
+    def __call__(self, *rights: tuple[str, str]) -> ActingUser:
         """Make an account; skip the test where that is not allowed."""
         namespace = self._worker.naming.namespace("production")
         name = f"door-{len(self._holders)}"
@@ -185,7 +191,7 @@ class AccountMaker:
             pytest.skip("service accounts and roles may not be made here")
         self._holders.append(holder)
         listed = ", ".join(f"{verb} {resource}" for verb, resource in rights)
-        return As(
+        return ActingUser(
             holder.ref, f"a user who may {listed}" if listed else "a user without rights on it"
         )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from netproof.bypass.tries import Seen, guarded
+from netproof.bypass.attempts import TryResult, result_of
 from netproof.errors import (
     ClusterError,
     PortClosedError,
@@ -21,33 +21,37 @@ CLOSED, UNDETERMINED = DoorState.CLOSED, DoorState.UNDETERMINED
     ("error", "state", "silent"),
     [
         (StreamRefusedError("forbidden (403)", 403), CLOSED, False),
-        (StreamRefusedError("not allowed (405)", 405), CLOSED, False),
-        (StreamRefusedError("who are you (401)", 401), UNDETERMINED, False),
+        (StreamRefusedError("who are you (401)", 401), CLOSED, False),
+        (StreamRefusedError("bad request (400)", 400), UNDETERMINED, False),
+        (StreamRefusedError("no such pod (404)", 404), UNDETERMINED, False),
+        (StreamRefusedError("not allowed (405)", 405), UNDETERMINED, False),
+        (StreamRefusedError("it broke (500)", 500), UNDETERMINED, False),
         (StreamRefusedError("try later (503)", 503), UNDETERMINED, False),
         (StreamRefusedError("unreachable"), UNDETERMINED, False),
-        (PortClosedError("connection refused"), CLOSED, False),
+        (PortClosedError("connection refused"), CLOSED, True),
         (TimeoutError("no answer in time"), CLOSED, True),
         (StreamCutError("broke off"), UNDETERMINED, False),
-        (ProbeError("Handshake status 403 Forbidden"), CLOSED, False),
+        (ProbeError("Handshake status 403 Forbidden"), UNDETERMINED, False),
         (ProbeError("answered with another nonce"), UNDETERMINED, False),
+        (ClusterError("the run itself may not create pods (403)", 403), UNDETERMINED, False),
         (ClusterError("the API server cannot be reached"), UNDETERMINED, False),
     ],
     ids=lambda value: str(value) if isinstance(value, Exception) else "",
 )
 def test_what_went_wrong_is_read(error: Exception, state: DoorState, silent: bool) -> None:
-    """A no is a closed door, silence may be one, and the rest is unknown."""
+    """The API server's own no is a closed door, silence may be one, and the rest is unknown."""
 
-    def attempt() -> Seen:
+    def attempt() -> TryResult:
         raise error
 
-    assert Seen(state, str(error), silent=silent) == guarded(attempt)
+    assert TryResult(state, str(error), silent=silent) == result_of(attempt)
 
 
 def test_a_fault_of_our_own_is_not_hidden() -> None:
     """Only what the world does is an answer."""
 
-    def attempt() -> Seen:
+    def attempt() -> TryResult:
         raise KeyError("port")
 
     with pytest.raises(KeyError):
-        guarded(attempt)
+        result_of(attempt)

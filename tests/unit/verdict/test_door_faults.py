@@ -9,9 +9,9 @@ from netproof.model.doors import (
     DoorResult,
     DoorState,
     Stance,
-    contradiction,
 )
 from netproof.model.value import replace
+from netproof.verdict import contradiction
 
 OPEN, CLOSED, UNDETERMINED = DoorState.OPEN, DoorState.CLOSED, DoorState.UNDETERMINED
 

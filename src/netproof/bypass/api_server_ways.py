@@ -10,12 +10,22 @@ from collections.abc import Iterator
 from functools import partial
 from itertools import count
 
-from netproof.bypass.tries import CLOSED, OPEN, UNDETERMINED, Means, Seen, Way, port_of
+from netproof.bypass.attempts import (
+    CLOSED,
+    OPEN,
+    REFUSED,
+    UNDETERMINED,
+    Means,
+    TryResult,
+    Way,
+    first_tcp_port,
+)
 from netproof.cluster.api.client import Client
 from netproof.cluster.fleet import kubelet
 from netproof.cluster.streams.connections import AttachedStream, PodStreams
 from netproof.cluster.streams.portforward import PortForward
 from netproof.cluster.streams.proxied import fetch
+from netproof.errors import ProbeError, StreamRefusedError
 from netproof.model.doors import OUTWARDS
 from netproof.model.flow import Endpoint
 from netproof.model.workload import Pod, Service
@@ -27,7 +37,7 @@ _ATTACH_EVERY_S = 0.3
 _NUMBERS = count(1)
 
 
-def _forward(means: Means, pod: Pod, target: str, port: int) -> Seen:
+def _forward(means: Means, pod: Pod, target: str, port: int) -> TryResult:
     nonce = fresh_nonce()
     namespace = means.name(pod)[0]
     with PortForward(means.ref, namespace, target, [port]) as forward, forward.connect() as through:
@@ -36,15 +46,15 @@ def _forward(means: Means, pod: Pod, target: str, port: int) -> Seen:
         while not answer.endswith(b"\n") and (more := through.receive(means.patience_s)):
             answer += more
     if not answer:
-        return Seen(UNDETERMINED, "the connection was closed without an answer")
+        return TryResult(UNDETERMINED, "the connection was closed without an answer")
     who, seen_as = proven(answer, nonce)
-    return Seen(OPEN, f"answered, and saw its client as {seen_as}", who)
+    return TryResult(OPEN, f"answered, and saw its client as {seen_as}", who)
 
 
 def forward_to_pod(means: Means, pod: Pod, _: Service | None) -> Iterator[Way]:
     """Forward a port of the pod and ask who is there."""
     name = f"pod/{means.name(pod)[1]}"
-    yield Way(pod.key, "", lambda: _forward(means, pod, name, port_of(pod)))
+    yield Way(pod.key, "", lambda: _forward(means, pod, name, first_tcp_port(pod)))
 
 
 def forward_to_service(means: Means, pod: Pod, service: Service | None) -> Iterator[Way]:
@@ -64,23 +74,32 @@ def _channel(means: Means, pod: Pod, client: Client) -> Channel:
 def exec_in(means: Means, pod: Pod, _: Service | None) -> Iterator[Way]:
     """Run a command beside the pod's program and have it ask the program who it is."""
 
-    def attempt() -> Seen:
+    def attempt() -> TryResult:
         client = Client(means.ref)
         channel = _channel(means, pod, client)
         try:
             who = channel.hello().identity
+        except ProbeError as error:
+            raise _refusal(error) or error from error
         finally:
             channel.close()
             client.close()
-        return Seen(OPEN, "a command ran beside the pod's program and spoke with it", who)
+        return TryResult(OPEN, "a command ran beside the pod's program and spoke with it", who)
 
     yield Way(pod.key, "", attempt)
+
+
+def _refusal(error: BaseException | None) -> StreamRefusedError | None:
+    """Return the API server's own answer behind an error of a channel, None where it gave none."""
+    while error is not None and not isinstance(error, StreamRefusedError):
+        error = error.__cause__
+    return error
 
 
 def attach_to(means: Means, pod: Pod, _: Service | None) -> Iterator[Way]:
     """Attach to the pod's program and listen for a nonce that it is told to print."""
 
-    def attempt() -> Seen:
+    def attempt() -> TryResult:
         client = Client(means.ref)
         # By the run's own rights: only the attaching is on trial.
         channel = _channel(means, pod, means.worker.client)
@@ -94,7 +113,7 @@ def attach_to(means: Means, pod: Pod, _: Service | None) -> Iterator[Way]:
     yield Way(pod.key, "", attempt)
 
 
-def _heard(attached: AttachedStream, channel: Channel, patience_s: float) -> Seen:
+def _heard(attached: AttachedStream, channel: Channel, patience_s: float) -> TryResult:
     """Have the pod's program print a nonce until it is heard: attaching takes a moment."""
     nonce, heard = fresh_nonce(), b""
     for _ in range(1 + int(patience_s / _ATTACH_EVERY_S)):
@@ -103,11 +122,11 @@ def _heard(attached: AttachedStream, channel: Channel, patience_s: float) -> See
         for line in heard.splitlines():
             if nonce.encode() in line:
                 who, _ = proven(line, nonce)
-                return Seen(OPEN, "what the pod's program printed was heard", who)
+                return TryResult(OPEN, "what the pod's program printed was heard", who)
     raise TimeoutError(f"attached, but nothing was heard in {patience_s:g} s")
 
 
-def _proxy(means: Means, resource: str, target: tuple[str, str], port: int) -> Seen:
+def _proxy(means: Means, resource: str, target: tuple[str, str], port: int) -> TryResult:
     nonce = fresh_nonce()
     client = Client(means.ref)
     try:
@@ -124,12 +143,18 @@ def _proxy(means: Means, resource: str, target: tuple[str, str], port: int) -> S
         client.close()
     if answer.status == 200 and not answer.said:
         who, seen_as = proven(answer.body, nonce)
-        return Seen(OPEN, f"answered, and saw its client as {seen_as}", who)
+        return TryResult(OPEN, f"answered, and saw its client as {seen_as}", who)
     said = answer.said or answer.body.decode(errors="replace")[:200]
-    # The API server tells in a Status that it did not reach the pod: that is a closed door, if it
-    # was open without policies.
-    dialled = answer.status in (500, 502, 503, 504)
-    return Seen(CLOSED, f"{said} ({answer.status})", silent=dialled)
+    evidence = f"{said} ({answer.status})"
+    if answer.said and answer.status in REFUSED:
+        return TryResult(CLOSED, evidence)
+    if answer.said and answer.status in _NOT_REACHED:
+        return TryResult(CLOSED, evidence, silent=True)
+    return TryResult(UNDETERMINED, evidence)
+
+
+_NOT_REACHED = (502, 503, 504)
+"""By which the API server tells, in a Status, that it dialled the pod and did not reach it."""
 
 
 def pod_proxy(means: Means, pod: Pod, _: Service | None) -> Iterator[Way]:
@@ -139,7 +164,7 @@ def pod_proxy(means: Means, pod: Pod, _: Service | None) -> Iterator[Way]:
             yield Way(
                 one.key,
                 f"to a pod on {one.node}",
-                partial(_proxy, means, "pods", means.name(one), port_of(one)),
+                partial(_proxy, means, "pods", means.name(one), first_tcp_port(one)),
             )
 
 
@@ -164,10 +189,10 @@ def ephemeral_in(means: Means, pod: Pod, _: Service | None) -> Iterator[Way]:
     yield Way(pod.key, f"{OUTWARDS}, to {other.key}", lambda: _debug(means, pod, ip, other))
 
 
-def _debug(means: Means, pod: Pod, address: str, wanted: Pod) -> Seen:
+def _debug(means: Means, pod: Pod, address: str, wanted: Pod) -> TryResult:
     nonce, name = fresh_nonce(), f"door-{next(_NUMBERS)}"
     timeout_s = means.worker.settings.probe_timeout_s * 2
-    command = ask_command(nonce, timeout_s, [(address, port_of(wanted))])
+    command = ask_command(nonce, timeout_s, [(address, first_tcp_port(wanted))])
     client = Client(means.ref)
     try:
         kubelet.add_ephemeral_container(
@@ -184,6 +209,8 @@ def _debug(means: Means, pod: Pod, address: str, wanted: Pod) -> Seen:
         client.close()
     answer, error = json.loads(text.splitlines()[0])
     if error or not answer:
-        return Seen(CLOSED, f"the container runs; {address}: {error or 'no answer'}", silent=True)
+        return TryResult(
+            CLOSED, f"the container runs; {address}: {error or 'no answer'}", silent=True
+        )
     who, seen_as = proven(answer.encode(), nonce)
-    return Seen(OPEN, f"answered, and saw its client as {seen_as}", who)
+    return TryResult(OPEN, f"answered, and saw its client as {seen_as}", who)

@@ -8,22 +8,21 @@ force, and no door is judged until every other pod is seen to be denied.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from itertools import chain
 
-from netproof.bypass.doorways import ways
-from netproof.bypass.tries import Means, Seen, Way, guarded
+from netproof.bypass import api_server_ways, network_ways
+from netproof.bypass.attempts import Means, TrialFleet, TryResult, Way, result_of
 from netproof.cluster.backend import ClusterRef
 from netproof.errors import ClusterError
 from netproof.model import flows
 from netproof.model.doors import Door, DoorResult, DoorState
 from netproof.model.flow import Flow
 from netproof.model.record import RunVerdict, StepRecord
-from netproof.model.workload import Listens, Pod, Topology
+from netproof.model.workload import Listens, Pod, Service, Topology
 from netproof.policy import Bundle
-from netproof.run.changes import AddPod, Change
-from netproof.run.worker import BASELINE, ENFORCED, Worker
 
 HOST_NAMESPACE = "staging"
 """Where pods on the hosts' network are put: what a policy says of those is nobody's promise."""
@@ -39,29 +38,54 @@ class Isolated:
 
 
 @dataclass(frozen=True, slots=True)
-class As:
+class ActingUser:
     """Whose rights a door is tried with; without a name, those of the run."""
 
     ref: ClusterRef
     user: str = ""
 
 
+Stand = Callable[[Sequence[Pod]], AbstractContextManager[Topology]]
+"""Has pods stand beside those of the fleet for as long as a block runs, and says what is there."""
+
+
 def try_door(
-    worker: Worker, door: Door, isolated: Isolated, who: As | None = None, *given: Change
+    worker: TrialFleet,
+    door: Door,
+    isolated: Isolated,
+    stand: Stand,
+    user: ActingUser | None = None,
 ) -> tuple[DoorResult, ...]:
     """Return what was seen of every way through a door, for a pod under policies.
 
-    `given` changes the fleet for the time of the try. All of it is undone.
+    All that is done for it is undone.
     """
-    means = Means(worker, (who or As(worker.client.ref)).ref)
-    user = who.user if who else ""
+    who = user or ActingUser(worker.client.ref)
+    means = Means(worker, who.ref)
     try:
-        with worker.standing(*given, *_hosts(worker, door, isolated.pod)) as topology:
-            return tuple(_tried(means, door, isolated, topology, user))
+        with stand(tuple(_hosts(worker, door, isolated.pod))) as topology:
+            return tuple(_tried(means, door, isolated, topology, who.user))
     except ClusterError as error:
-        return (
-            DoorResult(door, isolated.pod, DoorState.UNDETERMINED, evidence=str(error), user=user),
+        undetermined = DoorResult(
+            door, isolated.pod, DoorState.UNDETERMINED, evidence=str(error), user=who.user
         )
+        return (undetermined,)
+
+
+_Ways = Callable[[Means, Pod, Service | None], Iterator[Way]]
+
+_WAYS: Mapping[Door, _Ways] = {
+    Door.PORT_FORWARD_POD: api_server_ways.forward_to_pod,
+    Door.PORT_FORWARD_SERVICE: api_server_ways.forward_to_service,
+    Door.EXEC: api_server_ways.exec_in,
+    Door.ATTACH: api_server_ways.attach_to,
+    Door.POD_PROXY: api_server_ways.pod_proxy,
+    Door.SERVICE_PROXY: api_server_ways.service_proxy,
+    Door.HOST_NETWORK: network_ways.from_hosts,
+    Door.NODE: network_ways.from_node,
+    Door.EPHEMERAL: api_server_ways.ephemeral_in,
+    Door.NODE_PORT: network_ways.from_node_ports,
+}
 
 
 def _tried(
@@ -69,39 +93,43 @@ def _tried(
 ) -> Iterator[DoorResult]:
     worker, pod = means.worker, topology.pod(isolated.pod)
     service = topology.service(isolated.service) if isolated.service else None
-    every = tuple(ways(door, means, pod, service))
+    ways = tuple(_WAYS[door](means, pod, service))
     others = tuple(_from_others(topology, pod))
-    worker.look(BASELINE, (), others)
-    controls = [guarded(way.attempt) for way in every]
-    with worker.under(isolated.policies):
-        step = worker.look(ENFORCED, isolated.policies.policies, others).record
-        for way, control in zip(every, controls, strict=True):
+    worker.look("without policies", (), others)
+    controls = [result_of(way.attempt) for way in ways]
+    with worker.with_policies(isolated.policies):
+        step = worker.look("policies in force", isolated.policies.policies, others).record
+        for way, control in zip(ways, controls, strict=True):
             began = time.monotonic()
-            seen = guarded(way.attempt)
-            if step.verdict is not RunVerdict.PASS:
-                seen = Seen(
-                    DoorState.UNDETERMINED,
-                    f"the pod is not isolated, so nothing goes around ({_differs(step)}); "
-                    f"{seen.evidence}",
-                )
+            seen = _if_isolated(step, result_of(way.attempt))
             how = Way(way.target, _how(way, pod), way.attempt)
             yield _result(door, how, control, seen, round(time.monotonic() - began, 3), user)
 
 
+def _if_isolated(step: StepRecord, seen: TryResult) -> TryResult:
+    """Return what was seen, which tells nothing where the pod is not isolated to begin with."""
+    if step.verdict is RunVerdict.PASS:
+        return seen
+    why = f"the pod is not isolated, so nothing goes around ({_differs(step)})"
+    return TryResult(DoorState.UNDETERMINED, f"{why}; {seen.evidence}")
+
+
 def _differs(step: StepRecord) -> str:
-    """Word the first thing that went wrong."""
+    """Word the first thing that went wrong, or that nothing could be seen at all."""
+    if not step.findings:
+        return "no flow to it was defined"
     first = step.findings[0]
     what = f"{first.verdict}: {first.flow}: {first.outcome} {first.detail}".strip()
     return f"{what}; {first.why}" if first.why else what
 
 
 def _how(way: Way, pod: Pod) -> str:
-    told = "" if pod.listens is Listens.EVERYWHERE else f"listens on {pod.listens}"
-    return ", ".join(filter(None, (way.by, told)))
+    where = "" if pod.listens is Listens.EVERYWHERE else f"listens on {pod.listens}"
+    return ", ".join(filter(None, (way.by, where)))
 
 
 def _result(
-    door: Door, way: Way, control: Seen, seen: Seen, seconds: float, user: str
+    door: Door, way: Way, control: TryResult, seen: TryResult, seconds: float, user: str
 ) -> DoorResult:
     state, evidence = seen.state, seen.evidence
     if seen.silent and control.state is not DoorState.OPEN:
@@ -130,15 +158,15 @@ def _from_others(topology: Topology, pod: Pod) -> Iterator[Flow]:
     """
     hosts = {one.key for one in topology.pods if one.host_network}
     space = [one for one in topology.pods if one.namespace == pod.namespace and one.probes]
-    heard = [pod] if pod.listens is not Listens.LOOPBACK else [p for p in space if p != pod]
-    keys = {one.key for one in heard}
+    targets = [pod] if pod.listens is not Listens.LOOPBACK else [p for p in space if p != pod]
+    keys = {one.key for one in targets}
     for flow in flows.pod_flows(topology):
         to_it = flow.destination.name in keys and not flows.is_self(flow)
         if to_it and flow.source.name not in hosts:
             yield flow
 
 
-def _hosts(worker: Worker, door: Door, target: str) -> Iterator[Change]:
+def _hosts(worker: TrialFleet, door: Door, target: str) -> Iterator[Pod]:
     """Yield a pod on the host's network of each node, where the door asks for them."""
     if door is not Door.HOST_NETWORK:
         return
@@ -147,4 +175,4 @@ def _hosts(worker: Worker, door: Door, target: str) -> Iterator[Change]:
     for number, node in enumerate(chain([home], (n for n in nodes if n != home))):
         # Named for the worker: agents of one node share its network, and their sockets' names.
         name = f"host-{worker.naming.worker}-{number}"
-        yield AddPod(Pod(HOST_NAMESPACE, name, node=node, host_network=True))
+        yield Pod(HOST_NAMESPACE, name, node=node, host_network=True)

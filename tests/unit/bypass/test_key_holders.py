@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from netproof.bypass.keys import Rbac, every_key, holders, in_namespace, of_door
+from netproof.bypass.key_holders import Rbac, every_key, holders, in_namespace, of_door
 from netproof.model.doors import FACTS, Door, Grant, Permission
 
 Obj = dict[str, Any]

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from netproof.bypass.doors import _from_others, _result
-from netproof.bypass.tries import Seen, Way
+from netproof.bypass.attempts import TryResult, Way
+from netproof.bypass.trial import _from_others, _result
 from netproof.model.doors import Door, DoorState
 from netproof.model.workload import Listens, Pod, Port, Topology
 
 OPEN, CLOSED, UNDETERMINED = DoorState.OPEN, DoorState.CLOSED, DoorState.UNDETERMINED
 
-ANSWERED = Seen(OPEN, "answered", "production/postgres")
-REFUSED = Seen(CLOSED, "forbidden (403)")
-SILENT = Seen(CLOSED, "no answer", silent=True)
-BROKEN = Seen(UNDETERMINED, "broke off")
+ANSWERED = TryResult(OPEN, "answered", "production/postgres")
+REFUSED = TryResult(CLOSED, "forbidden (403)")
+SILENT = TryResult(CLOSED, "no answer", silent=True)
+BROKEN = TryResult(UNDETERMINED, "broke off")
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,7 @@ BROKEN = Seen(UNDETERMINED, "broke off")
     ],
 )
 def test_silence_needs_an_answer_before_it(
-    control: Seen, seen: Seen, state: DoorState, of_control: DoorState
+    control: TryResult, seen: TryResult, state: DoorState, of_control: DoorState
 ) -> None:
     """A refusal is one by itself; silence is a closed door only where there was an answer."""
     way = Way("production/postgres", "", lambda: seen)

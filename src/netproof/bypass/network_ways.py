@@ -9,11 +9,17 @@ from collections.abc import Iterator
 from functools import partial
 from itertools import count
 
-from netproof.bypass.tries import CLOSED, OPEN, UNDETERMINED, Means, Seen, Way, port_of
-from netproof.cluster.fleet import kubelet, manifests
-from netproof.errors import (
-    NotReadyError,
+from netproof.bypass.attempts import (
+    CLOSED,
+    OPEN,
+    UNDETERMINED,
+    Means,
+    TryResult,
+    Way,
+    first_tcp_port,
 )
+from netproof.cluster.fleet import kubelet, manifests
+from netproof.errors import NotReadyError
 from netproof.model.flow import Endpoint, Flow, Outcome, Path
 from netproof.model.workload import Family, HostKind, Pod, Port, Service
 from netproof.probe.agentcommand import agent_command
@@ -29,7 +35,7 @@ def from_hosts(means: Means, pod: Pod, _: Service | None) -> Iterator[Way]:
             by = "from its own node" if here else "from another node"
             for family in (f for f in Family if pod.ip(f) and one.ip(f)):
                 flow = Flow(
-                    Endpoint.pod(one.key), Endpoint.pod(pod.key), port_of(pod), family=family
+                    Endpoint.pod(one.key), Endpoint.pod(pod.key), first_tcp_port(pod), family=family
                 )
                 yield Way(pod.key, f"{by}, {family}", partial(_flow, means, flow, pod.key))
 
@@ -58,19 +64,19 @@ def from_node_ports(means: Means, pod: Pod, service: Service | None) -> Iterator
                     )
 
 
-def _flow(means: Means, flow: Flow, who: str) -> Seen:
+def _flow(means: Means, flow: Flow, who: str) -> TryResult:
     seen = means.worker.prober.probe([flow])[flow]
     words = f"{flow}: {seen.outcome} {seen.detail}".strip()
     if seen.leaked:
-        return Seen(OPEN, words, who)
-    told = CLOSED if seen.outcome in (Outcome.DROPPED, Outcome.REJECTED) else UNDETERMINED
-    return Seen(told, words, silent=told is CLOSED)
+        return TryResult(OPEN, words, who)
+    state = CLOSED if seen.outcome in (Outcome.DROPPED, Outcome.REJECTED) else UNDETERMINED
+    return TryResult(state, words, silent=state is CLOSED)
 
 
 def from_node(means: Means, pod: Pod, _: Service | None) -> Iterator[Way]:
     """Have the kubelet of its node probe a pod that the same policies isolate."""
 
-    def attempt() -> Seen:
+    def attempt() -> TryResult:
         one = Pod(pod.namespace, f"seen-ready-{next(_NUMBERS)}", pod.labels, (Port(8080),))
         command = agent_command(one.key, one.ports, means.worker.naming.run_id)
         obj = manifests.probe_pod(
@@ -82,7 +88,9 @@ def from_node(means: Means, pod: Pod, _: Service | None) -> Iterator[Way]:
                 means.worker.client, obj, deadline_s=30 + means.patience_s
             )
         except NotReadyError as error:
-            return Seen(CLOSED, str(error), silent=True)
-        return Seen(OPEN, "a readiness probe (tcpSocket) got through", f"the kubelet of {node}")
+            return TryResult(CLOSED, str(error), silent=True)
+        return TryResult(
+            OPEN, "a readiness probe (tcpSocket) got through", f"the kubelet of {node}"
+        )
 
     yield Way(pod.key, "from its own node", attempt)

@@ -1,0 +1,128 @@
+"""What trying a door is made of: means, a way, what came of it, and errors read as answers.
+
+A try says what it saw and proves who answered; what that is worth beside the try without policies
+is for `trial` to say. Whatever stands in the way is an answer, never an exception.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Protocol
+
+from netproof.cluster.api.client import Client
+from netproof.cluster.backend import ClusterRef
+from netproof.cluster.fleet.fleet import Fleet
+from netproof.cluster.naming import Naming
+from netproof.errors import ClusterError, PortClosedError, ProbeError, StreamRefusedError
+from netproof.model import workload
+from netproof.model.doors import DoorState
+from netproof.model.flow import Endpoint, Flow
+from netproof.model.matrix import JudgedStep
+from netproof.model.workload import Pod, Topology
+from netproof.policy import Bundle, NetworkPolicy
+from netproof.probe.runner import Prober
+
+OPEN, CLOSED, UNDETERMINED = DoorState.OPEN, DoorState.CLOSED, DoorState.UNDETERMINED
+
+PATIENCE = 10
+"""Time-outs of a probe that an answer through the API server may take: it has far more hops."""
+
+LEAST_S = 2.0
+"""Of such an answer, where a probe's time-out is that of a lab."""
+
+REFUSED = (401, 403)
+"""HTTP's statuses by which the API server itself says no; any other says nothing of the door."""
+
+
+class TrialSettings(Protocol):
+    """How long the fleet's probes wait, and what its pods run."""
+
+    @property
+    def probe_timeout_s(self) -> float: ...
+
+    @property
+    def image(self) -> str: ...
+
+
+class TrialFleet(Protocol):
+    """What a trial needs of a fleet of probe pods and of who looks at it."""
+
+    client: Client
+    naming: Naming
+    fleet: Fleet
+    prober: Prober
+    topology: Topology
+
+    @property
+    def settings(self) -> TrialSettings: ...
+
+    def look(
+        self, name: str, policies: Sequence[NetworkPolicy], flows: Sequence[Flow]
+    ) -> JudgedStep: ...
+
+    def with_policies(self, bundle: Bundle) -> AbstractContextManager[None]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class TryResult:
+    """What one try showed; `silent` where nobody answered, which is a no only beside a yes.
+
+    Silence is a closed door where the same try was answered without policies.
+    """
+
+    state: DoorState
+    evidence: str
+    identity: str = ""
+    silent: bool = False
+
+
+Try = Callable[[], TryResult]
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What doors are tried with: whose rights (`ref`), on whose fleet, and for how long."""
+
+    worker: TrialFleet
+    ref: ClusterRef
+
+    @property
+    def patience_s(self) -> float:
+        """How long an answer through the API server may take, in seconds."""
+        return max(LEAST_S, PATIENCE * self.worker.settings.probe_timeout_s)
+
+    def name(self, pod: Pod) -> tuple[str, str]:
+        """Return a pod's namespace and name in the cluster."""
+        return self.worker.fleet.locate(Endpoint.pod(pod.key))
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One way through a door: to what, how told apart from others, and the try."""
+
+    target: str
+    by: str
+    attempt: Try
+
+
+def result_of(attempt: Try) -> TryResult:
+    """Make a try, and read what stood in its way.
+
+    Closed is a door by the API server's own refusal, or, where it is open without policies, by the
+    kubelet's word that nobody answers in the pod, or by silence. Nothing else is a no.
+    """
+    try:
+        return attempt()
+    except StreamRefusedError as error:
+        return TryResult(CLOSED if error.status in REFUSED else UNDETERMINED, str(error))
+    except (PortClosedError, TimeoutError) as error:
+        return TryResult(CLOSED, str(error), silent=True)
+    except (ProbeError, ClusterError) as error:
+        return TryResult(UNDETERMINED, str(error))
+
+
+def first_tcp_port(pod: Pod) -> int:
+    """Return the first TCP port that a pod serves."""
+    return next(port.number for port in pod.ports if port.protocol is workload.Protocol.TCP)
