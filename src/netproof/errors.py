@@ -4,7 +4,8 @@ NetproofError
     UsageError      the call is wrong: an option, a missing file, a combination that cannot be
     PolicyError     the bundle is wrong; the message starts with file:line
     ClusterError    the cluster is missing, refuses, or does not do what it says
-        NotReadyError  something did not become ready before its deadline
+        UnreachableError     the API server gave no answer
+        NotReadyError        something did not become ready before its deadline
         StreamRefusedError   the API server refuses exec, attach, port-forward or a proxy
         PortClosedError      a port-forward stands, but nobody answers at its port in the pod
         StreamCutError       a stream broke off before its end
@@ -43,6 +44,10 @@ class ClusterError(NetproofError):
     def __init__(self, message: str, status: int = 0) -> None:
         super().__init__(message)
         self.status = status
+
+
+class UnreachableError(ClusterError):
+    """The API server gave no answer: what was asked of it may have happened or not."""
 
 
 class NotReadyError(ClusterError):

@@ -6,7 +6,8 @@ import re
 from dataclasses import dataclass
 
 from netproof.cluster.access import required
-from netproof.cluster.api.client import Client, context_name
+from netproof.cluster.api.client import Client
+from netproof.cluster.api.login import context_name
 from netproof.cluster.backend import ClusterRef
 from netproof.cluster.placement import ANYWHERE, PodOptions
 from netproof.cluster.profiles.profile import Profile

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from netproof.cluster.api import remedies
+from netproof.cluster.api import answers
 from netproof.cluster.api.client import Client
 from netproof.cluster.backend import ClusterRef
 from netproof.cluster.existing import check_version
@@ -170,14 +170,14 @@ def test_a_named_run_goes_in_any_case() -> None:
 )
 def test_refusals_have_a_remedy(message: str, remedy: str) -> None:
     """Each kind of refusal is followed by what to do."""
-    told = remedies.with_remedy(message)
+    told = answers.with_remedy(message)
     assert told.startswith(f"{message}; ")
     assert remedy in told
 
 
 def test_other_messages_stay() -> None:
     """A message that is not known is left as it is."""
-    assert "not found (404)" == remedies.with_remedy("not found (404)")
+    assert "not found (404)" == answers.with_remedy("not found (404)")
 
 
 @pytest.mark.parametrize(

@@ -107,15 +107,13 @@ def _token(client: Client, namespace: str, name: str) -> str:
 
 def _as_token(client: Client, token: str) -> ClusterRef:
     """Return the same cluster with a kubeconfig of its own that has this token and no other."""
-    known = client.api.configuration
+    login = client.transport.login
     where = {
-        "server": known.host,
-        "certificate-authority": str(Path(known.ssl_ca_cert).resolve())
-        if known.ssl_ca_cert
-        else "",
-        "insecure-skip-tls-verify": not known.verify_ssl,
-        "tls-server-name": known.tls_server_name,
-        "proxy-url": known.proxy,
+        "server": login.server,
+        "certificate-authority": str(Path(login.ca_file).resolve()) if login.ca_file else "",
+        "insecure-skip-tls-verify": not login.verify,
+        "tls-server-name": login.server_name,
+        "proxy-url": login.proxy,
     }
     written = {
         "apiVersion": "v1",

@@ -1,32 +1,28 @@
-"""The only module that holds the official Kubernetes client.
+"""The REST client: verbs on objects, which go in and come out as the plain dicts of the API's JSON.
 
-Objects go in and come out as the plain dicts of the API's JSON: the client's typed models would
-have to be taken apart again at once, and reading 100 of them costs more than the call.
+Typed models would have to be taken apart again at once, and reading 100 of them costs more than the
+call.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
-import kubernetes.client
-import kubernetes.config
-import urllib3
-import yaml
-from kubernetes.client.exceptions import ApiException
-
-from netproof.cluster.api.remedies import with_remedy
+from netproof.cluster.api.answers import (
+    ApiAnswer,
+    Obj,
+    read_items,
+    read_object,
+    read_plain,
+    refused,
+)
+from netproof.cluster.api.transport import ApiRequest, Query, Transport
 from netproof.cluster.api.waiting import TRANSPORT
 from netproof.cluster.backend import ClusterRef
-from netproof.errors import ClusterError, UsageError
+from netproof.errors import ClusterError
 
-Obj = dict[str, Any]
-
-REQUEST_TIMEOUT_S = 30.0
-"""An API server that needs longer for one object is not going to answer."""
+__all__ = ["RESOURCES", "Client", "Obj", "is_not_found"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,72 +55,88 @@ RESOURCES: Mapping[str, Resource] = {
     "NetworkPolicy": Resource("/apis/networking.k8s.io/v1", "networkpolicies"),
 }
 _REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
-_JSON = {"Accept": "application/json", "Content-Type": "application/json"}
-_MERGE = {**_JSON, "Content-Type": "application/merge-patch+json"}
+MERGE_PATCH = "application/merge-patch+json"
+AT_ONCE = {"gracePeriodSeconds": "0"}
 
 
 class Client:
-    """The API of one cluster, for one thread at a time."""
+    """The API of one cluster, for any number of threads."""
 
     def __init__(self, ref: ClusterRef) -> None:
-        """Read the kubeconfig; raise UsageError where it or its context cannot be used."""
+        """Log in; raise UsageError where the kubeconfig or its context cannot be used."""
         self.ref = ref
-        self.api = _api_client(ref)
+        self.transport = Transport(ref)
 
     def version(self) -> str:
         """Return the API server's gitVersion."""
-        info = self._read("/version", "asking for the version")
-        return str(info["gitVersion"])
+        what = "asking for the version"
+        answer = self._read("/version", what)
+        version = read_plain(answer, what).get("gitVersion")
+        if not isinstance(version, str):
+            raise ClusterError(f"{what}: the answer has no gitVersion", answer.status)
+        return version
 
     def create(self, obj: Obj) -> Obj:
         """Create an object as `kubectl create` does; raise ClusterError where it is refused."""
         path = RESOURCES[obj["kind"]].path(obj["metadata"].get("namespace", ""))
-        with _translated(f"creating {_where(obj)}"):
-            return self._call("POST", path, body=obj)
+        what = f"creating {_where(obj)}"
+        return read_object(self._send(ApiRequest("POST", path, body=obj), what), what)
 
     def replace(self, obj: Obj) -> Obj:
         """Put an object in the place of the one of its name, whatever version that has."""
         meta = obj["metadata"]
         path = RESOURCES[obj["kind"]].path(meta.get("namespace", ""), meta["name"])
-        with _translated(f"replacing {_where(obj)}"):
-            return self._call("PUT", path, body=obj)
+        what = f"replacing {_where(obj)}"
+        return read_object(self._send(ApiRequest("PUT", path, body=obj), what), what)
 
     def relabel(
         self, kind: str, name: str, namespace: str, labels: Mapping[str, str | None]
     ) -> None:
         """Set labels of an object, and take away those that are None (a JSON merge patch)."""
-        path = RESOURCES[kind].path(namespace, name)
-        with _translated(f"labelling {kind} {namespace}/{name}".replace(" /", " ")):
-            self._call("PATCH", path, body={"metadata": {"labels": dict(labels)}})
+        body = {"metadata": {"labels": dict(labels)}}
+        what = f"labelling {kind} {namespace}/{name}".replace(" /", " ")
+        self.patch(RESOURCES[kind].path(namespace, name), body, what)
+
+    def patch(self, path: str, body: Obj, what: str, *, content_type: str = MERGE_PATCH) -> Obj:
+        """Patch an object or a subresource of it; raise ClusterError where it is refused."""
+        request = ApiRequest("PATCH", path, body=body, content_type=content_type)
+        answer = self._send(request, what)
+        return read_object(answer, what)
 
     def delete(self, kind: str, name: str, namespace: str = "") -> bool:
         """Delete an object; return False where there was none."""
         path = RESOURCES[kind].path(namespace, name)
-        try:
-            with _translated(f"deleting {kind} {namespace}/{name}".replace(" /", " ")):
-                self._call("DELETE", path, query={"gracePeriodSeconds": "0"})
-        except ClusterError as error:
-            if is_not_found(error):
-                return False
-            raise
+        what = f"deleting {kind} {namespace}/{name}".replace(" /", " ")
+        answer = self._send(ApiRequest("DELETE", path, AT_ONCE), what)
+        if answer.status == 404:
+            return False
+        read_plain(answer, what)
         return True
 
     def delete_all(self, kind: str, namespace: str, *, labels: str) -> None:
         """Delete all objects of a kind in a namespace that carry some labels, in one call."""
-        with _translated(f"deleting the {kind}s of {namespace}"):
-            path = RESOURCES[kind].path(namespace)
-            self._call("DELETE", path, query={"labelSelector": labels})
+        what = f"deleting the {kind}s of {namespace}"
+        path = RESOURCES[kind].path(namespace)
+        query = {"labelSelector": labels}
+        read_plain(self._send(ApiRequest("DELETE", path, query), what), what)
 
     def get(self, kind: str, name: str, namespace: str = "") -> Obj:
         """Return one object; raise ClusterError where there is none."""
         what = f"reading {kind} {namespace}/{name}".replace(" /", " ")
-        return self._read(RESOURCES[kind].path(namespace, name), what)
+        return read_object(self._read(RESOURCES[kind].path(namespace, name), what), what)
 
     def list(self, kind: str, namespace: str = "", *, labels: str = "") -> list[Obj]:
         """Return the objects of a kind, in one namespace or (without one) in all."""
         query = {"labelSelector": labels} if labels else {}
-        found = self._read(RESOURCES[kind].path(namespace), f"listing {kind}s", query)
-        return list(found["items"])
+        what = f"listing {kind}s"
+        return read_items(self._read(RESOURCES[kind].path(namespace), what, query), what)
+
+    def text(self, path: str, what: str, query: Query = ()) -> str:
+        """Return what is no object, such as a log; raise ClusterError where it is refused."""
+        answer = self._send_again(ApiRequest("GET", path, query, accept="*/*"), what)
+        if answer.status != 200:
+            raise refused(answer, what)
+        return answer.data.decode(errors="replace")
 
     def may(self, attributes: Mapping[str, str]) -> bool:
         """Ask whether this user may do something (a SelfSubjectAccessReview's attributes)."""
@@ -133,47 +145,28 @@ class Client:
             "kind": "SelfSubjectAccessReview",
             "spec": {"resourceAttributes": dict(attributes)},
         }
-        with _translated("asking for the rights of this user"):
-            review: Obj = TRANSPORT.copy()(self._call, "POST", _REVIEWS, body=body)
-        return bool(review.get("status", {}).get("allowed"))
+        what = "asking for the rights of this user"
+        answer = self._send_again(ApiRequest("POST", _REVIEWS, body=body), what)
+        status = read_plain(answer, what).get("status")
+        return isinstance(status, dict) and status.get("allowed") is True
 
     def post(self, path: str, body: Obj, what: str) -> Obj:
         """Post to a subresource and return its answer; raise ClusterError where it is refused."""
-        with _translated(what):
-            return self._call("POST", path, body=body)
+        return read_plain(self._send(ApiRequest("POST", path, body=body), what), what)
 
     def close(self) -> None:
         """Close the connections."""
-        self.api.rest_client.pool_manager.clear()
+        self.transport.close()
 
-    def _read(self, path: str, what: str, query: Mapping[str, str] | None = None) -> Obj:
-        with _translated(what):
-            found: Obj = TRANSPORT.copy()(self._call, "GET", path, query=query)
-            return found
+    def _send(self, request: ApiRequest, what: str) -> ApiAnswer:
+        return self.transport.send(request, what=what)
 
-    def _call(
-        self,
-        method: str,
-        path: str,
-        *,
-        body: Obj | None = None,
-        query: Mapping[str, str] | None = None,
-    ) -> Obj:
-        """Make one call as the generated methods do, but with plain JSON at both ends."""
-        request = self.api.param_serialize(
-            method,
-            path,
-            query_params=list((query or {}).items()),
-            header_params=dict(_MERGE if method == "PATCH" else _JSON),
-            body=body,
-            auth_settings=["BearerToken"],
-        )
-        response = self.api.call_api(*request, _request_timeout=REQUEST_TIMEOUT_S)
-        data = response.read()
-        if not 200 <= response.status <= 299:
-            raise ApiException.from_response(http_resp=response, body=data.decode(), data=None)
-        loaded: Obj = json.loads(data)
-        return loaded
+    def _send_again(self, request: ApiRequest, what: str) -> ApiAnswer:
+        """Send what may be repeated, again where no answer came."""
+        return TRANSPORT.copy()(self._send, request, what)
+
+    def _read(self, path: str, what: str, query: Query = ()) -> ApiAnswer:
+        return self._send_again(ApiRequest("GET", path, query), what)
 
 
 def is_not_found(error: ClusterError) -> bool:
@@ -185,74 +178,3 @@ def _where(obj: Obj) -> str:
     meta = obj["metadata"]
     namespace = meta.get("namespace")
     return f"{obj['kind']} {namespace + '/' if namespace else ''}{meta['name']}"
-
-
-_UNREADABLE = (
-    kubernetes.config.ConfigException,
-    yaml.YAMLError,
-    OSError,
-    AttributeError,
-    TypeError,
-    ValueError,
-)
-"""What the official client raises for a kubeconfig: it takes the file's shape for granted."""
-
-
-def _one_line(error: BaseException) -> str:
-    return " ".join(str(error).split()).rstrip(".")
-
-
-def _api_client(ref: ClusterRef) -> Any:
-    configuration = kubernetes.client.Configuration()
-    # The reads are retried in one place, TRANSPORT; twice would multiply.
-    configuration.retries = urllib3.Retry(0)
-    try:
-        kubernetes.config.load_kube_config(
-            config_file=ref.kubeconfig or None,
-            context=ref.context or None,
-            client_configuration=configuration,
-        )
-    except _UNREADABLE as error:
-        raise UsageError(
-            f"the kubeconfig {ref.kubeconfig or '(default)'} cannot be used"
-            f"{f' with context {ref.context}' if ref.context else ''}: {_one_line(error)}; "
-            "`kubectl config get-contexts` lists what there is"
-        ) from error
-    return kubernetes.client.ApiClient(configuration)
-
-
-def context_name(kubeconfig: str) -> str:
-    """Return the name of the current context, "" where a kubeconfig has none."""
-    try:
-        _, active = kubernetes.config.list_kube_config_contexts(config_file=kubeconfig or None)
-    except _UNREADABLE:
-        return ""
-    return str(active["name"])
-
-
-@contextmanager
-def _translated(what: str) -> Iterator[None]:
-    try:
-        yield
-    except ApiException as error:
-        status = int(error.status or 0)
-        raise ClusterError(with_remedy(f"{what}: {reason(error)}"), status) from error
-    except (urllib3.exceptions.HTTPError, OSError) as error:
-        raise ClusterError(
-            f"{what}: the API server cannot be reached: {short(error)}; "
-            "check that the cluster runs and that the kubeconfig names it"
-        ) from error
-
-
-def reason(error: ApiException) -> str:
-    """Return what the API server said, without headers and JSON around it."""
-    try:
-        return f"{json.loads(error.body)['message']} ({error.status})"
-    except (TypeError, ValueError, KeyError):
-        return f"{error.reason} ({error.status})"
-
-
-def short(error: BaseException) -> str:
-    """Return an error's innermost words; urllib3 wraps them in the pool and the URL."""
-    cause = getattr(error, "reason", None)
-    return short(cause) if isinstance(cause, BaseException) else str(error)

@@ -10,14 +10,13 @@ from collections.abc import Callable
 from typing import TypeVar
 
 import tenacity
-from urllib3.exceptions import HTTPError
 
-from netproof.errors import NotReadyError
+from netproof.errors import NotReadyError, UnreachableError
 
 T = TypeVar("T")
 
 TRANSPORT = tenacity.Retrying(
-    retry=tenacity.retry_if_exception_type((HTTPError, ConnectionError, TimeoutError)),
+    retry=tenacity.retry_if_exception_type(UnreachableError),
     stop=tenacity.stop_after_attempt(4),
     wait=tenacity.wait_exponential(multiplier=0.1, max=2),
     reraise=True,

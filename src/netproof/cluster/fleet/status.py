@@ -38,9 +38,14 @@ def unready(raw: Obj | None) -> str:
         waiting = container.get("state", {}).get("waiting") or {}
         if waiting.get("reason") in HOPELESS:
             raise NotReadyError(f"{_name(raw)} cannot run: {_words(waiting)}")
-    if _condition(status, "Ready") == "True" and status.get("podIPs"):
+    if is_ready(raw) and status.get("podIPs"):
         return ""
     return _why(status)
+
+
+def is_ready(raw: Obj) -> bool:
+    """Tell whether the kubelet says that a pod is ready."""
+    return _condition(raw.get("status", {}), "Ready") == "True"
 
 
 def placed(pod: Pod, raw: Obj) -> Pod:

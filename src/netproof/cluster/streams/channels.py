@@ -13,7 +13,11 @@ import time
 from collections import deque
 from typing import NoReturn
 
-from netproof.cluster.streams.frames import Decoder, Message, Opcode, frame
+from wsproto import ConnectionType, WSConnection
+from wsproto.connection import Connection, ConnectionState
+from wsproto.events import BytesMessage, CloseConnection, Event, Ping, TextMessage
+from wsproto.utilities import ProtocolError
+
 from netproof.errors import StreamCutError
 
 STDIN, STDOUT, STDERR, ERROR = range(4)
@@ -29,14 +33,21 @@ _TLS_WAITS = (ssl.SSLWantReadError, ssl.SSLWantWriteError, BlockingIOError)
 class ChannelSocket:
     """Messages with a channel's number before each, out and in."""
 
-    def __init__(self, sock: socket.socket, name: str) -> None:
-        """Take over a socket that does not block; `name` heads the messages of errors."""
+    def __init__(
+        self, sock: socket.socket, name: str, web: WSConnection | Connection | None = None
+    ) -> None:
+        """Take over a socket that does not block; `name` heads the messages of errors.
+
+        `web` is what has made the handshake, and may hold what came after it.
+        """
         self.name = name
         self.ended = False
         self.inbox: deque[tuple[int, bytes]] = deque()
         self._sock = sock
-        self._decoder = Decoder()
+        self._web = web or Connection(ConnectionType.CLIENT)
+        self._message = bytearray()
         self._unsent = bytearray()
+        self._sort_events()
 
     def fileno(self) -> int:
         """Return the descriptor to wait at."""
@@ -53,9 +64,10 @@ class ChannelSocket:
         return select.POLLIN | (select.POLLOUT if self._unsent else 0)
 
     def give(self, channel: int, data: bytes) -> None:
-        """Take bytes for a channel and send what can be sent at once."""
-        self._unsent += frame(Opcode.BINARY, bytes([channel]) + data)
-        self._send()
+        """Take bytes for a channel and send what can be sent at once; lost after the end."""
+        if not self.ended:
+            self._unsent += self._web.send(BytesMessage(data=bytes([channel]) + data))
+            self._send()
 
     def send(self, channel: int, data: bytes, timeout_s: float) -> None:
         """Send all bytes in a channel; raise TimeoutError when they do not leave in time."""
@@ -135,19 +147,30 @@ class ChannelSocket:
         if not data:
             self._cut("it ended without being closed")
         try:
-            for message in self._decoder.feed(data):
-                self._heed(message)
-        except ValueError as error:
+            self._web.receive_data(data)
+            self._sort_events()
+        except ProtocolError as error:
             self._cut(f"what came is no frame: {error}", error)
         return True
 
-    def _heed(self, message: Message) -> None:
-        if message.opcode is Opcode.CLOSE:
+    def _sort_events(self) -> None:
+        for event in self._web.events():
+            self._sort(event)
+
+    def _sort(self, event: Event) -> None:
+        if isinstance(event, BytesMessage | TextMessage):
+            data = event.data
+            self._message += data.encode() if isinstance(data, str) else data
+            if event.message_finished:
+                if self._message:
+                    self.inbox.append((self._message[0], bytes(self._message[1:])))
+                self._message.clear()
+        elif isinstance(event, Ping):
+            self._unsent += self._web.send(event.response())
+        elif isinstance(event, CloseConnection):
+            if self._web.state is ConnectionState.OPEN:  # what wsproto says of what is no frame
+                self._cut(f"what came is no frame: {event.reason}")
             self.ended = True
-        elif message.opcode is Opcode.PING:
-            self._unsent += frame(Opcode.PONG, message.data)
-        elif message.opcode in (Opcode.BINARY, Opcode.TEXT) and message.data:
-            self.inbox.append((message.data[0], message.data[1:]))
 
     def _cut(self, why: str, cause: BaseException | None = None) -> NoReturn:
         raise StreamCutError(f"{self.name} broke off: {why}") from cause

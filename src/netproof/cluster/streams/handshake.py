@@ -1,31 +1,34 @@
-"""The handshake of a WebSocket to the API server, with a time limit and its refusals told.
-
-The client's own `stream` swaps a method of a shared object while it calls, waits without end, and
-folds every refusal into status 0; hence one of our own, on the library underneath.
-"""
+"""The handshake of a WebSocket to the API server, with a time limit and its refusals told."""
 
 from __future__ import annotations
 
-import json
 import socket
-import ssl
-from collections.abc import Sequence
-from typing import Any
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from urllib.parse import urlencode, urlsplit
 
-import certifi
-from kubernetes.stream.ws_client import get_websocket_url, websocket_proxycare
-from websocket import WebSocket, WebSocketBadStatusException, WebSocketException
+import urllib3
+from wsproto import ConnectionType, WSConnection
+from wsproto.events import AcceptConnection, RejectConnection, RejectData, Request
+from wsproto.utilities import ProtocolError
 
+from netproof.cluster.api.answers import ApiAnswer, refusal_words
 from netproof.cluster.api.client import RESOURCES, Client
+from netproof.cluster.api.login import Login
+from netproof.cluster.api.transport import dial, unreachable
 from netproof.cluster.naming import PodName
-from netproof.cluster.streams.channels import ChannelSocket
+from netproof.cluster.streams.channels import CHUNK, ChannelSocket
 from netproof.errors import StreamRefusedError
 
 HANDSHAKE_S = 30.0
 """An API server behind a slow tunnel answers within seconds; one that does not, never."""
 
-PROTOCOLS = "v4.channel.k8s.io"
+PROTOCOL = "v4.channel.k8s.io"
 """Channels, their number before each message; v5 would add the closing of one."""
+
+LONGEST_REFUSAL = 1 << 16
+"""Bytes of a refusal's body; a Status object has some hundreds."""
 
 Query = Sequence[tuple[str, str]]
 
@@ -35,70 +38,84 @@ def into_pod(client: Client, pod: PodName, way: str, query: Query, what: str) ->
 
     `what` heads the messages of errors. Raises StreamRefusedError as `connect` does.
     """
-    path = f"{RESOURCES['Pod'].path(*pod)}/{way}"
-    return ChannelSocket(connect(client, path, query, what), what)
+    return connect(client, f"{RESOURCES['Pod'].path(*pod)}/{way}", query, what)
 
 
 def connect(
     client: Client, path: str, query: Query, what: str, *, timeout_s: float = HANDSHAKE_S
-) -> socket.socket:
-    """Open a WebSocket to a path of the API and return the socket under it, not blocking.
+) -> ChannelSocket:
+    """Open a WebSocket to a path of the API and return the channels on it.
 
-    Any number of threads may do so with one client, of which only the configuration is used.
-    Raises StreamRefusedError with the API server's own words; `what` heads the message.
+    Any number of threads may do so with one client, of which only the login is used. A login that
+    is no longer taken is made anew once. Raises StreamRefusedError with the API server's own words;
+    `what` heads the message.
     """
-    configuration = client.api.configuration
-    _, url, headers, *_ = client.api.param_serialize(
-        "GET", path, query_params=list(query), auth_settings=["BearerToken"]
+    target, login = f"{path}?{urlencode(query)}", client.transport.login
+    until = time.monotonic() + timeout_s
+    opened = _open(login, target, what, until)
+    lapsed = isinstance(opened, ApiAnswer) and opened.status == 401
+    if lapsed and client.transport.log_in_again(login):
+        opened = _open(client.transport.login, target, what, until)
+    if isinstance(opened, ApiAnswer):
+        raise StreamRefusedError(f"{what}: {refusal_words(opened)}", opened.status)
+    return opened
+
+
+def _open(login: Login, target: str, what: str, until: float) -> ChannelSocket | ApiAnswer:
+    """Return the channels, or the answer by which they were refused."""
+    with ExitStack() as undo:
+        try:
+            sock = undo.enter_context(dial(login, _left(until)))
+            opened = _shake_hands(sock, login, target, what, until)
+        except (ProtocolError, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
+            raise StreamRefusedError(str(unreachable(what, error))) from error
+        if isinstance(opened, ChannelSocket):
+            undo.pop_all()  # the socket is theirs
+    return opened
+
+
+def _shake_hands(
+    sock: socket.socket, login: Login, target: str, what: str, until: float
+) -> ChannelSocket | ApiAnswer:
+    there = urlsplit(login.server)
+    web = WSConnection(ConnectionType.CLIENT)
+    headers = [(name.encode(), value.encode("latin-1")) for name, value in login.headers.items()]
+    request = Request(
+        host=there.netloc.rpartition("@")[2],
+        target=there.path + target,
+        subprotocols=[PROTOCOL],
+        extra_headers=headers,
     )
-    made: Any = WebSocket(sslopt=_tls(configuration), enable_multithread=False)
-    made.settimeout(timeout_s)
-    try:
-        made.connect(get_websocket_url(url), **_options(configuration, url, headers))
-    except WebSocketBadStatusException as error:
-        raise StreamRefusedError(f"{what}: {_words(error)}", error.status_code) from error
-    except (WebSocketException, OSError) as error:
-        made.shutdown()
-        raise StreamRefusedError(f"{what}: the API server cannot be reached: {error}") from error
-    # The library reads the answer byte by byte up to its end, so nothing of what follows is lost.
-    made.sock.setblocking(False)
-    under: socket.socket = made.sock
-    return under
+    sock.settimeout(_left(until))
+    sock.sendall(web.send(request))
+    status, body = 0, b""
+    for event in _events(sock, web, until):
+        if isinstance(event, AcceptConnection):
+            sock.setblocking(False)
+            return ChannelSocket(sock, what, web)
+        if isinstance(event, RejectConnection):
+            status = event.status_code
+            if not event.has_body:
+                break
+        if isinstance(event, RejectData):
+            body += event.data
+            if event.body_finished or len(body) > LONGEST_REFUSAL:
+                break
+    return ApiAnswer(status, body)
 
 
-def _options(configuration: Any, url: str, headers: dict[str, str]) -> dict[str, Any]:
-    named = {key.lower(): value for key, value in headers.items()}
-    sent = [f"sec-websocket-protocol: {PROTOCOLS}"]
-    if "authorization" in named:
-        sent.append(f"authorization: {named['authorization']}")
-    options: dict[str, Any] = {"header": sent}
-    if configuration.proxy or configuration.proxy_headers:
-        return dict(websocket_proxycare(options, configuration, url, headers))
-    return options
+def _events(sock: socket.socket, web: WSConnection, until: float) -> Iterator[object]:
+    while True:
+        sock.settimeout(_left(until))
+        data = sock.recv(CHUNK)
+        if not data:
+            raise ConnectionError("it ended the connection within the handshake")
+        web.receive_data(data)
+        yield from web.events()
 
 
-def _tls(configuration: Any) -> dict[str, Any]:
-    if configuration.verify_ssl:
-        checks = {
-            "cert_reqs": ssl.CERT_REQUIRED,
-            "ca_certs": configuration.ssl_ca_cert or certifi.where(),
-            "check_hostname": configuration.assert_hostname,
-        }
-    else:
-        checks = {"cert_reqs": ssl.CERT_NONE, "check_hostname": False}
-    wanted = {
-        **checks,
-        "certfile": configuration.cert_file,
-        "keyfile": configuration.key_file,
-        "server_hostname": configuration.tls_server_name,
-    }
-    return {key: value for key, value in wanted.items() if value is not None}
-
-
-def _words(error: WebSocketBadStatusException) -> str:
-    body = error.resp_body or b""
-    try:
-        told = json.loads(body)["message"]
-    except (ValueError, LookupError, TypeError):
-        told = body.decode(errors="replace").strip()[:200] or "no reason given"
-    return f"{told} ({error.status_code})"
+def _left(until: float) -> float:
+    left = until - time.monotonic()
+    if left <= 0:
+        raise TimeoutError("no answer in time")
+    return left

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 
-import urllib3
+from urllib3.exceptions import ReadTimeoutError
 
-from netproof.cluster.api.client import Client, short
-from netproof.errors import ClusterError
+from netproof.cluster.api.answers import status_message
+from netproof.cluster.api.client import Client
+from netproof.cluster.api.transport import ApiRequest
+from netproof.errors import UnreachableError
 
 RESOURCES = ("pods", "services")
 
@@ -37,26 +38,14 @@ def fetch(
 ) -> Proxied:
     """GET a path of a pod or Service; raise TimeoutError where no answer comes in time.
 
-    Raises ClusterError where the API server itself cannot be reached.
+    Raises UnreachableError where the API server itself cannot be reached.
     """
     full = f"/api/v1/namespaces/{namespace}/{resource}/{name}:{port}/proxy/{path}"
-    request = client.api.param_serialize("GET", full, auth_settings=["BearerToken"])
     try:
-        answer = client.api.call_api(*request, _request_timeout=timeout_s)
-        body = answer.read()
-    except (urllib3.exceptions.HTTPError, OSError) as error:
-        reason = getattr(error, "reason", error)
-        if isinstance(reason, urllib3.exceptions.TimeoutError):
+        request = ApiRequest("GET", full, accept="*/*")
+        answer = client.transport.send(request, what=f"GET {full}", timeout_s=timeout_s)
+    except UnreachableError as error:
+        if isinstance(error.__cause__, ReadTimeoutError):
             raise TimeoutError(f"no answer in {timeout_s:g} s through the proxy") from error
-        raise ClusterError(
-            f"GET {full}: the API server cannot be reached: {short(error)}"
-        ) from error
-    return Proxied(answer.status, body, _status_message(body))
-
-
-def _status_message(body: bytes) -> str:
-    try:
-        told = json.loads(body)
-        return str(told["message"]) if told["kind"] == "Status" else ""
-    except (ValueError, LookupError, TypeError):
-        return ""
+        raise
+    return Proxied(answer.status, answer.data, status_message(answer.data))

@@ -1,0 +1,137 @@
+"""What the API server's answers mean: a value of the right shape, or a ClusterError. Pure.
+
+This is the one edge between bytes and objects. The API server's own words stay; where something is
+known to do about a refusal (quotas, limits, admission), it is said after them.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from netproof.errors import ClusterError
+
+Obj = dict[str, Any]
+
+SHOWN = 200
+"""Characters of an answer that is not understood: the beginning tells what it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class ApiAnswer:
+    """An HTTP answer, whatever its status."""
+
+    status: int
+    data: bytes
+    reason: str = ""
+
+
+_REMEDIES = (
+    (
+        r"must specify (limits|requests)",
+        "a ResourceQuota asks for them: pass --pod-resource cpu=50m --pod-resource memory=64Mi",
+    ),
+    (r"exceeded quota", "a ResourceQuota is full: have it raised, or run with fewer test workers"),
+    (
+        r"(maximum|minimum) (cpu|memory|ephemeral-storage) usage",
+        "a LimitRange is in force: pass --pod-resource cpu=... --pod-resource memory=... within it",
+    ),
+    (
+        r"violates PodSecurity",
+        "probe pods pass the level restricted; only the host agents of a run ask for more",
+    ),
+    (
+        r"admission webhook .* denied|ValidatingAdmissionPolicy .* denied|denied the request",
+        "an admission rule of this cluster refuses it: have the namespaces np-* exempted",
+    ),
+    (r"is forbidden: User ", "a right is missing: `netproof rbac` prints what is needed"),
+)
+
+
+def remedy(message: str) -> str:
+    """Return what to do about a refusal, "" where nothing is known."""
+    return next((text for pattern, text in _REMEDIES if re.search(pattern, message)), "")
+
+
+def with_remedy(message: str) -> str:
+    """Return the message with what to do about it, where that is known."""
+    text = remedy(message)
+    return f"{message}; {text}" if text else message
+
+
+def status_message(data: bytes) -> str:
+    """Return the message of a Status object, "" where it is none (meta/v1 Status)."""
+    try:
+        loaded = json.loads(data)
+        return str(loaded["message"]) if loaded["kind"] == "Status" else ""
+    except (ValueError, LookupError, TypeError, RecursionError):
+        return ""
+
+
+def refusal_words(answer: ApiAnswer) -> str:
+    """Return what the API server said against something, with the status of HTTP."""
+    said = (
+        status_message(answer.data) or _excerpt(answer.data) or answer.reason or "no reason given"
+    )
+    return f"{said} ({answer.status})"
+
+
+def refused(answer: ApiAnswer, what: str) -> ClusterError:
+    """Return the error that an answer other than 2xx is."""
+    return ClusterError(with_remedy(f"{what}: {refusal_words(answer)}"), answer.status)
+
+
+def read_plain(answer: ApiAnswer, what: str) -> Obj:
+    """Return the JSON object of an answer; raise ClusterError where it is a refusal or none."""
+    if not 200 <= answer.status <= 299:
+        raise refused(answer, what)
+    try:
+        loaded = json.loads(answer.data)
+    except (ValueError, RecursionError) as error:
+        raise _misunderstood(answer, what, "no JSON") from error
+    if not isinstance(loaded, dict):
+        raise _misunderstood(answer, what, "no object")
+    return loaded
+
+
+def read_object(answer: ApiAnswer, what: str) -> Obj:
+    """Return the Kubernetes object of an answer, which has a name; raise ClusterError else."""
+    loaded = read_plain(answer, what)
+    if not _is_object(loaded):
+        raise _misunderstood(answer, what, "no Kubernetes object")
+    return loaded
+
+
+def read_items(answer: ApiAnswer, what: str) -> list[Obj]:
+    """Return the objects of a list; raise ClusterError where the answer is no list of objects."""
+    items = read_plain(answer, what).get("items", ())
+    listed = [] if items is None else items  # an empty list of Go is null in JSON
+    if not isinstance(listed, list) or not all(_is_object(item) for item in listed):
+        raise _misunderstood(answer, what, "no list of Kubernetes objects")
+    return listed
+
+
+def _is_object(loaded: Any) -> bool:
+    """Tell whether the parts that everybody relies on have their shape (meta/v1)."""
+    if not isinstance(loaded, dict) or not isinstance(loaded.get("metadata"), dict):
+        return False
+    parts = (loaded.get(key, {}) for key in ("spec", "status"))
+    return isinstance(loaded["metadata"].get("name"), str) and all(
+        isinstance(part, dict) for part in parts
+    )
+
+
+def _misunderstood(answer: ApiAnswer, what: str, wrong: str) -> ClusterError:
+    said = _excerpt(answer.data) or "nothing"
+    return ClusterError(
+        f"{what}: the answer ({answer.status}) is {wrong}: {said}; "
+        "is it an API server that answers at this address?",
+        answer.status,
+    )
+
+
+def _excerpt(data: bytes) -> str:
+    text = " ".join(data[: 4 * SHOWN].decode(errors="replace").split())
+    return "".join(sign if sign.isprintable() else "?" for sign in text)[:SHOWN]

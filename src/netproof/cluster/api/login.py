@@ -1,0 +1,165 @@
+"""Whom the API server takes us for: read by the official client, which is loaded only for that.
+
+It reads kubeconfigs, runs exec plugins, decodes certificates and takes a service account's token
+where we run in a pod. What is kept of it is plain: an address, headers, TLS settings, a proxy.
+"""
+
+from __future__ import annotations
+
+import os
+import ssl
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from netproof.cluster.backend import ClusterRef
+from netproof.errors import UsageError
+
+SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
+"""Where the kubelet puts a pod's own token (the ServiceAccount admission plugin's mount path)."""
+
+IN_CLUSTER = "in-cluster"
+"""What the place is called where there is no kubeconfig but a service account."""
+
+_ONE_AT_A_TIME = threading.Lock()
+"""The official client keeps the certificates that it unpacks in a dictionary of its module."""
+
+_UNREADABLE = (yaml.YAMLError, OSError, AttributeError, TypeError, ValueError, LookupError)
+"""What the official client raises besides its own error: it takes a file's shape for granted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """How an API server is reached, and as whom; `proxy` is "" where there is none on the way."""
+
+    server: str
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    ca_file: str | None = None
+    cert_file: str | None = None
+    key_file: str | None = None
+    verify: bool = True
+    assert_hostname: str | bool | None = None
+    server_name: str | None = None
+    proxy: str = ""
+    proxy_headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    @property
+    def tls(self) -> dict[str, Any]:
+        """The TLS settings, in urllib3's words."""
+        wanted = {
+            "ca_certs": self.ca_file,
+            "cert_file": self.cert_file,
+            "key_file": self.key_file,
+            "assert_hostname": self.assert_hostname,
+            "server_hostname": self.server_name,
+        }
+        checks = ssl.CERT_REQUIRED if self.verify else ssl.CERT_NONE
+        return {"cert_reqs": checks, **{k: v for k, v in wanted.items() if v is not None}}
+
+
+def log_in(ref: ClusterRef) -> Login:
+    """Read the kubeconfig, or the service account of the pod we run in; run exec plugins.
+
+    Raises UsageError where it or its context cannot be used.
+    """
+    import kubernetes.client  # noqa: PLC0415 - 600 modules, for those who talk to a cluster
+    import kubernetes.config  # noqa: PLC0415
+
+    configuration = kubernetes.client.Configuration()
+    try:
+        with _ONE_AT_A_TIME:
+            if is_in_cluster(ref.kubeconfig, ref.context):
+                _service_account(configuration)
+            else:
+                kubernetes.config.load_kube_config(
+                    config_file=ref.kubeconfig or default_kubeconfig(),
+                    context=ref.context or None,
+                    client_configuration=configuration,
+                )
+        return _plain(configuration)
+    except (kubernetes.config.ConfigException, *_UNREADABLE) as error:
+        raise UsageError(
+            f"the kubeconfig {ref.kubeconfig or '(default)'} cannot be used"
+            f"{f' with context {ref.context}' if ref.context else ''}: {_one_line(error)}; "
+            "`kubectl config get-contexts` lists what there is"
+        ) from error
+
+
+def is_in_cluster(kubeconfig: str, context: str) -> bool:
+    """Tell whether nobody names a kubeconfig, there is none, and we run in a pod with a token."""
+    if kubeconfig or context or not os.environ.get("KUBERNETES_SERVICE_HOST"):
+        return False
+    default = default_kubeconfig().split(os.pathsep)
+    there = any(Path(name).expanduser().exists() for name in default if name)
+    return not there and (SERVICE_ACCOUNT / "token").is_file()
+
+
+def default_kubeconfig() -> str:
+    """Return where kubectl looks; the official client asks the environment only when imported."""
+    return os.environ.get("KUBECONFIG") or "~/.kube/config"
+
+
+def context_name(kubeconfig: str) -> str:
+    """Return the name of the current context, "" where a kubeconfig has none."""
+    if is_in_cluster(kubeconfig, ""):
+        return IN_CLUSTER
+    import kubernetes.config  # noqa: PLC0415 - as above
+
+    try:
+        _, active = kubernetes.config.list_kube_config_contexts(
+            config_file=kubeconfig or default_kubeconfig()
+        )
+        return str(active["name"])
+    except (kubernetes.config.ConfigException, *_UNREADABLE):
+        return ""
+
+
+def _service_account(configuration: Any) -> None:
+    from kubernetes.config.incluster_config import InClusterConfigLoader  # noqa: PLC0415
+
+    # The token is read again when the API server no longer takes it, so without a clock.
+    InClusterConfigLoader(
+        token_filename=str(SERVICE_ACCOUNT / "token"),
+        cert_filename=str(SERVICE_ACCOUNT / "ca.crt"),
+        try_refresh_token=False,
+    ).load_and_set(configuration)
+
+
+def _plain(configuration: Any) -> Login:
+    headers = {
+        one["key"].lower(): str(one["value"]).strip()
+        for one in configuration.auth_settings().values()
+        if one["in"] == "header" and one["value"]
+    }
+    for value in headers.values():
+        value.encode("latin-1")  # what no header can carry is an error of the kubeconfig
+    return Login(
+        server=configuration.host.rstrip("/"),
+        headers=headers,
+        ca_file=configuration.ssl_ca_cert,
+        cert_file=configuration.cert_file,
+        key_file=configuration.key_file,
+        verify=configuration.verify_ssl,
+        assert_hostname=configuration.assert_hostname,
+        server_name=configuration.tls_server_name or None,
+        proxy=_proxy(configuration),
+        proxy_headers=dict(configuration.proxy_headers or {}),
+    )
+
+
+def _proxy(configuration: Any) -> str:
+    """Return the proxy on the way to this server, "" where there is none or it is passed by."""
+    if not configuration.proxy:
+        return ""
+    from kubernetes.client.rest import should_bypass_proxies  # noqa: PLC0415
+
+    passed_by = should_bypass_proxies(configuration.host, no_proxy=configuration.no_proxy or "")
+    return "" if passed_by else str(configuration.proxy)
+
+
+def _one_line(error: BaseException) -> str:
+    return " ".join(str(error).split()).rstrip(".")
