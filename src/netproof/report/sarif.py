@@ -11,9 +11,17 @@ from typing import Any
 from urllib.parse import quote
 
 from netproof.model.check import CheckRecord
-from netproof.model.record import Finding, FlowVerdict, RunRecord, ScenarioRecord, StepRecord
+from netproof.model.record import (
+    Finding,
+    FlowVerdict,
+    RunFinding,
+    RunRecord,
+    RunVerdict,
+    ScenarioRecord,
+    StepRecord,
+)
 from netproof.model.review import Hint, IntentResult, Kept, Severity
-from netproof.report.review.sentences import broken_flow_lines, check_summary
+from netproof.report.review.sentences import broken_flow_lines
 from netproof.report.run.findings import deciding_places, deciding_reasons, observation_line
 from netproof.report.run.summary import listed_findings
 from netproof.report.text import printable
@@ -30,6 +38,21 @@ _INTENT_RULES = {
     "broken-intent": ("error", "A bundle does not do what its author means it to do."),
     "unknown-intent": ("warning", "Whether an intent holds could not be told."),
 }
+_VERDICT_RULES = {
+    "not-enforced": ("error", "No denial bites: the cluster ignores NetworkPolicies."),
+    "failed-run": ("error", "The run failed as a whole."),
+    "inconclusive-run": ("warning", "The run as a whole could not be told."),
+}
+_PACKET_RULES = {"packets": ("error", "Packets went otherwise than the policies say.")}
+_RUN_RULES = {
+    **_FLOW_RULES,
+    **_INTENT_RULES,
+    **_VERDICT_RULES,
+    "door": ("error", "A way around the policies is not as it must be."),
+    "known-gap-gone": ("error", "A known gap of the CNI did not show: its profile is out of date."),
+    "profile-contradicted": ("error", "The cluster does other than its profile says."),
+}
+"""Those of findings besides flows are called as their kinds are."""
 _HINT_LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "note"}
 
 Rules = Mapping[str, tuple[str, str]]
@@ -42,26 +65,30 @@ def run_log(record: RunRecord) -> str:
     """Return the findings of a run as a SARIF log."""
     run = printable(record)
     results = [_flow_result(*found) for found in listed_findings(run)]
-    properties = {"verdict": str(run.verdict), "reason": run.exit_reason}
-    return _log(run.netproof, _FLOW_RULES, results, properties, run.errors)
+    results += map(_run_result, run.findings)
+    return _log(run, _RUN_RULES, results, run.errors)
 
 
 def check_log(record: CheckRecord) -> str:
     """Return what a check found as a SARIF log."""
     check = printable(record)
     hints = {hint.name: (_HINT_LEVELS[hint.severity], hint.fix) for hint in check.hints}
-    rules = _INTENT_RULES | hints
+    rules = _INTENT_RULES | _VERDICT_RULES | _PACKET_RULES | hints
     results = [_intent_result(intent, rules) for intent in check.broken]
     results += [_hint_result(hint, rules) for hint in check.hints]
-    return _log(check.netproof, rules, results, {"summary": check_summary(check)})
+    packets = check.packets
+    if packets is not None:
+        bundle = filter(None, [check.bundle])
+        results += [_result("packets", rules, one, bundle, one) for one in packets.findings]
+    return _log(check, rules, results, packets.errors if packets else ())
 
 
 def _log(
-    version: str, rules: Rules, results: list[Json], properties: Json, errors: Sequence[str] = ()
+    record: RunRecord | CheckRecord, rules: Rules, results: list[Json], errors: Sequence[str]
 ) -> str:
     driver = {
         "name": "netproof",
-        "version": version,
+        "version": record.netproof,
         "rules": [
             {
                 "id": name,
@@ -74,13 +101,24 @@ def _log(
     notifications = [{"level": "error", "message": {"text": error}} for error in errors]
     run = {
         "tool": {"driver": driver},
-        "results": results,
+        "results": _with_verdict(record, rules, results),
         "invocations": [
             {"executionSuccessful": not errors, "toolExecutionNotifications": notifications}
         ],
-        "properties": properties,
+        "properties": {"verdict": str(record.verdict or ""), "reason": record.exit_reason},
     }
     return json.dumps({"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2) + "\n"
+
+
+def _with_verdict(record: RunRecord | CheckRecord, rules: Rules, results: list[Json]) -> list[Json]:
+    """Add what no other result says: that nothing is enforced, or why the exit code is 1."""
+    if record.verdict is RunVerdict.NOT_ENFORCED:
+        return [_result("not-enforced", rules, record.exit_reason, (), "verdict"), *results]
+    told = any(not result["suppressions"] for result in results)
+    if told or record.exit_code == 0:
+        return results
+    rule = "failed-run" if record.verdict is RunVerdict.FAIL else "inconclusive-run"
+    return [*results, _result(rule, rules, record.exit_reason, (), "verdict")]
 
 
 def _result(rule: str, rules: Rules, text: str, places: Iterable[str], fingerprint: str) -> Json:
@@ -100,10 +138,17 @@ def _flow_result(scenario: ScenarioRecord, step: StepRecord, finding: Finding) -
     text = f"{finding.flow}: expected {finding.expected}, {observation_line(finding)}. {why}"
     places = deciding_places(finding, step.places) or tuple(filter(None, [scenario.bundle]))
     fingerprint = f"{scenario.id} | {step.name} | {finding.flow} | {finding.verdict}"
-    result = _result(str(finding.verdict), _FLOW_RULES, text, places, fingerprint)
+    result = _result(str(finding.verdict), _RUN_RULES, text, places, fingerprint)
     if scenario.known_gap:
         result["suppressions"] = [{"kind": "external", "justification": scenario.known_gap}]
     return result
+
+
+def _run_result(finding: RunFinding) -> Json:
+    rule = finding.kind.replace(" ", "-")
+    places = filter(None, [finding.place])
+    text = f"{finding.subject}: {finding.text}"
+    return _result(rule, _RUN_RULES, text, places, f"{finding.subject} | {finding.place} | {rule}")
 
 
 def _intent_result(result: IntentResult, rules: Rules) -> Json:

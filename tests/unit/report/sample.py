@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 
 from netproof.model import flows
+from netproof.model.doors import DoorResult
 from netproof.model.flow import (
     Direction,
     Endpoint,
@@ -29,6 +30,7 @@ from netproof.model.record import (
     ScenarioRecord,
     StepRecord,
 )
+from netproof.model.review import BrokenFlow, Cause, IntentResult, Judgement, Kept
 from netproof.model.value import replace
 from netproof.model.workload import (
     Family,
@@ -223,9 +225,12 @@ def run_of(
     scenarios: tuple[ScenarioRecord, ...],
     canary: CanaryRecord = ENFORCES,
     errors: tuple[str, ...] = (),
+    intents: tuple[IntentResult, ...] = (),
+    doors: tuple[DoorResult, ...] = (),
 ) -> RunRecord:
     """Return a run of the scenarios, judged as a real one is."""
-    verdict = judge_run(RunEvidence([canary], scenarios, errors=errors)).verdict
+    judgement = judge_run(RunEvidence([canary], scenarios, intents, doors, errors))
+    verdict = judgement.verdict
     return RunRecord(
         run_id="3f2a9c1e",
         netproof="0.1.0",
@@ -237,8 +242,21 @@ def run_of(
         canaries=(canary,),
         scenarios=scenarios,
         errors=errors,
-        exit_code=0 if str(verdict) == "PASS" else 1,
+        exit_code=judgement.exit_code,
+        intents=judgement.intents,
+        doors=doors,
+        findings=judgement.findings,
     )
+
+
+def intent_result(intent: str, kept: str) -> IntentResult:
+    """Return an intent by the policies' meaning, with the flow that breaks it."""
+    judgement = Judgement(Kept(kept), 1)
+    if judgement.kept is Kept.BROKEN:
+        cause = Cause("policies.yaml:7", "shop/allow-all lets everyone in")
+        flow = intent.partition(": ")[2] + ":80/TCP"
+        judgement = replace(judgement, broken=(BrokenFlow(flow, "denied", "allowed", (cause,)),))
+    return IntentResult(intent, "intents.yaml:3", "For a reason.", judgement)
 
 
 SCENARIOS = _scenarios()

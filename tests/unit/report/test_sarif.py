@@ -3,10 +3,12 @@
 import json
 from typing import Any
 
-from netproof.model.record import RunRecord
+from netproof.model.check import CheckRecord
+from netproof.model.record import RunRecord, RunVerdict
+from netproof.model.review import Hint, Severity
 from netproof.model.value import replace
 from netproof.report import sarif
-from tests.unit.report.sample import ALL_PASS, EVERYTHING, FLAT, LEAKING, run_of
+from tests.unit.report.sample import ALL_PASS, EVERYTHING, FLAT, LEAKING, intent_result, run_of
 
 
 def log(record: RunRecord) -> dict[str, Any]:
@@ -86,5 +88,55 @@ def test_a_clean_run_has_no_results() -> None:
 
 
 def test_a_cluster_that_enforces_nothing_blames_no_line() -> None:
-    """The policies are not at fault."""
-    assert [] == log(FLAT)["results"]
+    """The policies are not at fault; the cluster is, and that is said once."""
+    (only,) = log(FLAT)["results"]
+    assert "not-enforced" == only["ruleId"]
+    assert [] == only["locations"]
+
+
+CHECK = CheckRecord(
+    bundle="shop",
+    netproof="0.1.0",
+    workloads=2,
+    policies=1,
+    flows=4,
+    seconds=0.1,
+    intents=(intent_result("deny: web -> billing", "broken"), intent_result("x -> y", "kept")),
+    hints=(
+        Hint("end-port", Severity.WARNING, "p.yaml:4", "shop/a", "ends before it begins", "swap"),
+        Hint("end-port", Severity.INFO, "p.yaml:9", "shop/b", "is a list", "no", "on purpose"),
+    ),
+    exit_code=1,
+    verdict=RunVerdict.FAIL,
+    exit_reason="FAIL: 1 of 2 intents does not hold.",
+)
+
+
+def check_results(check: CheckRecord) -> list[dict[str, Any]]:
+    (run,) = json.loads(sarif.check_log(check))["runs"]
+    listed: list[dict[str, Any]] = run["results"]
+    rules = [rule["id"] for rule in run["tool"]["driver"]["rules"]]
+    assert all(one["ruleId"] == rules[one["ruleIndex"]] for one in listed)
+    return listed
+
+
+def test_a_broken_intent_stands_on_its_line() -> None:
+    """With its reason and the flow that breaks it."""
+    intent, *_ = check_results(CHECK)
+    assert ("broken-intent", "error") == (intent["ruleId"], intent["level"])
+    assert 3 == intent["locations"][0]["physicalLocation"]["region"]["startLine"]
+    assert "web -> billing:80/TCP is meant to be denied" in intent["message"]["text"]
+
+
+def test_hints_have_their_levels_and_silenced_ones_their_reason() -> None:
+    """A remark is a note; one that its author has silenced raises no alarm."""
+    _, loud, silenced = check_results(CHECK)
+    assert ("end-port", "warning") == (loud["ruleId"], loud["level"])
+    assert ("end-port", "note") == (silenced["ruleId"], silenced["level"])
+    assert ["on purpose"] == [one["justification"] for one in silenced["suppressions"]]
+
+
+def test_a_check_on_a_cluster_that_enforces_nothing_says_so() -> None:
+    """As the log of a run does."""
+    flat = replace(CHECK, intents=(), hints=(), verdict=RunVerdict.NOT_ENFORCED)
+    assert ["not-enforced"] == [one["ruleId"] for one in check_results(flat)]

@@ -10,11 +10,14 @@ from dataclasses import dataclass
 from itertools import chain, repeat
 
 from netproof.model.flow import DIRECT, Expected, Outcome, Path, Reason
-from netproof.model.record import Finding, FlowVerdict, StepRecord
+from netproof.model.record import Finding, FlowVerdict, RunFinding, StepRecord
 from netproof.model.workload import Family, Protocol
 from netproof.report.text import counted, duration
 
 DialledPort = tuple[Protocol, int, Family]
+
+BESIDES_FLOWS = "Besides flows"
+"""Heads the findings of a run that are no flows."""
 
 TITLES = {
     FlowVerdict.LEAK: "LEAK",
@@ -89,6 +92,12 @@ def observation_line(finding: Finding) -> str:
     if finding.outcome is not Outcome.CONNECTED and finding.arrived is not None:
         line += ", the request arrived" if finding.arrived else ", the request did not arrive"
     return line if finding.attempts == 1 else f"{line}, {finding.attempts} probes"
+
+
+def run_finding_line(finding: RunFinding) -> str:
+    """Say what is wrong with a run besides flows: what it is about, where it is written, why."""
+    place = f" ({finding.place})" if finding.place else ""
+    return f"{finding.kind}: {finding.subject}{place}: {finding.text}"
 
 
 def step_line(step: StepRecord) -> str:

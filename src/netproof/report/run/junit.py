@@ -4,7 +4,8 @@ A suite is a scenario. Its cases are the tables of its steps, each standing for 
 that are as expected; then each flow that is not, as a failure or, if inconclusive, an error; then,
 as skipped, the flows that the API leaves undefined. A cluster that enforces nothing fails once, in
 the suite of the canary, and is skipped there if that is what its profile says. What a documented
-gap of the CNI explains is skipped too.
+gap of the CNI explains is skipped too. What is wrong besides flows, a broken intent say, is a case
+of the run, and so is the run itself where its exit code is 1 and no other case says why.
 """
 
 from __future__ import annotations
@@ -25,6 +26,11 @@ from netproof.model.record import (
 from netproof.report.run.findings import account, observation_line, ports_line
 from netproof.report.text import counted, printable
 
+_TAGS = {
+    RunVerdict.FAIL: "failure",
+    RunVerdict.NOT_ENFORCED: "failure",
+    RunVerdict.INCONCLUSIVE: "error",
+}
 _NAMES = {letter: str(verdict) for verdict, letter in VERDICT_LETTERS.items()}
 
 
@@ -41,8 +47,13 @@ def render(record: RunRecord) -> str:
         _properties(suite, told | {"bundle": scenario.bundle, "repeat": scenario.repeat})
         for step in scenario.steps:
             _step(suite, step, skip_leaks=unenforced, known_gap=scenario.known_gap)
+    if run.intents or run.findings:
+        _besides_flows(_suite(root, "run"), run)
     if run.errors:
         _harness(_suite(root, "harness"), run.errors)
+    if run.exit_code and root.find(".//failure") is None and root.find(".//error") is None:
+        case = _case(_suite(root, "verdict"), str(run.verdict))
+        _result(case, _TAGS[run.verdict], str(run.verdict), run.exit_reason)
     _count(root, run.seconds)
     ET.indent(root)
     return f'<?xml version="1.0" encoding="utf-8"?>\n{ET.tostring(root, encoding="unicode")}\n'
@@ -116,6 +127,17 @@ def _finding(suite: ET.Element, step: StepRecord, finding: Finding, known_gap: s
         _result(case, "error", str(finding.verdict), message, text)
     else:
         _result(case, "failure", str(finding.verdict), message, text)
+
+
+def _besides_flows(suite: ET.Element, run: RunRecord) -> None:
+    wrong = {(finding.subject, finding.place) for finding in run.findings}
+    for intent in run.intents:
+        if (intent.intent, intent.place) not in wrong:
+            _case(suite, f"intent: {intent.intent} ({intent.place})")
+    for finding in run.findings:
+        place = f" ({finding.place})" if finding.place else ""
+        case = _case(suite, f"{finding.kind}: {finding.subject}{place}")
+        _result(case, _TAGS[finding.verdict], str(finding.kind), finding.text)
 
 
 def _harness(suite: ET.Element, errors: tuple[str, ...]) -> None:

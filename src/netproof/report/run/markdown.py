@@ -6,7 +6,15 @@ from collections.abc import Iterable
 
 from netproof.model.record import FlowVerdict, RunRecord, RunVerdict, ScenarioRecord, StepRecord
 from netproof.report.run import bypass, summary
-from netproof.report.run.findings import TITLES, Mismatch, account, mismatches, step_line
+from netproof.report.run.findings import (
+    BESIDES_FLOWS,
+    TITLES,
+    Mismatch,
+    account,
+    mismatches,
+    run_finding_line,
+    step_line,
+)
 from netproof.report.run.grid import grid_lines
 from netproof.report.run.matrixview import matrix_views
 from netproof.report.run.palette import Palette
@@ -34,6 +42,8 @@ def render(record: RunRecord) -> str:
         parts.append(
             f"{counted(summary.leak_count(run), 'leak')} follow from that and are not listed."
         )
+    if run.findings:
+        parts += [f"### {BESIDES_FLOWS}", _list(map(run_finding_line, run.findings))]
     if run.errors:
         parts += ["### Errors of the harness", _list(run.errors)]
     return "\n\n".join(parts) + "\n"

@@ -15,7 +15,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from netproof.model.doors import DoorState
 from netproof.model.record import FlowVerdict, RunRecord, RunVerdict, ScenarioRecord, StepRecord
 from netproof.report.run import bypass, summary
-from netproof.report.run.findings import TITLES, account, mismatches, step_line
+from netproof.report.run.findings import BESIDES_FLOWS, TITLES, account, mismatches, step_line
 from netproof.report.run.grid import split_name
 from netproof.report.run.matrixview import CellMark, MatrixView, matrix_views
 from netproof.report.run.palette import Palette
@@ -42,6 +42,7 @@ def render(record: RunRecord) -> str:
         sections=[_Section(scenario, run) for scenario in summary.reported_scenarios(run)],
         legend=[(mark, _SYMBOLS[mark]) for mark in CellMark if mark is not CellMark.BLANK],
         verdicts=tuple(FlowVerdict),
+        besides_flows=BESIDES_FLOWS,
         bypass=bypass,
         doors=bypass.door_summaries(run),
         door_classes=_DOOR_CLASSES,

@@ -19,7 +19,15 @@ from netproof.model.record import (
     StepRecord,
 )
 from netproof.report.run import bypass, summary
-from netproof.report.run.findings import TITLES, Mismatch, account, mismatches, step_line
+from netproof.report.run.findings import (
+    BESIDES_FLOWS,
+    TITLES,
+    Mismatch,
+    account,
+    mismatches,
+    run_finding_line,
+    step_line,
+)
 from netproof.report.run.grid import grid_lines
 from netproof.report.run.matrixview import MatrixView, matrix_views
 from netproof.report.run.palette import BOLD, GREY, Palette
@@ -56,7 +64,8 @@ def render(
         lines.append(palette.legend(width))
     lines += [_scenario(one, palette, width, matrices=matrices) for one in shown]
     lines += [_doors(run, palette, width)]
-    lines += [_summary(run.scenarios, palette), _gaps(run, width), _errors(run, width)]
+    lines += [_summary(run.scenarios, palette), _gaps(run, width)]
+    lines += [_besides_flows(run, palette, width), _errors(run, width)]
     lines.append(_end(run, palette, width))
     return palette.finished("\n\n".join("\n".join(part) for part in lines if part) + "\n")
 
@@ -259,6 +268,11 @@ def _doors(run: RunRecord, palette: Palette, width: int) -> list[str]:
 def _gaps(run: RunRecord, width: int) -> list[str]:
     known = [f"{one.id}: {one.known_gap}" for one in run.scenarios if one.known_gap]
     return ["Known gaps of the CNI, which fail no run:", *_each(known, width)] if known else []
+
+
+def _besides_flows(run: RunRecord, palette: Palette, width: int) -> list[str]:
+    lines = _each(map(run_finding_line, run.findings), width)
+    return [palette.paint(f"{BESIDES_FLOWS}:", BOLD), *lines] if lines else []
 
 
 def _errors(run: RunRecord, width: int) -> list[str]:

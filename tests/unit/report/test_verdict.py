@@ -1,0 +1,106 @@
+"""No report says better than another: what counts for the verdict is in each of them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from netproof.model.doors import Door, DoorResult, DoorState
+from netproof.model.record import RunRecord, RunVerdict
+from netproof.model.review import IntentResult
+from netproof.model.value import replace
+from netproof.report.run import terminal
+from netproof.report.writers import WRITERS
+from tests.unit.report.sample import ENFORCES, FLAT, LEAKING, PASSING, intent_result, run_of
+
+BROKEN = intent_result("deny: web -> billing", "broken")
+UNTOLD = intent_result("deny: web -> ledger", "unknown")
+DOOR = DoorResult(
+    Door.EXEC, "production/postgres", DoorState.OPEN, fault="exec of postgres is expected shut"
+)
+GONE = replace(PASSING, gap_gone="no longer there: known gap udp-replies")
+UNTOLD_CANARY = replace(ENFORCES, enforces=None, steps=())
+
+RUNS = {
+    "leak": run_of((LEAKING,)),
+    "broken intent": run_of((PASSING,), intents=(BROKEN,)),
+    "unknown intent": run_of((PASSING,), intents=(UNTOLD,)),
+    "door": run_of((PASSING,), doors=(DOOR,)),
+    "known gap gone": run_of((GONE,)),
+    "error": run_of((PASSING,), errors=("suites/x.py::test_y (call): no api",)),
+    "canary cannot tell": run_of((PASSING,), UNTOLD_CANARY),
+    "nothing run": run_of(()),
+    "not enforced": FLAT,
+}
+"""A run for everything that may be wrong with one, and with nothing else."""
+
+NAMED = {
+    "broken intent": ("deny: web -> billing", "intents.yaml:3", "web -> billing:80/TCP"),
+    "unknown intent": ("deny: web -> ledger", "intents.yaml:3"),
+    "door": ("production/postgres", "exec of postgres is expected shut"),
+    "known gap gone": ("isolation/default-deny-all", "known gap udp-replies"),
+    "error": ("suites/x.py::test_y", "no api"),
+}
+"""What a report has to name of it."""
+
+Render = Callable[[RunRecord], str]
+RENDERERS: dict[str, Render] = {name: one.render for name, one in WRITERS.items()}
+RENDERERS["terminal"] = terminal.render
+
+each = pytest.mark.parametrize("kind", RUNS)
+
+
+@pytest.mark.parametrize("form", RENDERERS)
+@pytest.mark.parametrize("kind", NAMED)
+def test_every_report_names_what_is_wrong(kind: str, form: str) -> None:
+    """Subject, place and reason, whatever the form."""
+    text = " ".join(RENDERERS[form](RUNS[kind]).replace("\\", "").replace("&gt;", ">").split())
+    for words in NAMED[kind]:
+        assert words in text
+
+
+@pytest.mark.parametrize("form", ["terminal", "html", "markdown", "json", "sarif"])
+@each
+def test_every_report_says_the_verdict(kind: str, form: str) -> None:
+    """And the sentence that says why."""
+    run = RUNS[kind]
+    assert run.verdict is not RunVerdict.PASS
+    text = " ".join(RENDERERS[form](run).replace("\\", "").split())
+    assert str(run.verdict) in text
+    assert run.exit_reason in text
+
+
+@each
+def test_no_junit_of_such_a_run_is_green(kind: str) -> None:
+    """What makes the exit code 1 is a failure or an error."""
+    root = ET.fromstring(RENDERERS["junit"](RUNS[kind]))  # noqa: S314 - our own text
+    assert int(root.attrib["failures"]) + int(root.attrib["errors"]) > 0
+
+
+@each
+def test_no_sarif_of_such_a_run_is_empty(kind: str) -> None:
+    """There is a result, or an error of the harness."""
+    (run,) = json.loads(RENDERERS["sarif"](RUNS[kind]))["runs"]
+    assert run["results"] or not run["invocations"][0]["executionSuccessful"]
+
+
+def test_a_clean_run_is_clean_everywhere() -> None:
+    """Nothing is made up either."""
+    run = run_of((PASSING,))
+    root = ET.fromstring(RENDERERS["junit"](run))  # noqa: S314 - our own text
+    assert ("0", "0") == (root.attrib["failures"], root.attrib["errors"])
+    assert [] == json.loads(RENDERERS["sarif"](run))["runs"][0]["results"]
+
+
+def test_a_kept_intent_is_a_case_that_passes() -> None:
+    """JUnit counts what was judged, not only what is wrong."""
+    kept: IntentResult = intent_result("allow: web -> api", "kept")
+    root = ET.fromstring(RENDERERS["junit"](run_of((PASSING,), intents=(kept, BROKEN))))  # noqa: S314
+    names = [case.attrib["name"] for case in root.findall("./testsuite[@name='run']/testcase")]
+    assert [
+        "intent: allow: web -> api (intents.yaml:3)",
+        "broken intent: deny: web -> billing (intents.yaml:3)",
+    ] == names
