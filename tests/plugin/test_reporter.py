@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,6 +13,7 @@ from netproof.front.plugin.screen import Screen
 from netproof.run.controller import Controller
 from netproof.run.scenario import Wishes
 from netproof.run.session import RunSession
+from tests.unit.report.sample import ALL_PASS
 
 
 def reporter(config: pytest.Config) -> tuple[Reporter, RunSession]:
@@ -47,3 +50,21 @@ def test_an_error_of_ours_is_told_by_its_last_line(pytestconfig: pytest.Config) 
     made, session = reporter(pytestconfig)
     made.pytest_runtest_logreport(report_of("head\nClusterError: gone"))
     assert ["a::b (call): ClusterError: gone"] == session.errors
+
+
+def test_a_report_that_is_missing_fails_a_run_that_passed(
+    pytestconfig: pytest.Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever waits for the report finds out why it is not there."""
+    made, _ = reporter(pytestconfig)
+    monkeypatch.setattr(RunSession, "finish", lambda _: ALL_PASS)
+    monkeypatch.setattr(pytestconfig.option, "np_report_dir", tmp_path)
+    ended: Any = SimpleNamespace(exitstatus=None)
+
+    made.pytest_sessionfinish(ended, exitstatus=0)
+    assert 0 == ended.exitstatus
+
+    (tmp_path / "report.html").unlink()
+    (tmp_path / "report.html").mkdir()
+    made.pytest_sessionfinish(ended, exitstatus=0)
+    assert 1 == ended.exitstatus

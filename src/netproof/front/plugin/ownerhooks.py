@@ -12,8 +12,8 @@ import pytest
 from netproof.errors import NetproofError
 from netproof.front import options, places
 from netproof.front.interruption import sigterm_as_ctrl_c
-from netproof.front.plugin import HANDOUT, bundletests, spelled
-from netproof.front.plugin.reporter import Reporter, prepare
+from netproof.front.plugin import HANDOUT, bundletests, reportfiles, spelled
+from netproof.front.plugin.reporter import Reporter
 from netproof.front.plugin.screen import Screen
 from netproof.model import codec
 from netproof.run.controller import Controller
@@ -36,7 +36,7 @@ class OwnerHooks:
         config, chosen, run_id = self._config, self._chosen, uuid.uuid4().hex[:8]
         self._changes.enter_context(sigterm_as_ctrl_c())
         try:
-            prepare(chosen.report_dir)
+            reportfiles.prepare(chosen.report_dir)
             wishes = places.wishes(chosen, nodes=bool(chosen.bundle))
             backend = places.backend(chosen, run_id, self._say)
             run = RunSession(

@@ -6,34 +6,15 @@ Hooks of an object, not of the plugin: pytest gets it only where there is a run 
 from __future__ import annotations
 
 import shutil
-import tempfile
-from pathlib import Path
 
 import pytest
 
-from netproof.errors import UsageError
-from netproof.front.plugin import bundletests, evidence
+from netproof.front.plugin import bundletests, evidence, reportfiles
 from netproof.front.plugin.screen import Screen
 from netproof.model.record import RunRecord, RunVerdict
 from netproof.report.run import terminal
-from netproof.report.writers import WRITERS
+from netproof.report.text import printable
 from netproof.run.session import RunSession
-
-
-def prepare(folder: Path) -> None:
-    """Look at the folder of the reports, before a run whose result could not be written down.
-
-    Nothing is made yet: a run that is killed leaves nothing. Raises UsageError where the folder
-    cannot be made or written to.
-    """
-    there = next(place for place in (folder, *folder.absolute().parents) if place.exists())
-    try:
-        with tempfile.TemporaryFile(dir=there):
-            pass
-    except OSError as error:
-        raise UsageError(
-            f"--report-dir {folder}: {error.strerror}; name a folder that can be written to"
-        ) from error
 
 
 class Reporter:
@@ -44,6 +25,7 @@ class Reporter:
         self._run = run
         self._screen = screen
         self._finished: RunRecord | None = None
+        self._unwritten: list[str] = []
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Count the cases, where they are collected in this process."""
@@ -102,14 +84,14 @@ class Reporter:
         """End the cluster, write the reports and set the exit code.
 
         A failed test is never turned into a success; a run that pytest calls a success fails when
-        its verdict does.
+        its verdict does, or when a report is missing.
         """
         if self._screen is not None:
             self._screen.end()
         self._finished = record = self._run.finish()
-        _write_reports(record, self._config.option.np_report_dir)
+        self._unwritten = reportfiles.write_all(record, self._config.option.np_report_dir)
         if exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
-            session.exitstatus = record.exit_code
+            session.exitstatus = record.exit_code or int(bool(self._unwritten))
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Print the report of the run."""
@@ -123,6 +105,8 @@ class Reporter:
         )
         terminalreporter.ensure_newline()
         terminalreporter.write(text, flush=True)
+        for problem in self._unwritten:
+            terminalreporter.write_line(f"ERROR  {printable(problem)}", red=True)
 
 
 def _short(nodeid: str) -> str:
@@ -135,9 +119,3 @@ def _last_line(report: pytest.TestReport) -> str:
     crash = getattr(report.longrepr, "reprcrash", None)
     told = crash.message.strip().splitlines()[:1] if crash is not None else []
     return (told or report.longreprtext.strip().splitlines() or ["no message"])[-1]
-
-
-def _write_reports(record: RunRecord, folder: Path) -> None:
-    folder.mkdir(parents=True, exist_ok=True)  # a suite may have cleared it away
-    for writer in WRITERS.values():
-        (folder / writer.file_name).write_text(writer.render(record), encoding="utf-8")
