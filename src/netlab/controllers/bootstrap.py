@@ -48,7 +48,7 @@ def outside_object(now: str) -> Obj:
 def _node_object(name: str, ips: tuple[str, str], now: str) -> Obj:
     machine = {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
     addresses = [{"type": "InternalIP", "address": ip} for ip in ips]
-    resources = {"cpu": str(os.cpu_count() or 1), "pods": str(_PODS_PER_NODE)}
+    resources = {"cpu": str(len(os.sched_getaffinity(0))), "pods": str(_PODS_PER_NODE)}
     system = {"kubernetes.io/os": "linux", "kubernetes.io/arch": machine}
     return {
         "apiVersion": "v1",

@@ -77,7 +77,7 @@ def pytest_arguments(chosen: argparse.Namespace) -> list[str]:
     """Return what pytest is called with; raise UsageError for a theme that there is not."""
     choice = [("-k", chosen.k), ("-n", chosen.n)]
     return [
-        *("-p", "netproof.front.plugin", "-p", "xdist"),
+        *("-p", "netproof", "-p", "xdist"),
         *("-c", str(CONFIGURATION), "--rootdir", str(SUITES), "--confcutdir", str(SUITES)),
         *("-o", f"cache_dir={Path.cwd() / '.pytest_cache'}"),
         *(str(SUITES / _known(theme)) for theme in chosen.themes or [""]),

@@ -42,12 +42,16 @@ COMMAND_INI = Path(__file__).parents[1] / "suites.ini"
 """What `netproof test` configures pytest with."""
 
 
-def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
-    # Who names the plugin in `pytest_plugins` or by -p, besides the entry point, gets it once.
-    known_as = pluginmanager.get_name(sys.modules[__name__])
-    for name in NAMES:
-        if name != known_as:
-            pluginmanager.set_blocked(name)
+def pytest_plugin_registered(plugin: object, manager: pytest.PytestPluginManager) -> None:
+    """Be there once for whoever names the plugin by -p or `pytest_plugins` besides, by any name."""
+    if plugin is sys.modules[__name__]:
+        known_as = manager.get_name(plugin)
+        for name in NAMES:
+            if name != known_as:
+                manager.set_blocked(name)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("netproof", "netproof: does this cluster enforce NetworkPolicies?")
     options.declare(group.addoption, options.ALL, options.PREFIX)
 

@@ -26,17 +26,21 @@ class Reporter:
         self._screen = screen
         self._finished: RunRecord | None = None
         self._unwritten: list[str] = []
+        self._cases: int | None = None
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Count the cases, where they are collected in this process."""
-        if self._screen is not None:
-            self._screen.total = len(session.items)
+        self._count(len(session.items))
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_node_collection_finished(self, ids: list[str]) -> None:
         """Count the cases, where a test worker collected them."""
+        self._count(len(ids))
+
+    def _count(self, cases: int) -> None:
+        self._cases = cases
         if self._screen is not None:
-            self._screen.total = len(ids)
+            self._screen.total = cases
 
     def pytest_runtest_logstart(self, nodeid: str) -> None:
         """Show which case is under way."""
@@ -107,6 +111,22 @@ class Reporter:
         terminalreporter.write(text, flush=True)
         for problem in self._unwritten:
             terminalreporter.write_line(f"ERROR  {printable(problem)}", red=True)
+        if self._cases == 0 and "error" not in terminalreporter.stats:
+            terminalreporter.write_line(_looked_for(self._config))
+
+
+def _looked_for(config: pytest.Config) -> str:
+    """Say which cases a run looked for that found none, and how the suites are had."""
+    places = ", ".join(map(str, config.args))
+    files, functions = (config.getini(name) for name in ("python_files", "python_functions"))
+    chosen = [("-k", config.option.keyword), ("-m", config.option.markexpr)]
+    words = "".join(f"; {name} {value!r}" for name, value in chosen if value)
+    return (
+        f"No case was found in {places}: files {', '.join(files)}; "
+        f"functions {', '.join(f'{name}*' for name in functions)}{words}.\n"
+        "The suites: netproof test, or pytest --pyargs netproof.suites; "
+        "netproof test --list says which themes there are."
+    )
 
 
 def _short(nodeid: str) -> str:
