@@ -17,10 +17,8 @@ from netproof.front.options import PROBE_IMAGE
 from netproof.model.check import CheckRecord
 from netproof.model.review import Kept
 from netproof.model.value import replace
-from netproof.policy.files import read_texts
-from netproof.policy.mirror import mirror_texts
 from netproof.report.review import terminal
-from netproof.review.check import Case, check, open_case
+from netproof.review.case import Case, check, open_case
 from netproof.run import bundles
 from netproof.run.controller import Controller
 from netproof.run.scenario import Wishes
@@ -57,7 +55,7 @@ def main() -> int:
 
 def _case(name: str) -> Case:
     here = HERE.relative_to(Path.cwd()) if HERE.is_relative_to(Path.cwd()) else HERE
-    return open_case(mirror_texts(read_texts([here / name], None)), name)
+    return open_case([str(here / name)], name=name)
 
 
 def _checked(cases: list[Case]) -> list[CheckRecord]:

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from netproof.model.doors import FACTS, Door, Grant, Permission
-from netproof.policy.selectors import LabelSelector, MatchExpression, Operator
+from netproof.policy import LabelSelector, MatchExpression, Operator
+from netproof.policy.matching import matches
 
 Obj = Mapping[str, Any]
 
@@ -128,7 +129,7 @@ def _aggregated(rbac: Rbac, role: Obj, seen: frozenset[str]) -> Iterator[tuple[s
     selectors = [_selector(one) for one in chosen]
     for other in rbac.cluster_roles:
         name, labels = other["metadata"]["name"], other["metadata"].get("labels") or {}
-        if name in seen or not any(selector.matches(labels) for selector in selectors):
+        if name in seen or not any(matches(selector, labels) for selector in selectors):
             continue
         if other.get("aggregationRule"):
             yield from _aggregated(rbac, other, seen | {name})

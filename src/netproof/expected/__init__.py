@@ -1,10 +1,27 @@
-"""What the policies of a bundle mean: one flow -> an expectation with its reasons.
+"""What the policies of a bundle mean: one flow -> an expectation with its reasons and its trace.
 
 Written from the NetworkPolicy v1 API and its documentation, with a word of why wherever the text
 leaves something open. Where it says nothing, the answer is `undefined`, never a guess. What a
-cluster does is unknown here, and so is every CNI.
+cluster does is unknown here, and so is every CNI. What a selector, peer or port matches is read in
+`policy.matching`, and how a trace is worded is `review`'s to say.
 """
 
-from netproof.expected.evaluate import expect, expected_matrix
+from netproof.expected.evaluate import Evaluator, expect, expected_matrix
+from netproof.expected.index import PolicyIndex
+from netproof.expected.trace import PolicyTrace, RuleTrace, SideTrace, Trace, trace_flow
+from netproof.policy.matching import Condition, Mismatch, UnmetLabel
 
-__all__ = ["expect", "expected_matrix"]
+__all__ = [
+    "Condition",
+    "Evaluator",
+    "Mismatch",
+    "PolicyIndex",
+    "PolicyTrace",
+    "RuleTrace",
+    "SideTrace",
+    "Trace",
+    "UnmetLabel",
+    "expect",
+    "expected_matrix",
+    "trace_flow",
+]

@@ -11,10 +11,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from netproof.expected.backends import REWRITTEN_PATHS, BackendPod, NoBackend, find_backends
+from netproof.expected.decision import decide
 from netproof.expected.index import PolicyIndex
-from netproof.expected.parties import SOME_NODE, Packets, Party
-from netproof.expected.services import PATHS, Backend, NoBackend, backends
-from netproof.expected.sides import judge
+from netproof.expected.traffic import SOME_NODE, Packets, Party
+from netproof.expected.undefined import NODE_PORT_ORDER, REWRITTEN_BY_NODE
 from netproof.model.flow import (
     Direction,
     EndpointKind,
@@ -28,90 +29,99 @@ from netproof.model.matrix import ExpectedMatrix, Matrix
 from netproof.model.workload import Pod, Topology
 from netproof.policy import NetworkPolicy
 
-_TO_NODE = "a node may put its own address in place of the sender's on the way to a backend"
-_ORDER = "it is not defined whether policies see a node port before or after it is rewritten"
-
 
 def expect(flow: Flow, topology: Topology, policies: Iterable[NetworkPolicy]) -> Expectation:
     """Say what should happen to one flow, and why.
 
-    Raises HarnessBug if the flow names what the topology lacks. For many flows use
-    `expected_matrix`, which matches the selectors once.
+    Raises HarnessBug if the flow names what the topology lacks. For many flows use an `Evaluator`,
+    which matches the selectors once.
     """
-    return _expect(PolicyIndex(topology, policies), flow)
+    return Evaluator(PolicyIndex(topology, policies)).expect(flow)
 
 
 def expected_matrix(
     flows: Iterable[Flow], topology: Topology, policies: Iterable[NetworkPolicy]
 ) -> ExpectedMatrix:
     """Say what should happen to each flow; raise HarnessBug as `expect` does."""
-    index = PolicyIndex(topology, policies)
-    cells = {flow: _expect(index, flow) for flow in flows}
-    return Matrix(cells, cells)
+    return Evaluator(PolicyIndex(topology, policies)).matrix(flows)
 
 
-def _expect(index: PolicyIndex, flow: Flow) -> Expectation:
-    if flow.path in PATHS:
-        return _by_service(index, flow)
-    source = _party(index, flow.source.kind, flow.source.name)
-    destination = _party(index, flow.destination.kind, flow.destination.name)
-    packets = Packets(flow.port, flow.protocol, flow.family)
-    reasons = []
-    if source.pod:
-        reasons.append(judge(index, source.pod, destination, packets, Direction.EGRESS))
-    if destination.pod:
-        reasons.append(judge(index, destination.pod, source, packets, Direction.INGRESS))
-    if not reasons:
-        text = "no pod takes part, so no policy applies"
-        reasons.append(Reason(Direction.EGRESS, Expected.ALLOWED, text))
-    return _both(reasons)
+class Evaluator:
+    """Answers for flows of one topology under one set of policies."""
 
+    def __init__(self, index: PolicyIndex) -> None:
+        self.index = index
 
-def _by_service(index: PolicyIndex, flow: Flow) -> Expectation:
-    found = backends(index, flow)
-    if isinstance(found, NoBackend):
-        return _both([Reason(Direction.INGRESS, found.expected, found.text)])
-    each = [_to_backend(index, flow, backend) for backend in found]
-    if len({expectation.expected for expectation in each}) == 1:
-        return _merge(each[0].expected, each)
-    answers = ", ".join(f"{b.pod.key} {e.expected}" for b, e in zip(found, each, strict=True))
-    text = f"the backends of {flow.destination} differ: {answers}"
-    differ = Expectation(Expected.UNDEFINED, (Reason(Direction.INGRESS, Expected.UNDEFINED, text),))
-    return _merge(Expected.UNDEFINED, [differ, *each])
+    def matrix(self, flows: Iterable[Flow]) -> ExpectedMatrix:
+        """Say what should happen to each flow; raise HarnessBug as `expect` does."""
+        cells = {flow: self.expect(flow) for flow in flows}
+        return Matrix(cells, cells)
 
+    def expect(self, flow: Flow) -> Expectation:
+        """Say what should happen to one flow; raise HarnessBug if it names what is not there."""
+        if flow.path in REWRITTEN_PATHS:
+            return self._by_service(flow)
+        source = self._party(flow.source.kind, flow.source.name)
+        destination = self._party(flow.destination.kind, flow.destination.name)
+        packets = Packets(flow.port, flow.protocol, flow.family)
+        reasons = []
+        if source.pod:
+            reasons.append(self.decide(source.pod, destination, packets, Direction.EGRESS))
+        if destination.pod:
+            reasons.append(self.decide(destination.pod, source, packets, Direction.INGRESS))
+        if not reasons:
+            text = "no pod takes part, so no policy applies"
+            reasons.append(Reason(Direction.EGRESS, Expected.ALLOWED, text))
+        return _both(reasons)
 
-def _to_backend(index: PolicyIndex, flow: Flow, backend: Backend) -> Expectation:
-    source = _party(index, flow.source.kind, flow.source.name)
-    if source.pod and source.pod.key == backend.pod.key:
-        text = f"{backend.pod.key} reaches itself through a Service, which the API does not define"
-        return _both([Reason(Direction.INGRESS, Expected.UNDEFINED, text)])
-    packets = Packets(backend.port, flow.protocol, flow.family)
-    reasons = []
-    if source.pod:
-        reasons.append(_out_to_backend(index, flow, source.pod, backend))
-    if flow.path is Path.NODE_PORT or not source.pod:
-        source = Party(source.who, rewritten=_TO_NODE)
-    reasons.append(judge(index, backend.pod, source, packets, Direction.INGRESS))
-    return _both(reasons)
+    def decide(self, pod: Pod, other: Party, packets: Packets, direction: Direction) -> Reason:
+        """Say what the policies of one pod make of one side; every answer is made of these."""
+        return decide(self.index, pod, other, packets, direction)
 
+    def _by_service(self, flow: Flow) -> Expectation:
+        reached = find_backends(self.index, flow)
+        if isinstance(reached, NoBackend):
+            return _both([Reason(Direction.INGRESS, reached.expected, reached.text)])
+        each = [self._to_backend(flow, backend) for backend in reached]
+        if len({expectation.expected for expectation in each}) == 1:
+            return _merge(each[0].expected, each)
+        answers = ", ".join(f"{b.pod.key} {e.expected}" for b, e in zip(reached, each, strict=True))
+        text = f"the backends of {flow.destination} differ: {answers}"
+        reason = Reason(Direction.INGRESS, Expected.UNDEFINED, text)
+        return _merge(Expected.UNDEFINED, [Expectation(Expected.UNDEFINED, (reason,)), *each])
 
-def _out_to_backend(index: PolicyIndex, flow: Flow, pod: Pod, backend: Backend) -> Reason:
-    after = Packets(backend.port, flow.protocol, flow.family)
-    reason = judge(index, pod, Party(backend.pod), after, Direction.EGRESS)
-    if flow.path is not Path.NODE_PORT:
-        return reason
-    node = SOME_NODE
-    if flow.destination.kind is EndpointKind.NODE:
-        node = Party(index.host(flow.destination.name))
-    before = Packets(flow.port, flow.protocol, flow.family)
-    if judge(index, pod, node, before, Direction.EGRESS).expected is reason.expected:
-        return reason
-    text = f"{reason.text}; yet {_ORDER}"
-    return Reason(Direction.EGRESS, Expected.UNDEFINED, text, reason.policies, reason.rules)
+    def _to_backend(self, flow: Flow, backend: BackendPod) -> Expectation:
+        source = self._party(flow.source.kind, flow.source.name)
+        if source.pod and source.pod.key == backend.pod.key:
+            key = backend.pod.key
+            text = f"{key} reaches itself through a Service, which the API does not define"
+            return _both([Reason(Direction.INGRESS, Expected.UNDEFINED, text)])
+        packets = Packets(backend.port, flow.protocol, flow.family)
+        reasons = []
+        if source.pod:
+            reasons.append(self._out_to_backend(flow, source.pod, backend))
+        if flow.path is Path.NODE_PORT or not source.pod:
+            source = Party(source.who, rewritten=REWRITTEN_BY_NODE)
+        reasons.append(self.decide(backend.pod, source, packets, Direction.INGRESS))
+        return _both(reasons)
 
+    def _out_to_backend(self, flow: Flow, pod: Pod, backend: BackendPod) -> Reason:
+        after = Packets(backend.port, flow.protocol, flow.family)
+        reason = self.decide(pod, Party(backend.pod), after, Direction.EGRESS)
+        if flow.path is not Path.NODE_PORT:
+            return reason
+        node = SOME_NODE
+        if flow.destination.kind is EndpointKind.NODE:
+            node = Party(self.index.host(flow.destination.name))
+        before = Packets(flow.port, flow.protocol, flow.family)
+        if self.decide(pod, node, before, Direction.EGRESS).expected is reason.expected:
+            return reason
+        text = f"{reason.text}; yet {NODE_PORT_ORDER}"
+        return Reason(Direction.EGRESS, Expected.UNDEFINED, text, reason.policies, reason.rules)
 
-def _party(index: PolicyIndex, kind: EndpointKind, name: str) -> Party:
-    return Party(index.pod(name) if kind is EndpointKind.POD else index.host(name))
+    def _party(self, kind: EndpointKind, name: str) -> Party:
+        index = self.index
+        return Party(index.pod(name) if kind is EndpointKind.POD else index.host(name))
 
 
 def _both(reasons: list[Reason]) -> Expectation:

@@ -14,20 +14,15 @@ from typing import TypeVar
 
 from netproof.errors import HarnessBug
 from netproof.model.flow import Direction
-from netproof.model.workload import (
-    NAMESPACE_NAME_LABEL,
-    Host,
-    Pod,
-    Protocol,
-    Service,
-    Topology,
-)
-from netproof.policy import IpBlock, NetworkPolicy, Peer, PodPeer, PortMatch, Rule
+from netproof.model.workload import NAMESPACE_NAME_LABEL, Host, Pod, Protocol, Service, Topology
+from netproof.policy import IpBlock, NetworkPolicy, PodPeer, PortMatch, Rule, matching
 
 T = TypeVar("T")
 
-_STRANGE = {NAMESPACE_NAME_LABEL: ""}
-"""Labels of a namespace that nobody can have named."""
+_STRANGER = Pod("", "")
+"""A pod without labels, in a namespace whose labels nobody can have named."""
+
+_STRANGE = {"": {NAMESPACE_NAME_LABEL: ""}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,20 +41,16 @@ class IndexedRule:
     blocks: tuple[IpBlock, ...]
     strangers: bool = False
 
-    def has_port(self, port: int, protocol: Protocol, served_by: Pod | None) -> bool:
-        """Tell whether the rule is for this port.
-
-        A named port is looked up on `served_by`, the pod at the destination; elsewhere there are
-        no names to look up (NetworkPolicyPort.port: "a numerical or named port on a pod").
-        """
+    def has_port(self, port: int, protocol: Protocol, server: Pod | None) -> bool:
+        """Tell whether the rule is for this port of `server`, the pod at the destination."""
         return not self.ports or any(
-            _is_port(match, port, protocol, served_by) for match in self.ports
+            matching.port_condition(match, port, protocol, server) is None for match in self.ports
         )
 
     def has_address(self, address: str) -> bool:
         """Tell whether one of the blocks contains the address."""
-        parsed = _address(address)
-        return any(block.contains(parsed) for block in self.blocks)
+        parsed = parsed_address(address)
+        return any(matching.block_condition(block, parsed) is None for block in self.blocks)
 
 
 class PolicyIndex:
@@ -67,16 +58,23 @@ class PolicyIndex:
 
     def __init__(self, topology: Topology, policies: Iterable[NetworkPolicy]) -> None:
         self.topology = topology
+        self.policies = tuple(policies)
         self._pods = {pod.key: pod for pod in topology.pods}
         self._services = {service.key: service for service in topology.services}
         self._hosts = {host.name: host for host in topology.hosts}
-        self._labels = {ns.name: dict(ns.labels) for ns in topology.namespaces}
+        self._backends: dict[str, tuple[Pod, ...]] = {}
+        self._by_namespace: dict[str, list[Pod]] = {}
+        for pod in topology.pods:
+            self._by_namespace.setdefault(pod.namespace, []).append(pod)
+        # A namespace that is not listed is there all the same, with the label of its name.
+        self.labels = {
+            **{name: matching.labels_of(name, {}) for name in self._by_namespace},
+            **matching.namespace_labels(topology.namespaces),
+        }
         self._isolating: dict[tuple[str, Direction], tuple[NetworkPolicy, ...]] = {}
         self._rules: dict[tuple[str, Direction], tuple[IndexedRule, ...]] = {}
-        self._backends: dict[str, tuple[Pod, ...]] = {}
-        policies = tuple(policies)
-        for direction in Direction:
-            self._index(direction, [p for p in policies if direction in p.policy_types])
+        for policy in self.policies:
+            self._add(policy)
 
     def pod(self, key: str) -> Pod:
         """Return a pod by `namespace/name`; raise HarnessBug where the topology has none."""
@@ -98,85 +96,52 @@ class PolicyIndex:
 
     def isolating(self, pod: Pod, direction: Direction) -> tuple[NetworkPolicy, ...]:
         """Return the policies that isolate a pod in a direction, in the order given."""
-        return self._isolating[pod.key, direction]
+        return self._isolating.get((pod.key, direction), ())
 
     def rules(self, pod: Pod, direction: Direction) -> tuple[IndexedRule, ...]:
         """Return all rules that may let traffic of a pod pass: those of all its policies."""
-        return self._rules[pod.key, direction]
+        return self._rules.get((pod.key, direction), ())
 
-    def _index(self, direction: Direction, policies: list[NetworkPolicy]) -> None:
-        rules = {id(p): tuple(self._rule(p, r) for r in p.rules(direction)) for p in policies}
-        for pod in self.topology.pods:
-            selecting = tuple(
-                p
-                for p in policies
-                if p.namespace == pod.namespace and p.pod_selector.matches(pod.labels)
-            )
-            self._isolating[pod.key, direction] = selecting
-            self._rules[pod.key, direction] = tuple(r for p in selecting for r in rules[id(p)])
+    def _add(self, policy: NetworkPolicy) -> None:
+        own = self._by_namespace.get(policy.namespace, ())
+        selected = [pod.key for pod in own if matching.selects(policy, pod)]
+        for direction in policy.policy_types if selected else ():
+            rules = tuple(self._rule(policy, rule) for rule in policy.rules(direction))
+            for key in selected:
+                at = key, direction
+                self._isolating[at] = (*self._isolating.get(at, ()), policy)
+                self._rules[at] = (*self._rules.get(at, ()), *rules)
 
     def _rule(self, policy: NetworkPolicy, rule: Rule) -> IndexedRule:
-        pods = {
-            key
-            for peer in rule.peers
-            if isinstance(peer, PodPeer)
-            for key in self._selected(peer, policy.namespace)
-        }
-        blocks = tuple(peer for peer in rule.peers if isinstance(peer, IpBlock))
-        name = f"{policy.key} {rule.direction.lower()}[{rule.index}]"
-        place = f"{policy.key} {rule}"
-        everyone, strangers = not rule.peers, any(map(_is_of_strangers, rule.peers))
-        return IndexedRule(name, place, rule.ports, everyone, frozenset(pods), blocks, strangers)
-
-    def _selected(self, peer: PodPeer, own: str) -> Iterable[str]:
-        namespaces = self._namespaces(peer, own)
-        return (
-            pod.key
-            for pod in self.topology.pods
-            if pod.namespace in namespaces
-            and (peer.pod_selector is None or peer.pod_selector.matches(pod.labels))
+        peers = [peer for peer in rule.peers if isinstance(peer, PodPeer)]
+        return IndexedRule(
+            name=policy.rule_name(rule),
+            place=f"{policy.key} {rule}",
+            ports=rule.ports,
+            everyone=not rule.peers,
+            pods=frozenset(key for peer in peers for key in self._named(peer, policy.namespace)),
+            blocks=tuple(peer for peer in rule.peers if isinstance(peer, IpBlock)),
+            strangers=any(_names_strangers(peer, policy.namespace) for peer in peers),
         )
 
-    def _namespaces(self, peer: PodPeer, own: str) -> set[str]:
-        if peer.namespace_selector is None:
-            return {own}
-        names = {pod.namespace for pod in self.topology.pods}
-        return {n for n in names if peer.namespace_selector.matches(self._namespace_labels(n))}
-
-    def _namespace_labels(self, name: str) -> Mapping[str, str]:
-        # The API server sets the name's label on each namespace, whoever made it and however.
-        return {**self._labels.get(name, {}), NAMESPACE_NAME_LABEL: name}
+    def _named(self, peer: PodPeer, own: str) -> Iterable[str]:
+        for space, pods in self._by_namespace.items():
+            if matching.names_namespace(peer, own, space, self.labels[space]):
+                yield from (pod.key for pod in pods if matching.has_labels(peer, pod))
 
 
-def _is_of_strangers(peer: Peer) -> bool:
-    if not isinstance(peer, PodPeer) or peer.namespace_selector is None:
-        return False
-    return peer.namespace_selector.matches(_STRANGE) and (
-        peer.pod_selector is None or peer.pod_selector.matches({})
-    )
-
-
-def _is_port(match: PortMatch, port: int, protocol: Protocol, served_by: Pod | None) -> bool:
-    if match.protocol is not protocol:
-        return False
-    if match.port is None:
-        return True
-    if isinstance(match.port, str):
-        served = served_by.ports if served_by else ()
-        return any(
-            p.name == match.port and p.protocol is protocol and p.number == port for p in served
-        )
-    return match.port <= port <= (match.end_port or match.port)
+def _names_strangers(peer: PodPeer, own: str) -> bool:
+    return matching.names_pod(peer, own, _STRANGER, _STRANGE)
 
 
 @lru_cache(maxsize=65536)
-def _address(text: str) -> IPv4Address | IPv6Address:
-    # A matrix asks for each address as often as there are pods and rules.
+def parsed_address(text: str) -> IPv4Address | IPv6Address:
+    """Return a textual address as a value; a matrix asks for each as often as there are rules."""
     return ip_address(text)
 
 
-def _known(found: Mapping[str, T], key: str, kind: str) -> T:
+def _known(members: Mapping[str, T], key: str, kind: str) -> T:
     try:
-        return found[key]
+        return members[key]
     except KeyError:
         raise HarnessBug(f"a flow names the {kind} {key}, which its topology lacks") from None

@@ -165,6 +165,8 @@ class Direction(StrEnum):
     INGRESS = "Ingress"
     EGRESS = "Egress"
 
+    __hash__ = str.__hash__  # Enum's own is Python code, and flows are hashed by the million
+
 
 class Reason(Value):
     """Why one side of a flow is allowed, denied or undefined.

@@ -8,6 +8,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Final, Literal
 
+from netproof.model.flow import Direction, Expected
 from netproof.model.value import Value
 
 DIFF_SCHEMA: Final = "netproof.diff/v1"
@@ -64,16 +65,28 @@ class Cause(Value):
     text: str
 
 
+class FlowAnswer(StrEnum):
+    """What is said of a flow: by an intent, by the policies' meaning, or by packets.
+
+    Undefined is what NetworkPolicy v1 leaves open, unknown what packets could not tell.
+    """
+
+    ALLOWED = "allowed"
+    DENIED = "denied"
+    UNDEFINED = "undefined"
+    UNKNOWN = "unknown"
+
+
 class BrokenFlow(Value):
     """A flow that an intent is about and that goes otherwise (`said`) than it states (`wanted`)."""
 
     flow: str
-    wanted: str
-    said: str
+    wanted: FlowAnswer
+    said: FlowAnswer
     causes: tuple[Cause, ...] = ()
 
 
-class Judgement(Value):
+class IntentJudgement(Value):
     """An intent against one reading of the bundle: the policies' meaning, or packets.
 
     `flows` is how many flows it was judged by; `broken` are those that go otherwise.
@@ -94,8 +107,8 @@ class IntentResult(Value):
     intent: str
     place: str
     reason: str
-    static: Judgement
-    packets: Judgement | None = None
+    static: IntentJudgement
+    packets: IntentJudgement | None = None
     bundle: str = ""
 
     @property
@@ -119,10 +132,12 @@ class Mutation(Value):
 
 
 class Reach(StrEnum):
-    """What the policies say of a pair in a snapshot; what is denied is not written down."""
+    """What a snapshot says of an edge; absent is one between ends, or at a port, not in it."""
 
     ALLOWED = "allowed"
     UNDEFINED = "undefined"
+    DENIED = "denied"
+    ABSENT = "absent"
 
 
 class Edge(Value, order=True):
@@ -136,7 +151,8 @@ class Edge(Value, order=True):
 class Snapshot(Value):
     """Who reaches whom: workloads with the ports they serve, and the edges that are not denied.
 
-    `blocks` are the ends outside that were told apart, `ports` the ports that were asked there.
+    What is denied or absent is not written down. `blocks` are the ends outside that were told
+    apart, `ports` the ports that were asked there.
     """
 
     workloads: dict[str, tuple[str, ...]]
@@ -153,12 +169,12 @@ class Danger(StrEnum):
     LOW = "low"
 
 
-class Change(Value):
-    """An edge that differs: `was` and `now` are `allowed`, `denied`, `undefined` or `absent`."""
+class ReachChange(Value):
+    """An edge that differs between two states."""
 
     edge: Edge
-    was: str
-    now: str
+    was: Reach
+    now: Reach
     danger: Danger
     why: str
     causes: tuple[Cause, ...] = ()
@@ -166,7 +182,9 @@ class Change(Value):
     @property
     def opens(self) -> bool:
         """Tell whether the change lets anything through that was not let through before."""
-        return self.now == "allowed" or (self.now == "undefined" and self.was != "allowed")
+        if self.now is Reach.UNDEFINED:
+            return self.was is not Reach.ALLOWED
+        return self.now is Reach.ALLOWED
 
 
 class DiffRecord(Value, kw_only=True):
@@ -175,23 +193,33 @@ class DiffRecord(Value, kw_only=True):
     schema: Literal["netproof.diff/v1"] = DIFF_SCHEMA
     old: str
     new: str
-    changes: tuple[Change, ...] = ()
+    changes: tuple[ReachChange, ...] = ()
 
     @property
-    def opened(self) -> tuple[Change, ...]:
+    def opened(self) -> tuple[ReachChange, ...]:
         """The changes that let something through."""
         return tuple(change for change in self.changes if change.opens)
 
     @property
-    def closed(self) -> tuple[Change, ...]:
+    def closed(self) -> tuple[ReachChange, ...]:
         """The changes that do not."""
         return tuple(change for change in self.changes if not change.opens)
 
 
-class Argument(Value):
-    """One policy or rule in the argument about a flow; `weight` says what part it has in it."""
+class Weight(StrEnum):
+    """What part a policy or rule has in the argument about a flow, what decides first."""
 
-    weight: str
+    LETS_PASS = "lets pass"  # noqa: S105 - a word, no password
+    ISOLATES = "isolates"
+    NEAR_MISS = "near miss"
+    OTHER = "about others"
+    MISSING = "missing"
+
+
+class Argument(Value):
+    """One policy or rule in the argument about a flow."""
+
+    weight: Weight
     place: str
     text: str
 
@@ -199,8 +227,8 @@ class Argument(Value):
 class SideExplanation(Value):
     """One side of a flow: the sentence that answers, and the arguments, those that decide first."""
 
-    direction: str
-    answer: str
+    direction: Direction
+    answer: Expected
     sentence: str
     arguments: tuple[Argument, ...] = ()
 
@@ -209,7 +237,7 @@ class Explanation(Value):
     """The answer for one flow, and how it comes about on each side."""
 
     flow: str
-    answer: str
+    answer: Expected
     sides: tuple[SideExplanation, ...]
 
 

@@ -11,9 +11,9 @@ from netproof.errors import PolicyError
 from netproof.model.workload import Namespace, Pod, Service
 from netproof.policy.document import Node, read_documents
 from netproof.policy.fields import Field
-from netproof.policy.files import STDIN, decode, read_texts
 from netproof.policy.manifest import KINDS, Manifest, Value, kind_of, read_manifest
 from netproof.policy.networkpolicy import NetworkPolicy
+from netproof.policy.sources import STDIN, decode, read_texts
 
 T = TypeVar("T")
 

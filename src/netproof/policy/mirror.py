@@ -18,13 +18,13 @@ from netproof.model.workload import NAMESPACE_NAME_LABEL, Namespace, Pod, Port, 
 from netproof.policy import sanitized, unmirrored
 from netproof.policy.bundle import Bundle, refuse_twins, unpack
 from netproof.policy.document import Node, read_documents
+from netproof.policy.extraports import PortDemand, with_extra_ports
 from netproof.policy.fields import Field
-from netproof.policy.files import decode
 from netproof.policy.manifest import KINDS, Manifest, called, kind_of, read_manifest
 from netproof.policy.networkpolicy import NetworkPolicy
 from netproof.policy.origin import Origin
-from netproof.policy.served import Wanted, wanted_ports
 from netproof.policy.shorthand import quote_stars
+from netproof.policy.sources import decode
 from netproof.policy.templates import CONTROLLERS, read_workload, service_account
 
 _SILENT = (
@@ -110,9 +110,9 @@ def mirror_texts(
     return _mirror(found, dict(kept))
 
 
-def serving(mirror: Mirror, also: Iterable[Wanted]) -> Mirror:
+def serving(mirror: Mirror, also: Iterable[PortDemand]) -> Mirror:
     """Return the mirror with pods that serve further ports, and the notes that say so."""
-    bundle, notes = wanted_ports(mirror.bundle, also)
+    bundle, notes = with_extra_ports(mirror.bundle, also)
     pods = {pod.key: pod for pod in bundle.pods}
     workloads = tuple(replace(w, pod=pods[w.key]) for w in mirror.workloads)
     silent = {note for note in mirror.notes if note.text == _SILENT} - set(_silent(workloads))

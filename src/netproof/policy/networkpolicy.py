@@ -37,6 +37,14 @@ class Rule:
     def __str__(self) -> str:
         return f"{self.direction.lower()}[{self.index}] at {self.origin}"
 
+    def peer_words(self, namespace: str) -> str:
+        """Return whom the rule of a policy in a namespace names, everyone where it names nobody."""
+        return " or ".join(peer.words(namespace) for peer in self.peers) or "everyone"
+
+    def port_words(self) -> str:
+        """Return the ports that the rule names as a list in words."""
+        return " or ".join(map(str, self.ports)) or "any port"
+
 
 @dataclass(frozen=True, slots=True)
 class NetworkPolicy:
@@ -57,9 +65,15 @@ class NetworkPolicy:
 
     def rules(self, direction: Direction) -> tuple[Rule, ...]:
         """Return the rules of one direction; none where the policy does not isolate in it."""
-        if direction not in self.policy_types:
-            return ()
+        return self.written(direction) if direction in self.policy_types else ()
+
+    def written(self, direction: Direction) -> tuple[Rule, ...]:
+        """Return the rules that are written for one direction, in force or not."""
         return self.ingress if direction is Direction.INGRESS else self.egress
+
+    def rule_name(self, rule: Rule) -> str:
+        """Return what messages call a rule: `namespace/name ingress[0]`."""
+        return f"{self.key} {rule.direction.lower()}[{rule.index}]"
 
 
 def read_network_policy(root: Field, metadata: Metadata) -> NetworkPolicy:

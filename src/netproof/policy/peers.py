@@ -33,6 +33,16 @@ class PodPeer:
     namespace_selector: LabelSelector | None = None
     origin: Origin = field(default=NOWHERE, compare=False)
 
+    def words(self, namespace: str) -> str:
+        """Return whom the peer of a policy in a namespace names."""
+        everyone = self.pod_selector in (None, LabelSelector())
+        who = "all pods" if everyone else f"pods with {self.pod_selector}"
+        if self.namespace_selector is None:
+            return f"{who} of namespace {namespace}"
+        if self.namespace_selector == LabelSelector():
+            return f"{who} of every namespace"
+        return f"{who} of namespaces with {self.namespace_selector}"
+
 
 @dataclass(frozen=True, slots=True)
 class IpBlock:
@@ -42,9 +52,10 @@ class IpBlock:
     excepts: tuple[Network, ...] = ()
     origin: Origin = field(default=NOWHERE, compare=False)
 
-    def contains(self, address: Address) -> bool:
-        """Tell whether the address is in the block; one of the other IP family never is."""
-        return address in self.cidr and not any(address in cut for cut in self.excepts)
+    def words(self, _namespace: str) -> str:
+        """Return whom the peer of a policy in a namespace names."""
+        without = ", ".join(str(cut) for cut in self.excepts)
+        return f"addresses of {self.cidr}" + (f" without {without}" if without else "")
 
 
 Peer = PodPeer | IpBlock

@@ -25,6 +25,12 @@ class PortMatch:
     end_port: int | None = None
     origin: Origin = field(default=NOWHERE, compare=False)
 
+    def __str__(self) -> str:
+        if self.port is None:
+            return f"every {self.protocol} port"
+        last = f"-{self.end_port}" if self.end_port else ""
+        return f"{self.port}{last}/{self.protocol}"
+
 
 def read_port(at: Field) -> PortMatch:
     """Read one entry of `ports` and note what the API server would refuse of it."""

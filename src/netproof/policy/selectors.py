@@ -1,8 +1,7 @@
-"""LabelSelector: which sets of labels it matches, and how it is written.
+"""LabelSelector: how it is written, and what the API server refuses; what it means is `matching`'s.
 
 Source: https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/ and
-k8s.io/apimachinery/pkg/apis/meta/v1/validation. The lab has a matcher of its own on purpose:
-one misreading of the API must not stand on both sides.
+k8s.io/apimachinery/pkg/apis/meta/v1/validation.
 """
 
 from __future__ import annotations
@@ -32,17 +31,14 @@ class MatchExpression:
     operator: Operator
     values: tuple[str, ...] = ()
 
-    def matches(self, labels: Mapping[str, str]) -> bool:
-        """Tell whether labels meet this; NotIn and DoesNotExist also hold without the key."""
+    def __str__(self) -> str:
         match self.operator:
-            case Operator.IN:
-                return labels.get(self.key) in self.values
-            case Operator.NOT_IN:
-                return labels.get(self.key) not in self.values
             case Operator.EXISTS:
-                return self.key in labels
+                return self.key
             case Operator.DOES_NOT_EXIST:
-                return self.key not in labels
+                return f"!{self.key}"
+            case Operator.IN | Operator.NOT_IN:
+                return f"{self.key} {self.operator.lower()} ({', '.join(self.values)})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +48,9 @@ class LabelSelector:
     match_labels: Mapping[str, str] = field(default_factory=dict)
     match_expressions: tuple[MatchExpression, ...] = ()
 
-    def matches(self, labels: Mapping[str, str]) -> bool:
-        """Tell whether labels meet every requirement."""
-        return self.match_labels.items() <= labels.items() and all(
-            expression.matches(labels) for expression in self.match_expressions
-        )
+    def __str__(self) -> str:
+        parts = [f"{key}={text}" for key, text in sorted(self.match_labels.items())]
+        return ", ".join([*parts, *map(str, self.match_expressions)]) or "{}"
 
 
 def read_selector(at: Field) -> LabelSelector:

@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from ipaddress import ip_address, ip_network
 
-from netproof.model.workload import Family, Host, HostKind, Pod
-from netproof.policy import IpBlock, NetworkPolicy
-from netproof.policy.peers import Address, Network
+from netproof.model.workload import Family, Host, HostKind
+from netproof.policy import Address, Network, NetworkPolicy, matching
 
 OUTSIDE = "outside"
 """The host that stands for every address that no policy names."""
@@ -31,11 +30,7 @@ _LIKELY = {Family.IPV4: "198.51.100.7", Family.IPV6: "2001:db8:ffff::7"}
 def policy_blocks(policies: Iterable[NetworkPolicy]) -> Iterator[Network]:
     """Yield every block and exception that the policies name."""
     for policy in policies:
-        for rule in (*policy.ingress, *policy.egress):
-            for peer in rule.peers:
-                if isinstance(peer, IpBlock):
-                    yield peer.cidr
-                    yield from peer.excepts
+        yield from matching.named_blocks(policy)
 
 
 def outside_hosts(named: Iterable[Network]) -> tuple[Host, ...]:
@@ -53,12 +48,6 @@ def outside_hosts(named: Iterable[Network]) -> tuple[Host, ...]:
         if net.prefixlen and not inside_cluster:
             hosts.append(_host(f"{OUTSIDE} {net}", net, blocks))
     return tuple(host for host in hosts if host.ips)
-
-
-def address_of(who: Pod | Host, family: Family) -> Address | None:
-    """Return somebody's address of a family, or None where there is none."""
-    text = who.ip(family)
-    return ip_address(text) if text else None
 
 
 def _host(name: str, net: Network, blocks: Iterable[Network]) -> Host:

@@ -1,6 +1,6 @@
 """What a change opens and closes, most dangerous first.
 
-Two bundles are compared in one world: with the same ports served and the same blocks told apart,
+Two bundles are compared by one measure: with the same ports served and the same blocks told apart,
 so that a port which only one of them names does not look like a change. A kept snapshot knows
 only what it was asked; a block or port it does not have is looked up at what stands for the rest.
 """
@@ -11,16 +11,13 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from ipaddress import ip_network
 
 from netproof.model.flow import Flow
-from netproof.model.review import Cause, Change, Danger, DiffRecord, Edge, Reach, Snapshot
+from netproof.model.review import Cause, Danger, DiffRecord, Edge, Reach, ReachChange, Snapshot
 from netproof.model.value import replace
+from netproof.policy.extraports import PortDemand
 from netproof.policy.mirror import Mirror, serving
-from netproof.policy.served import Wanted
-from netproof.review import judgement
 from netproof.review.blocks import OUTSIDE
-from netproof.review.snapshot import DNS_NAME, OTHER, View, take, views
-
-ABSENT = "absent"
-DENIED = "denied"
+from netproof.review.explanation import causes
+from netproof.review.snapshot import DNS_NAME, OTHER, SnapshotView, take, views
 
 ARGUED = 50
 """For how many opened flows the rules that let them pass are looked up."""
@@ -46,7 +43,7 @@ def compare_mirrors(old: Mirror, new: Mirror, names: tuple[str, str]) -> DiffRec
 
 
 def compare_snapshots(
-    old: Snapshot, new: Snapshot, names: tuple[str, str], after: View | None = None
+    old: Snapshot, new: Snapshot, names: tuple[str, str], after: SnapshotView | None = None
 ) -> DiffRecord:
     """Compare two snapshots; with a view of the new one, say what lets through what it opens."""
     changes = [
@@ -54,15 +51,15 @@ def compare_snapshots(
     ]
     order = tuple(Danger)
     changes.sort(key=lambda c: (not c.opens, order.index(c.danger), c.edge))
-    causes = _causes(after) if after else _no_causes
+    causes_of = _causes(after) if after else _no_causes
     argued = [
-        replace(change, causes=causes(change.edge)) if change.opens and n < ARGUED else change
+        replace(change, causes=causes_of(change.edge)) if change.opens and n < ARGUED else change
         for n, change in enumerate(changes)
     ]
     return DiffRecord(old=names[0], new=names[1], changes=tuple(argued))
 
 
-def _also(source: Mirror, target: Mirror) -> Iterator[Wanted]:
+def _also(source: Mirror, target: Mirror) -> Iterator[PortDemand]:
     """Yield the ports that something in one bundle names of workloads that both have."""
     here = {workload.key for workload in target.workloads}
     for workload in source.workloads:
@@ -70,15 +67,15 @@ def _also(source: Mirror, target: Mirror) -> Iterator[Wanted]:
         for port in workload.pod.ports:
             if workload.key in here and (port.number, port.protocol) not in declared:
                 pods = frozenset({workload.key})
-                yield Wanted(pods, port.number, port.protocol, "the other bundle", "")
+                yield PortDemand(pods, port.number, port.protocol, "the other bundle", "")
 
 
-def _change(edge: Edge, old: Snapshot, new: Snapshot) -> Change | None:
+def _change(edge: Edge, old: Snapshot, new: Snapshot) -> ReachChange | None:
     was, now = answer(old, edge), answer(new, edge)
-    if was == now or {was, now} == {ABSENT, DENIED}:
+    if was is now or {was, now} == {Reach.ABSENT, Reach.DENIED}:
         return None
     danger, why = _danger(edge, was, now)
-    return Change(edge, was, now, danger, why)
+    return ReachChange(edge, was, now, danger, why)
 
 
 def _asked(old: Snapshot, new: Snapshot) -> list[Edge]:
@@ -93,15 +90,15 @@ def _asked(old: Snapshot, new: Snapshot) -> list[Edge]:
     return sorted(found)
 
 
-def answer(of: Snapshot, edge: Edge) -> str:
+def answer(of: Snapshot, edge: Edge) -> Reach:
     """Return what a snapshot says of an edge, be it by what stands for it."""
     known = _known(edge, of)
     if known in of.edges:
-        return str(of.edges[known])
+        return of.edges[known]
     if any("/" in end and end not in of.workloads for end in _within(known, of)):
-        return ABSENT
+        return Reach.ABSENT
     served = of.workloads.get(known.destination)
-    return ABSENT if served is not None and known.port not in served else DENIED
+    return Reach.ABSENT if served is not None and known.port not in served else Reach.DENIED
 
 
 def _within(edge: Edge, of: Snapshot) -> tuple[str, ...]:
@@ -138,10 +135,10 @@ def _around(name: str, known: Collection[str]) -> str:
     return best
 
 
-def _danger(edge: Edge, was: str, now: str) -> tuple[Danger, str]:
-    if now not in set(Reach):
+def _danger(edge: Edge, was: Reach, now: Reach) -> tuple[Danger, str]:
+    if now not in (Reach.ALLOWED, Reach.UNDEFINED):
         return Danger.LOW, "closes: who relies on it is cut off"
-    if was == Reach.ALLOWED:
+    if was is Reach.ALLOWED:
         return Danger.LOW, "no longer sure to pass"
     number = edge.port.partition("/")[0]
     abroad = edge.destination.startswith(OUTSIDE)
@@ -167,11 +164,11 @@ def _no_causes(_edge: Edge) -> tuple[Cause, ...]:
     return ()
 
 
-def _causes(view: View) -> CausesOf:
-    flows: Mapping[Edge, Flow] = {view.edge(flow): flow for flow in view.world.flows}
+def _causes(view: SnapshotView) -> CausesOf:
+    flows: Mapping[Edge, Flow] = {view.edge(flow): flow for flow in view.reach.flows}
 
     def of(edge: Edge) -> tuple[Cause, ...]:
         flow = flows.get(edge)
-        return judgement.causes(view.world, flow, view.world.matrix[flow]) if flow else ()
+        return causes(view.reach.trace(flow)) if flow else ()
 
     return of

@@ -14,27 +14,27 @@ from pathlib import Path
 from netproof.errors import PolicyError
 from netproof.model.flow import Expected, Flow
 from netproof.model.workload import Port, Protocol
+from netproof.policy import Network
 from netproof.policy.document import Node, read_documents
+from netproof.policy.extraports import PortDemand
 from netproof.policy.fields import Field
-from netproof.policy.files import decode
 from netproof.policy.mirror import Mirror, serving, states_intents
-from netproof.policy.peers import Network
-from netproof.policy.served import Wanted
 from netproof.policy.shorthand import quote_stars
+from netproof.policy.sources import decode
+from netproof.review.reachability import Reachability, read_reachability
 from netproof.review.statement import (
+    FlowStatement,
     SideKind,
-    Statement,
     check_side,
     ends,
     parse_statement,
     select,
 )
-from netproof.review.world import World, make_world
 
 SCHEMA_FILE = Path(__file__).with_name("intents.schema.json")
 
 
-class Stance(StrEnum):
+class IntentStance(StrEnum):
     """What an intent says of its flows; `only` also of all others to the same destination."""
 
     ALLOW = "allow"
@@ -46,9 +46,9 @@ class Stance(StrEnum):
 class Intent:
     """One statement of what is meant, its exceptions and its reason; `place` is `file:line`."""
 
-    stance: Stance
-    statement: Statement
-    excepts: tuple[Statement, ...]
+    stance: IntentStance
+    statement: FlowStatement
+    excepts: tuple[FlowStatement, ...]
     reason: str
     place: str
 
@@ -58,7 +58,7 @@ class Intent:
         return f"{self.stance}: {self.statement.text}"
 
     @property
-    def statements(self) -> tuple[Statement, ...]:
+    def statements(self) -> tuple[FlowStatement, ...]:
         """The statement and its exceptions."""
         return (self.statement, *self.excepts)
 
@@ -103,12 +103,12 @@ def _document(node: Node) -> Iterator[Intent]:
 
 
 def _check(item: Field) -> None:
-    item.mapping((*Stance, "except", "reason"))
+    item.mapping((*IntentStance, "except", "reason"))
     if item.problems:
         return
-    stated = [stance for stance in Stance if item.child(stance).present]
+    stated = [stance for stance in IntentStance if item.child(stance).present]
     if len(stated) != 1:
-        item.note("Invalid value", f"an intent states exactly one of {', '.join(Stance)}")
+        item.note("Invalid value", f"an intent states exactly one of {', '.join(IntentStance)}")
         return
     item.child(stated[0]).text()
     reason = item.child("reason")
@@ -126,7 +126,7 @@ def _exceptions(item: Field) -> list[Field]:
 
 
 def _intent(item: Field) -> Intent:
-    stance = next(stance for stance in Stance if item.child(stance).present)
+    stance = next(stance for stance in IntentStance if item.child(stance).present)
     at = item.child(stance)
     return Intent(
         stance,
@@ -137,8 +137,8 @@ def _intent(item: Field) -> Intent:
     )
 
 
-def world_of(mirror: Mirror, intents: Iterable[Intent]) -> World:
-    """Return the world in which intents can be judged: with the ports and blocks they name.
+def reachability_of(mirror: Mirror, intents: Iterable[Intent]) -> Reachability:
+    """Return a bundle as its intents can be judged: with the ports and blocks they name.
 
     Raises PolicyError for an intent about a workload that is not there.
     """
@@ -151,14 +151,14 @@ def world_of(mirror: Mirror, intents: Iterable[Intent]) -> World:
     for statement in statements:
         _check_port_name(statement, grown)
     blocks = [b for s in statements for b in (s.source.block, s.destination.block) if b]
-    return make_world(grown, _networks(blocks), _outside_ports(statements))
+    return read_reachability(grown, _networks(blocks), _outside_ports(statements))
 
 
 def _networks(blocks: Iterable[Network]) -> tuple[Network, ...]:
     return tuple(dict.fromkeys(blocks))
 
 
-def _wanted(mirror: Mirror, statements: Iterable[Statement]) -> Iterator[Wanted]:
+def _wanted(mirror: Mirror, statements: Iterable[FlowStatement]) -> Iterator[PortDemand]:
     for statement in statements:
         if not isinstance(statement.port, int):
             continue
@@ -173,10 +173,10 @@ def _wanted(mirror: Mirror, statements: Iterable[Statement]) -> Iterator[Wanted]
         )
         protocol = statement.protocol or Protocol.TCP
         who = f"the intent `{statement.text}`"
-        yield Wanted(lacking, statement.port, protocol, who, statement.place)
+        yield PortDemand(lacking, statement.port, protocol, who, statement.place)
 
 
-def _check_port_name(statement: Statement, mirror: Mirror) -> None:
+def _check_port_name(statement: FlowStatement, mirror: Mirror) -> None:
     if not isinstance(statement.port, str):
         return
     meant = [pod for pod in mirror.bundle.pods if statement.destination.takes(pod)]
@@ -189,21 +189,21 @@ def _check_port_name(statement: Statement, mirror: Mirror) -> None:
         )
 
 
-def _outside_ports(statements: Iterable[Statement]) -> Iterator[Port]:
+def _outside_ports(statements: Iterable[FlowStatement]) -> Iterator[Port]:
     for statement in statements:
         if statement.destination.kind is SideKind.OUTSIDE and isinstance(statement.port, int):
             yield Port(statement.port, statement.protocol or Protocol.TCP)
 
 
-def wanted_of(intent: Intent, world: World) -> dict[Flow, Expected]:
+def wanted_of(intent: Intent, reach: Reachability) -> dict[Flow, Expected]:
     """Return the flows that an intent is about, with what it wants of each."""
-    named = select(intent.statement, world, world.flows)
+    named = select(intent.statement, reach, reach.flows)
     wanted = dict.fromkeys(
-        named, Expected.DENIED if intent.stance is Stance.DENY else Expected.ALLOWED
+        named, Expected.DENIED if intent.stance is IntentStance.DENY else Expected.ALLOWED
     )
-    if intent.stance is Stance.ONLY:
-        there = ends(intent.statement.destination, world)
-        others = (flow for flow in world.flows if flow.destination in there)
+    if intent.stance is IntentStance.ONLY:
+        there = ends(intent.statement.destination, reach)
+        others = (flow for flow in reach.flows if flow.destination in there)
         wanted = {**dict.fromkeys(others, Expected.DENIED), **wanted}
-    excepted = {flow for e in intent.excepts for flow in select(e, world, wanted)}
+    excepted = {flow for e in intent.excepts for flow in select(e, reach, wanted)}
     return {flow: answer for flow, answer in wanted.items() if flow not in excepted}

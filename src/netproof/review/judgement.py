@@ -1,125 +1,138 @@
-"""Intents against what the policies mean: kept, broken, or not to be told; and by which rule."""
+"""Intents against what the policies mean, and against what packets did: kept, broken or unknown."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable
 
-from netproof.model.flow import Expectation, Expected, Flow
-from netproof.model.review import BrokenFlow, Cause, IntentResult, Judgement, Kept
-from netproof.model.workload import Pod
-from netproof.review import argument, wording
-from netproof.review.argument import Side
+from netproof.model.flow import EndpointKind, Expectation, Expected, Flow, Outcome, Path
+from netproof.model.matrix import JudgedCell, JudgedMatrix
+from netproof.model.record import FlowVerdict
+from netproof.model.review import (
+    BrokenFlow,
+    Cause,
+    FlowAnswer,
+    IntentJudgement,
+    IntentResult,
+    Kept,
+)
+from netproof.model.workload import HostKind, Topology
+from netproof.policy.mirror import Mirror
+from netproof.review import phrases
+from netproof.review.explanation import causes
 from netproof.review.intents import Intent, wanted_of
-from netproof.review.world import World
+from netproof.review.reachability import Reachability
 
 ARGUED = 5
 """For how many broken flows of one intent the causes are worked out; nobody reads further."""
 
+_SAID = {expected: FlowAnswer(expected) for expected in Expected}
+_SEEN = {
+    Outcome.CONNECTED: FlowAnswer.ALLOWED,
+    Outcome.DROPPED: FlowAnswer.DENIED,
+    Outcome.REJECTED: FlowAnswer.DENIED,
+}
 
-def judge_all(world: World, intents: Iterable[Intent]) -> tuple[IntentResult, ...]:
+_JUDGED_PATHS = (Path.POD_IP, Path.HOST_IP, Path.DNS)
+"""The paths that intents are about; Services are probed too, and judged by the matrix."""
+
+
+def judge_all(reach: Reachability, intents: Iterable[Intent]) -> tuple[IntentResult, ...]:
     """Judge each intent by what the policies mean."""
     return tuple(
-        IntentResult(intent.text, intent.place, intent.reason, judge(world, intent))
+        IntentResult(intent.text, intent.place, intent.reason, judge(reach, intent))
         for intent in intents
     )
 
 
-def judge(world: World, intent: Intent) -> Judgement:
+def judge(reach: Reachability, intent: Intent) -> IntentJudgement:
     """Judge one intent by what the policies mean."""
-    wanted = wanted_of(intent, world)
-    wrong = differing(wanted, world.matrix)
+    wanted = wanted_of(intent, reach)
+    wrong = [flow for flow, answer in wanted.items() if reach.matrix[flow].expected is not answer]
+    wrong.sort(key=lambda flow: reach.matrix[flow].expected is Expected.UNDEFINED)
     broken = tuple(
-        _broken(world, flow, wanted[flow], world.matrix[flow], argued=number < ARGUED)
+        _broken(reach, flow, wanted[flow], reach.matrix[flow], argued=number < ARGUED)
         for number, flow in enumerate(wrong)
     )
-    return Judgement(*verdict(len(wanted), broken, intent))
-
-
-def differing(
-    wanted: Mapping[Flow, Expected], matrix: Mapping[Flow, Expectation]
-) -> tuple[Flow, ...]:
-    """Return the flows that go otherwise than wanted, the plainly wrong before the undefined."""
-    wrong = [flow for flow, answer in wanted.items() if matrix[flow].expected is not answer]
-    return tuple(sorted(wrong, key=lambda flow: matrix[flow].expected is Expected.UNDEFINED))
-
-
-def verdict(
-    flows: int, broken: tuple[BrokenFlow, ...], intent: Intent
-) -> tuple[Kept, int, tuple[BrokenFlow, ...], str]:
-    """Return the parts of a judgement."""
-    if not flows:
-        there = intent.statement.destination.text
-        return Kept.UNKNOWN, 0, (), f"it is about no flow: nothing of {there} serves such a port"
-    if not broken:
-        return Kept.KEPT, flows, (), ""
-    plain = any(one.said in (Expected.ALLOWED, Expected.DENIED) for one in broken)
-    return (Kept.BROKEN if plain else Kept.UNKNOWN), flows, broken, ""
+    return _judgement(len(wanted), broken, intent)
 
 
 def _broken(
-    world: World, flow: Flow, wanted: Expected, said: Expectation, *, argued: bool
+    reach: Reachability, flow: Flow, wanted: Expected, said: Expectation, *, argued: bool
 ) -> BrokenFlow:
-    found = causes(world, flow, said) if argued else ()
-    return BrokenFlow(wording.flow(flow), str(wanted), str(said.expected), found)
+    named = causes(reach.trace(flow)) if argued else ()
+    return BrokenFlow(phrases.flow(flow), _SAID[wanted], _SAID[said.expected], named)
 
 
-def causes(world: World, flow: Flow, said: Expectation) -> tuple[Cause, ...]:
-    """Return what makes a flow go as it goes: rules and policies, or those that are missing."""
-    if said.expected is Expected.UNDEFINED:
-        undefined = [r for r in said.reasons if r.expected is Expected.UNDEFINED]
-        return tuple(Cause("", reason.text) for reason in undefined)
-    answers = {reason.direction: reason.expected for reason in said.reasons}
-    found: list[Cause] = []
-    for side in argument.sides(world, flow):
-        if said.expected is Expected.ALLOWED:
-            found += _lets_pass(world, side)
-        elif answers.get(side.direction) is Expected.DENIED:
-            found += _denies(world, side)
-    return tuple(found)
+def _judgement(flows: int, broken: tuple[BrokenFlow, ...], intent: Intent) -> IntentJudgement:
+    if not flows:
+        there = intent.statement.destination.text
+        text = f"it is about no flow: nothing of {there} serves such a port"
+        return IntentJudgement(Kept.UNKNOWN, 0, (), text)
+    if not broken:
+        return IntentJudgement(Kept.KEPT, flows)
+    plain = any(one.said in (FlowAnswer.ALLOWED, FlowAnswer.DENIED) for one in broken)
+    return IntentJudgement(Kept.BROKEN if plain else Kept.UNKNOWN, flows, broken)
 
 
-def _lets_pass(world: World, side: Side) -> Iterator[Cause]:
-    said = argument.arguments(world, side)
-    passing = [one for one in said if one.weight == argument.LETS_PASS]
-    if passing:
-        yield from (Cause(one.place, one.text) for one in passing)
-    elif not any(one.weight == argument.ISOLATES for one in said):
-        word = side.direction.lower()
-        yield Cause(
-            "",
-            f"no policy isolates {side.pod.key} for {word}: a default-deny of {word} is missing "
-            f"in namespace {side.pod.namespace}",
+def probed_reachability(mirror: Mirror, topology: Topology, flows: Iterable[Flow]) -> Reachability:
+    """Return what was probed of a bundle: the pods, the hosts outside, the flows between them.
+
+    Nodes are judged by the matrix only: no intent names them, not even by `*`.
+    """
+    hosts = tuple(h for h in topology.hosts if h.kind is HostKind.OUTSIDE and h.ips)
+    ports = sorted({port for host in hosts for port in host.ports})
+    real = Topology(topology.namespaces, topology.pods, topology.services, hosts)
+    asked = tuple(flow for flow in flows if flow.path in _JUDGED_PATHS and not _of_node(flow))
+    return Reachability(mirror, real, tuple(ports), mirror.bundle.policies, asked)
+
+
+def _of_node(flow: Flow) -> bool:
+    return EndpointKind.NODE in (flow.source.kind, flow.destination.kind)
+
+
+def judge_by_packets(reach: Reachability, intent: Intent, judged: JudgedMatrix) -> IntentJudgement:
+    """Judge one intent by what the packets of its flows did."""
+    wanted = wanted_of(intent, reach)
+    if not wanted:
+        text = "no packet: nothing that could be probed is meant"
+        return IntentJudgement(Kept.UNTRIED, 0, (), text)
+    seen = {flow: seen_of(judged[flow], answer) for flow, answer in wanted.items()}
+    wrong = [flow for flow, answer in wanted.items() if seen[flow] is not _SAID[answer]]
+    wrong.sort(key=lambda flow: seen[flow] is FlowAnswer.UNKNOWN)
+    broken = tuple(
+        BrokenFlow(
+            f"{phrases.flow(flow)} {flow.family}",
+            _SAID[wanted[flow]],
+            seen[flow],
+            _blame(judged[flow], seen[flow]),
         )
-
-
-def _denies(world: World, side: Side) -> Iterator[Cause]:
-    said = argument.arguments(world, side)
-    for one in said:
-        if one.weight == argument.ISOLATES:
-            yield Cause(one.place, one.text)
-    for one in said:
-        if one.weight == argument.NEAR_MISS:
-            yield Cause(one.place, one.text)
-    yield Cause("", f"missing: {missing_rule(side)}")
-
-
-def missing_rule(side: Side) -> str:
-    """Return the rule that would let a side pass, in words."""
-    number, protocol, _ = side.packet
-    word = side.direction.lower()
-    target = wording.own_labels(side.pod.labels)
-    whom = _whom(side)
-    return (
-        f"a policy in {side.pod.namespace} that selects {target} with {word} "
-        f"{wording.verb(side.direction)} {whom} on {number}/{protocol}"
+        for flow in wrong
     )
+    return _judgement(len(wanted), broken, intent)
 
 
-def _whom(side: Side) -> str:
-    if not isinstance(side.other, Pod):
-        address = side.other.ips[0] if side.other.ips else side.other.name
-        return f"ipBlock {address}"
-    pods = f"pods with {wording.own_labels(side.other.labels)}"
-    if side.other.namespace == side.pod.namespace:
-        return pods
-    return f"{pods} of namespace {side.other.namespace} (namespaceSelector)"
+def seen_of(cell: JudgedCell, wanted: Expected) -> FlowAnswer:
+    """Return what was seen of a probed flow, to hold against what an intent wants of it.
+
+    A request that arrived while its answer was lost is no denial to those who want one, and of no
+    use to those who want an answer.
+    """
+    seen = cell.observation
+    if wanted is Expected.DENIED and seen.leaked:
+        return FlowAnswer.ALLOWED
+    if cell.verdict is FlowVerdict.INCONCLUSIVE:
+        return FlowAnswer.UNKNOWN
+    return _SEEN.get(seen.outcome, FlowAnswer.UNKNOWN)
+
+
+def _blame(cell: JudgedCell, seen: FlowAnswer) -> tuple[Cause, ...]:
+    """Say whether the cluster is at fault; what the policies have to do with it is told already."""
+    if seen is FlowAnswer.UNKNOWN:
+        return (Cause("", "the probe could not tell"),)
+    expected = cell.expectation.expected
+    if seen is _SAID[expected]:
+        return ()
+    lost = ""
+    if seen is FlowAnswer.ALLOWED and cell.observation.outcome is not Outcome.CONNECTED:
+        lost = ", yet the request arrived and only its answer was lost"
+    return (Cause("", f"the policies say {expected}{lost}: the cluster does not do what they say"),)

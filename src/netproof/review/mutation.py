@@ -11,12 +11,11 @@ from dataclasses import dataclass, replace
 
 from netproof.model.flow import Direction, Expected, Flow
 from netproof.model.review import Mutation
-from netproof.policy import NetworkPolicy, Rule
+from netproof.policy import NetworkPolicy, Rule, matching
 from netproof.policy.origin import Origin
-from netproof.policy.served import selects
-from netproof.review import wording
+from netproof.review import phrases
 from netproof.review.intents import Intent, wanted_of
-from netproof.review.world import World
+from netproof.review.reachability import Reachability
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +28,11 @@ class Mutant:
     text: str
 
 
-def mutate(world: World, intents: Iterable[Intent]) -> tuple[Mutation, ...]:
+def mutate(reach: Reachability, intents: Iterable[Intent]) -> tuple[Mutation, ...]:
     """Try every mutation of every policy and return what became of it, in the bundle's order."""
-    wanted = [(intent, wanted_of(intent, world)) for intent in intents]
+    wanted = [(intent, wanted_of(intent, reach)) for intent in intents]
     return tuple(
-        _tried(world, mutant, wanted) for policy in world.policies for mutant in mutants(policy)
+        _tried(reach, mutant, wanted) for policy in reach.policies for mutant in mutants(policy)
     )
 
 
@@ -42,11 +41,11 @@ def mutants(policy: NetworkPolicy) -> Iterator[Mutant]:
     yield Mutant(policy, None, policy.origin, f"drop the policy {policy.key}")
     for direction in Direction:
         for rule in policy.rules(direction):
-            name = f"{policy.key} {direction.lower()}[{rule.index}]"
+            name = policy.rule_name(rule)
             yield Mutant(policy, _with(policy, rule, None), rule.origin, f"drop {name}")
             if rule.peers:
                 wider = _with(policy, rule, replace(rule, peers=()))
-                word = wording.verb(direction)
+                word = phrases.verb(direction)
                 yield Mutant(policy, wider, rule.origin, f"widen {name}: {word} everyone")
             if rule.ports:
                 wider = _with(policy, rule, replace(rule, ports=()))
@@ -66,35 +65,35 @@ def _swap(one: Rule, rule: Rule, new: Rule | None) -> Rule | None:
 
 
 def _tried(
-    world: World, mutant: Mutant, wanted: Iterable[tuple[Intent, dict[Flow, Expected]]]
+    reach: Reachability, mutant: Mutant, wanted: Iterable[tuple[Intent, dict[Flow, Expected]]]
 ) -> Mutation:
-    changed = _changed(world, mutant)
+    changed = _changed(reach, mutant)
     noticed = tuple(
         intent.place
         for intent, wants in wanted
         if any(
-            flow in wants and (wants[flow] is world.matrix[flow].expected) != (wants[flow] is now)
+            flow in wants and (wants[flow] is reach.matrix[flow].expected) != (wants[flow] is now)
             for flow, now in changed.items()
         )
     )
     example = ""
     if changed:
         flow, now = next(iter(changed.items()))
-        example = f"{wording.flow(flow)} becomes {now}"
+        example = f"{phrases.flow(flow)} becomes {now}"
     return Mutation(str(mutant.origin), mutant.text, len(changed), noticed, example)
 
 
-def _changed(world: World, mutant: Mutant) -> dict[Flow, Expected]:
+def _changed(reach: Reachability, mutant: Mutant) -> dict[Flow, Expected]:
     """Return the flows that a mutation changes; only those of pods it applies to can be."""
-    pods = {pod.key for pod in world.workloads if selects(mutant.original, pod)}
-    flows = [f for f in world.flows if f.source.name in pods or f.destination.name in pods]
+    pods = {pod.key for pod in reach.workloads if matching.selects(mutant.original, pod)}
+    flows = [f for f in reach.flows if f.source.name in pods or f.destination.name in pods]
     policies = [
-        mutant.changed if policy is mutant.original else policy for policy in world.policies
+        mutant.changed if policy is mutant.original else policy for policy in reach.policies
     ]
-    other = world.with_policies(policy for policy in policies if policy is not None)
-    after = other.judge(flows)
+    other = reach.with_policies(policy for policy in policies if policy is not None)
+    after = other.expect(flows)
     return {
         flow: after[flow].expected
         for flow in flows
-        if after[flow].expected is not world.matrix[flow].expected
+        if after[flow].expected is not reach.matrix[flow].expected
     }

@@ -1,6 +1,6 @@
 """A bundle's reachability by workload and port, in a form that can be kept and compared.
 
-Bundles that are compared are seen in one world: the same blocks of the outside told apart, the
+Bundles that are compared are seen by one measure: the same blocks of the outside told apart, the
 same ports tried there.
 """
 
@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from netproof.model.flow import Endpoint, EndpointKind, Expected, Flow
 from netproof.model.review import Edge, Reach, Snapshot
 from netproof.model.workload import Port, Protocol
+from netproof.policy import matching
 from netproof.policy.mirror import Mirror
 from netproof.review.blocks import policy_blocks
-from netproof.review.world import World, egress_ports, make_world
+from netproof.review.reachability import Reachability, egress_ports, read_reachability
 
 OTHER = "any"
 """The port of the outside that stands for all that nobody names."""
@@ -25,10 +26,10 @@ _REACH = {Expected.ALLOWED: Reach.ALLOWED, Expected.UNDEFINED: Reach.UNDEFINED}
 
 
 @dataclass(frozen=True, slots=True)
-class View:
-    """A world to take a snapshot of; `other` is the port that stands for all unnamed ones."""
+class SnapshotView:
+    """A bundle to take a snapshot of; `other` is the port that stands for all unnamed ones."""
 
-    world: World
+    reach: Reachability
     other: int
 
     def edge(self, flow: Flow) -> Edge:
@@ -43,31 +44,33 @@ class View:
         return f"{OTHER}/{port.protocol}" if port.number == self.other else str(port)
 
 
-def views(*mirrors: Mirror) -> tuple[View, ...]:
-    """Return a view of each bundle, all in one world."""
+def views(*mirrors: Mirror) -> tuple[SnapshotView, ...]:
+    """Return a view of each bundle, all by one measure."""
     policies = [policy for mirror in mirrors for policy in mirror.bundle.policies]
     blocks = tuple(dict.fromkeys(policy_blocks(policies)))
     other = _unnamed(mirrors)
     named = tuple(dict.fromkeys(egress_ports(policies)))
     ports = (*named, Port(other), Port(other, Protocol.UDP))
-    return tuple(View(make_world(mirror, blocks, ports), other) for mirror in mirrors)
+    return tuple(
+        SnapshotView(read_reachability(mirror, blocks, ports), other) for mirror in mirrors
+    )
 
 
-def take(view: View) -> Snapshot:
+def take(view: SnapshotView) -> Snapshot:
     """Return the snapshot of a bundle."""
     edges = {
         view.edge(flow): _REACH[expectation.expected]
-        for flow, expectation in view.world.matrix.items()
+        for flow, expectation in view.reach.matrix.items()
         if expectation.expected in _REACH
     }
     workloads = {
-        pod.key: tuple(str(port) for port in sorted(pod.ports)) for pod in view.world.workloads
+        pod.key: tuple(str(port) for port in sorted(pod.ports)) for pod in view.reach.workloads
     }
     return Snapshot(
         dict(sorted(workloads.items())),
         dict(sorted(edges.items())),
-        tuple(sorted(host.name for host in view.world.topology.hosts)),
-        tuple(sorted({view.port(port) for port in view.world.outside_ports})),
+        tuple(sorted(host.name for host in view.reach.topology.hosts)),
+        tuple(sorted({view.port(port) for port in view.reach.outside_ports})),
     )
 
 
@@ -90,5 +93,5 @@ def _named_ranges(mirrors: tuple[Mirror, ...]) -> Iterator[tuple[int, int]]:
         for policy in mirror.bundle.policies:
             for rule in (*policy.ingress, *policy.egress):
                 for match in rule.ports:
-                    if isinstance(match.port, int):
-                        yield match.port, match.end_port or match.port
+                    if numbered := matching.port_range(match):
+                        yield numbered

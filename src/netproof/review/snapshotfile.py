@@ -46,7 +46,7 @@ def write(snapshot: Snapshot) -> str:
         by_target.setdefault(target, {}).setdefault(reach, set()).add(edge.source)
     for (name, _, port), sources in sorted(by_target.items()):
         lines += ["", f"{name} on {port}"]
-        for reach in Reach:
+        for reach in (Reach.ALLOWED, Reach.UNDEFINED):
             perhaps = "perhaps " if reach is Reach.UNDEFINED else ""
             folded = fold(sources.get(reach, set()), name, snapshot.workloads)
             lines += [f"  {perhaps}from {source}" for source in folded]

@@ -17,9 +17,9 @@ from ipaddress import ip_network
 from netproof.errors import PolicyError
 from netproof.model.flow import Endpoint, EndpointKind, Flow
 from netproof.model.workload import Family, Pod, Protocol
-from netproof.policy.peers import Network
+from netproof.policy import Network
 from netproof.policy.syntax import port_number
-from netproof.review.world import DNS, World
+from netproof.review.reachability import DNS, Reachability
 
 EXAMPLE = "write `source -> destination[:port[/protocol]]`, such as `api -> postgres:5432/TCP`"
 
@@ -65,7 +65,7 @@ class StatedSide:
 
 
 @dataclass(frozen=True, slots=True)
-class Statement:
+class FlowStatement:
     """Flows by both their ends and perhaps a port, as a number or a container port's name."""
 
     text: str
@@ -76,7 +76,7 @@ class Statement:
     protocol: Protocol | None = None
 
 
-def parse_statement(text: str, place: str) -> Statement:
+def parse_statement(text: str, place: str) -> FlowStatement:
     """Read a statement; raise PolicyError at `place` where it is none."""
     source, arrow, rest = text.partition("->")
     if not arrow or "->" in rest:
@@ -90,7 +90,9 @@ def parse_statement(text: str, place: str) -> Statement:
     if SideKind.OUTSIDE is here.kind is there.kind:
         raise PolicyError(place, f"{text!r}: from the outside to the outside no policy is met")
     port = _port(found["port"], place)
-    return Statement(text.strip(), place, here, there, port, _protocol(found["protocol"], place))
+    return FlowStatement(
+        text.strip(), place, here, there, port, _protocol(found["protocol"], place)
+    )
 
 
 def _port(text: str | None, place: str) -> int | str | None:
@@ -186,37 +188,37 @@ def _some(pods: tuple[Pod, ...]) -> str:
     return ", ".join(names[:8]) + more
 
 
-def ends(side: StatedSide, world: World) -> frozenset[Endpoint]:
+def ends(side: StatedSide, reach: Reachability) -> frozenset[Endpoint]:
     """Return the ends of flows that a side means."""
     if side.kind is SideKind.DNS:
         return frozenset({Endpoint.service(DNS)})
     if side.kind is SideKind.OUTSIDE:
         return frozenset(
             Endpoint.outside(host.name)
-            for host in world.topology.hosts
+            for host in reach.topology.hosts
             if side.block is None or any(_is_in(ip, side.block) for ip in host.ips)
         )
-    return frozenset(Endpoint.pod(pod.key) for pod in world.workloads if side.takes(pod))
+    return frozenset(Endpoint.pod(pod.key) for pod in reach.workloads if side.takes(pod))
 
 
 def _is_in(address: str, block: Network) -> bool:
     return ip_network(address).network_address in block
 
 
-def select(statement: Statement, world: World, flows: Iterable[Flow]) -> list[Flow]:
+def select(statement: FlowStatement, reach: Reachability, flows: Iterable[Flow]) -> list[Flow]:
     """Return the flows that a statement names."""
-    here, there = ends(statement.source, world), ends(statement.destination, world)
+    here, there = ends(statement.source, reach), ends(statement.destination, reach)
     return [
         flow
         for flow in flows
         if flow.source in here
         and flow.destination in there
         and has_family(statement, flow)
-        and has_port(statement, world, flow)
+        and has_port(statement, reach, flow)
     ]
 
 
-def has_family(statement: Statement, flow: Flow) -> bool:
+def has_family(statement: FlowStatement, flow: Flow) -> bool:
     """Tell whether a flow is in the IP family of the block that a statement names, if any."""
     blocks = (statement.source.block, statement.destination.block)
     return all(
@@ -226,7 +228,7 @@ def has_family(statement: Statement, flow: Flow) -> bool:
     )
 
 
-def has_port(statement: Statement, world: World, flow: Flow) -> bool:
+def has_port(statement: FlowStatement, reach: Reachability, flow: Flow) -> bool:
     """Tell whether a flow is on the port that a statement names."""
     if statement.protocol not in (None, flow.protocol):
         return False
@@ -234,7 +236,7 @@ def has_port(statement: Statement, world: World, flow: Flow) -> bool:
         return True
     if flow.destination.kind is not EndpointKind.POD:
         return False
-    ports = world.pods[flow.destination.name].ports
+    ports = reach.pods[flow.destination.name].ports
     return any(
         port.name == statement.port and (port.number, port.protocol) == (flow.port, flow.protocol)
         for port in ports

@@ -15,8 +15,9 @@ from netproof.model.record import FlowVerdict, RunVerdict
 from netproof.model.review import IntentResult, Note
 from netproof.model.value import replace
 from netproof.model.workload import Topology
-from netproof.review import mapping, packets, wording
-from netproof.review.check import Case
+from netproof.review import phrases, probing
+from netproof.review.case import Case
+from netproof.review.judgement import judge_by_packets, probed_reachability
 from netproof.run.controller import Handout, outside_hosts
 from netproof.run.scenario import Scenario, Settings
 from netproof.run.worker import Worker
@@ -75,7 +76,7 @@ def probe(
         judged = made.run(scenario)
     finally:
         made.close()
-    notes = mapping.notes(case.mirror) + mapping.unprobed(handout.unprobed)
+    notes = probing.notes(case.mirror) + probing.unprobed(handout.unprobed)
     return ProbedBundle(judged, _by_packets(case, read, judged, topology), notes)
 
 
@@ -83,10 +84,10 @@ def _by_packets(
     case: Case, read: Sequence[IntentResult], judged: JudgedScenario, topology: Topology
 ) -> tuple[IntentResult, ...]:
     """Return the intents of a bundle, in their order, judged by what packets did too."""
-    seen = judged.in_force.matrix
-    world = packets.world_of_probes(case.mirror, topology, seen)
+    matrix = judged.in_force.matrix
+    reach = probed_reachability(case.mirror, topology, matrix)
     return tuple(
-        replace(result, packets=packets.judge(world, intent, seen))
+        replace(result, packets=judge_by_packets(reach, intent, matrix))
         for result, intent in zip(read, case.intents, strict=True)
     )
 
@@ -98,7 +99,7 @@ def with_packets(checked: CheckRecord, evidence: RunEvidence, notes: Sequence[No
     canaries = [step for canary in evidence.canaries for step in canary.steps]
     steps = [step for scenario in evidence.scenarios for step in scenario.steps]
     findings = [
-        wording.finding(step.name, finding)
+        phrases.finding(step.name, finding)
         for step in (*canaries, *steps)
         for finding in step.findings
         if not (unenforced and finding.verdict is FlowVerdict.LEAK)

@@ -12,9 +12,9 @@ import yaml
 from examples.demo import BROKEN, EXAMPLES
 from netproof.model.check import CheckRecord
 from netproof.model.review import Kept
-from netproof.policy.files import read_texts
 from netproof.policy.mirror import mirror_texts
-from netproof.review.check import check, open_case
+from netproof.policy.sources import read_texts
+from netproof.review.case import case_of, check
 from netproof.review.intents import SCHEMA_FILE
 
 FOLDER = Path(__file__).parents[3] / "examples"
@@ -24,7 +24,7 @@ def checked(name: str, *more: str) -> CheckRecord:
     """Check an example, with the files of missing intents that are named."""
     paths = [FOLDER / name, *(FOLDER / "more-intents" / one for one in more)]
     texts = [(str(Path(f).relative_to(FOLDER)), text) for f, text in read_texts(paths, None)]
-    return check(open_case(mirror_texts(texts), name), with_mutations=True)
+    return check(case_of(mirror_texts(texts), name), with_mutations=True)
 
 
 @pytest.mark.parametrize("name", EXAMPLES)

@@ -11,7 +11,7 @@ from yaml.scanner import ScannerError
 
 from netproof.errors import PolicyError, UsageError
 from netproof.policy import document, load_bundle, load_text
-from netproof.policy.files import MAX_BYTES
+from netproof.policy.sources import MAX_BYTES
 
 NAMESPACE = "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from netproof.policy import LabelSelector, MatchExpression, Operator
+from netproof.policy.matching import matches, meets
 
 IN, NOT_IN = Operator.IN, Operator.NOT_IN
 EXISTS, MISSING = Operator.EXISTS, Operator.DOES_NOT_EXIST
@@ -31,17 +32,17 @@ def test_operators(
     operator: Operator, values: tuple[str, ...], labels: dict[str, str], *, expected: bool
 ) -> None:
     """Each operator relates a key to its values as the labels page says."""
-    assert expected is MatchExpression("k", operator, values).matches(labels)
+    assert expected is meets(MatchExpression("k", operator, values), labels)
 
 
 def test_an_empty_selector_matches_everything() -> None:
     """No requirements, no labels: a match."""
-    assert LabelSelector().matches({})
+    assert matches(LabelSelector(), {})
 
 
 def test_all_requirements_must_hold() -> None:
     """Labels and expressions are joined by and."""
     selector = LabelSelector({"a": "1"}, (MatchExpression("b", EXISTS),))
     assert [True, False, False] == [
-        selector.matches(labels) for labels in ({"a": "1", "b": ""}, {"a": "1"}, {"b": ""})
+        matches(selector, labels) for labels in ({"a": "1", "b": ""}, {"a": "1"}, {"b": ""})
     ]

@@ -6,15 +6,18 @@ from collections.abc import Sequence
 from textwrap import dedent
 
 from netproof.policy.mirror import Mirror, mirror_texts
-from netproof.review.check import Case, open_case
-from netproof.review.hints import Look
-from netproof.review.world import World, make_world
+from netproof.review.case import Case, case_of
+from netproof.review.hints import HintContext
+from netproof.review.reachability import Reachability, read_reachability
 
 FILE = "bundle.yaml"
 
 
 def workload(key: str, *ports: int | str, kind: str = "Deployment", **labels: str) -> str:
-    """Return a workload `namespace/name` with label `app` and the ports (`http:80` names one)."""
+    """Return a workload `namespace/name` with label `app` and the ports.
+
+    `http:80` is a port with a name, `514/UDP` one of UDP.
+    """
     namespace, name = key.split("/")
     listed = ", ".join(_port(port) for port in ports)
     told = ", ".join(f"{k}: {v}" for k, v in {"app": name, **labels}.items())
@@ -32,6 +35,8 @@ def workload(key: str, *ports: int | str, kind: str = "Deployment", **labels: st
 def _port(port: int | str) -> str:
     if isinstance(port, int):
         return f"{{containerPort: {port}}}"
+    if port.endswith("/UDP"):
+        return f"{{protocol: UDP, containerPort: {port.removesuffix('/UDP')}}}"
     name, number = port.split(":")
     return f"{{name: {name}, containerPort: {number}}}"
 
@@ -68,20 +73,20 @@ def mirror(*documents: str) -> Mirror:
     return mirror_texts([(FILE, "---\n".join(documents))])
 
 
-def world(*documents: str) -> World:
-    """Return the world of a bundle."""
-    return make_world(mirror(*documents))
+def reachability(*documents: str) -> Reachability:
+    """Return who reaches whom in a bundle."""
+    return read_reachability(mirror(*documents))
 
 
-def look(*documents: str, cni: str = "") -> Look:
+def context(*documents: str, cni: str = "") -> HintContext:
     """Return what hints look at."""
-    return Look(world(*documents), cni)
+    return HintContext(reachability(*documents), cni)
 
 
 def case(documents: Sequence[str], intents: str) -> Case:
     """Return a bundle with intents, which are in the file `intents.yaml`."""
     texts = [(FILE, "---\n".join(documents)), ("intents.yaml", intents)]
-    return open_case(mirror_texts(texts), "test")
+    return case_of(mirror_texts(texts), "test")
 
 
 def intents(*statements: str) -> str:

@@ -7,7 +7,7 @@ import pytest
 from netproof.errors import PolicyError
 from netproof.model.review import Hint, Severity
 from netproof.review.hints import NAMES, find_all
-from tests.unit.review.build import FILE, deny_all, look, policy, service, workload
+from tests.unit.review.build import FILE, context, deny_all, policy, service, workload
 
 WEB = workload("shop/web", 80)
 API = workload("shop/api", "http:8080")
@@ -31,7 +31,7 @@ def ingress(rule: str, name: str = "shop/p") -> str:
 
 def found(name: str, *documents: str, cni: str = "") -> list[Hint]:
     """Return the hints of one name."""
-    return [hint for hint in find_all(look(*documents, cni=cni)) if hint.name == name]
+    return [hint for hint in find_all(context(*documents, cni=cni)) if hint.name == name]
 
 
 BAD = {
@@ -263,6 +263,6 @@ def test_silenced_for_a_whole_policy() -> None:
 def test_wrong_silence_is_an_error(comment: str, message: str) -> None:
     """A comment that silences nothing we know, or says no reason, is refused with its line."""
     with pytest.raises(PolicyError, match=message) as caught:
-        find_all(look(f"# netproof: {comment}\n{API}"))
+        find_all(context(f"# netproof: {comment}\n{API}"))
 
     assert f"{FILE}:1" == caught.value.place

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from netproof.errors import PolicyError
-from netproof.model.review import Judgement, Kept
+from netproof.model.review import IntentJudgement, Kept
 from netproof.review.intents import SCHEMA_FILE
 from netproof.review.judgement import judge
 from tests.unit.review.build import FILE, case, deny_all, intents, policy, workload
@@ -29,10 +29,10 @@ OUT = policy(
 DOCUMENTS = [WEB, API, FAR, WEB_TO_API, OUT.replace("app: web", "app: api")]
 
 
-def judged(statement: str, *documents: str) -> Judgement:
+def judged(statement: str, *documents: str) -> IntentJudgement:
     """Judge one intent of a bundle."""
     made = case(documents or DOCUMENTS, intents(statement))
-    return judge(made.world, made.intents[0])
+    return judge(made.reachability, made.intents[0])
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,7 @@ intents:
 """
     made = case(DOCUMENTS, text)
 
-    assert Kept.KEPT is judge(made.world, made.intents[0]).kept
+    assert Kept.KEPT is judge(made.reachability, made.intents[0]).kept
 
 
 @pytest.mark.parametrize("star", ['"*"', "'*'", "*"])
@@ -232,7 +232,7 @@ def test_default_namespace_of_the_bundle() -> None:
     nameless = WEB.replace(", namespace: shop", "")
     made = case([nameless, deny_all("shop")], "namespace: shop\n" + intents("deny: * -> web"))
 
-    assert ["shop/web"] == [pod.key for pod in made.world.workloads]
+    assert ["shop/web"] == [pod.key for pod in made.reachability.workloads]
 
 
 def _line(key: str) -> int:

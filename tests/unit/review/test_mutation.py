@@ -18,7 +18,7 @@ RULE = policy(
 def mutations(*statements: str) -> dict[str, Mutation]:
     """Return the mutations of a bundle with one rule by what they do."""
     made = case([WEB, API, FAR, RULE], intents(*statements))
-    return {one.text: one for one in mutate(made.world, made.intents)}
+    return {one.text: one for one in mutate(made.reachability, made.intents)}
 
 
 def test_each_rule_is_dropped_and_widened() -> None:
@@ -62,4 +62,4 @@ def test_what_changes_no_flow_cannot_be_noticed() -> None:
         intents("deny: outside -> web"),
     )
 
-    assert [0, 0] == [one.flows for one in mutate(made.world, made.intents)]
+    assert [0, 0] == [one.flows for one in mutate(made.reachability, made.intents)]

@@ -8,7 +8,7 @@ from itertools import permutations
 import pytest
 
 from netproof.errors import PolicyError
-from netproof.model.review import Change, Danger, DiffRecord
+from netproof.model.review import Danger, DiffRecord, ReachChange
 from netproof.policy.mirror import mirror_texts
 from netproof.review import snapshotfile
 from netproof.review.difference import compare_mirrors, compare_snapshots
@@ -64,7 +64,7 @@ def diff(old: tuple[str, ...], new: tuple[str, ...]) -> DiffRecord:
     return compare_mirrors(mirror(*old), mirror(*new), NAMES)
 
 
-def told(changes: Iterable[Change]) -> set[str]:
+def told(changes: Iterable[ReachChange]) -> set[str]:
     """Return changes as `source -> destination:port`."""
     return {f"{c.edge.source} -> {c.edge.destination}:{c.edge.port}" for c in changes}
 

@@ -15,7 +15,7 @@ from typing import Any
 from netproof.cluster.profiles.profile import IpFamily, Profile
 from netproof.errors import UsageError
 from netproof.policy.document import plain, read_documents
-from netproof.policy.files import decode
+from netproof.policy.sources import decode
 
 Obj = dict[str, Any]
 

@@ -32,7 +32,7 @@ from netproof.model.known_gap import KnownGap
 from netproof.model.record import FlowVerdict
 from netproof.policy.document import read_documents
 from netproof.policy.fields import Field
-from netproof.policy.files import decode
+from netproof.policy.sources import decode
 
 E = TypeVar("E", bound=StrEnum)
 

@@ -5,19 +5,19 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from netproof.front.cli.packets import add_cluster, with_packets
-from netproof.front.cli.sources import mirror_of, texts_of
 from netproof.model import codec
 from netproof.model.review import DiffRecord, Snapshot
 from netproof.model.value import replace
 from netproof.policy.mirror import Mirror, mirror_texts
+from netproof.policy.sources import piped, read_texts
 from netproof.report import sarif
 from netproof.report.review import markdown, terminal
 from netproof.review import snapshotfile
-from netproof.review.check import check, open_case
+from netproof.review.case import check, open_case, read_mirror
 from netproof.review.difference import compare_mirrors, compare_snapshots
 from netproof.review.explanation import explain
 from netproof.review.snapshot import take, views
@@ -101,8 +101,12 @@ def _add_format(parser: argparse.ArgumentParser, renderers: Renderers) -> None:
 
 def _check(options: argparse.Namespace) -> int:
     began = time.monotonic()
-    mirror = mirror_of(options.bundle, namespace=options.namespace, intents=options.intents)
-    case = open_case(mirror, " ".join(options.bundle))
+    case = open_case(
+        options.bundle,
+        intents=options.intents,
+        namespace=options.namespace,
+        stdin=piped([*options.bundle, *options.intents]),
+    )
     cni = options.cni or options.cluster.partition(":")[2]
     record = check(case, cni=cni, with_mutations=options.mutate)
     record = by_reading(record) if options.static else with_packets(case, record, options)
@@ -112,8 +116,12 @@ def _check(options: argparse.Namespace) -> int:
     return record.exit_code
 
 
+def _mirror(sources: Sequence[str], namespace: str) -> Mirror:
+    return read_mirror(sources, namespace=namespace, stdin=piped(sources))
+
+
 def _snapshot(options: argparse.Namespace) -> int:
-    mirror = mirror_of(options.bundle, namespace=options.namespace)
+    mirror = _mirror(options.bundle, options.namespace)
     sys.stdout.write(snapshotfile.write(_taken(mirror)))
     return EXIT_OK
 
@@ -127,7 +135,7 @@ def _diff(options: argparse.Namespace) -> int:
 
 
 def _state(source: str, namespace: str) -> Mirror | Snapshot:
-    texts = texts_of([source])
+    texts = list(read_texts([source], piped([source])))
     if len(texts) == 1 and snapshotfile.is_snapshot(texts[0][1]):
         name, text = texts[0]
         return snapshotfile.read(text, name)
@@ -148,6 +156,6 @@ def _taken(mirror: Mirror) -> Snapshot:
 
 
 def _explain(options: argparse.Namespace) -> int:
-    mirror = mirror_of([options.bundle], namespace=options.namespace)
+    mirror = _mirror([options.bundle], options.namespace)
     sys.stdout.write(_EXPLAIN[options.format](explain(mirror, options.statement)))
     return EXIT_OK

@@ -10,7 +10,7 @@ from netproof.front import options as known
 from netproof.front import places
 from netproof.front.interruption import sigterm_as_ctrl_c
 from netproof.model.check import CheckRecord
-from netproof.review.check import Case
+from netproof.review.case import Case
 from netproof.run import bundles
 from netproof.run.controller import Controller
 from netproof.run.session import RunSession

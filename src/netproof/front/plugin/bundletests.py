@@ -8,7 +8,6 @@ test, and the cost does not grow with the workers.
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,12 +17,9 @@ from netproof.errors import NetproofError
 from netproof.front.plugin import rerun, spelled
 from netproof.model import codec
 from netproof.model.review import BundleResult, Kept, PairResult
-from netproof.policy.files import read_texts
-from netproof.policy.mirror import Mirror, mirror_texts
 from netproof.report.review import terminal
-from netproof.review import pairs
-from netproof.review.check import Case, open_case
-from netproof.review.intents import read_intents_text
+from netproof.review import probing
+from netproof.review.case import Case, open_case
 from netproof.review.judgement import judge_all
 from netproof.run import bundles
 from netproof.run.controller import Handout
@@ -61,28 +57,21 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 def _open(config: pytest.Config, name: str) -> Case:
-    return open_case(_mirror(config, name), name)
-
-
-def _mirror(config: pytest.Config, name: str) -> Mirror:
-    texts = list(read_texts([Path(name)], None))
-    for file, text in read_texts(config.option.np_intents, None):
-        read_intents_text(text, file)
-        if file not in {known for known, _ in texts}:
-            texts.append((file, text))
-    return mirror_texts(texts, default_namespace=config.option.np_bundle_namespace)
+    option = config.option
+    intents = [str(path) for path in option.np_intents]
+    return open_case([name], intents=intents, namespace=option.np_bundle_namespace)
 
 
 def probe_all(config: pytest.Config, run: RunSession, handout: Handout, wishes: Wishes) -> None:
     """Probe each bundle on the run's cluster and keep what was seen, for tests to look up."""
     for name, case in config.stash.get(CASES, {}).items():
-        read = judge_all(case.world, case.intents)
+        read = judge_all(case.reachability, case.intents)
         probed = bundles.probe(case, read, handout, wishes.settings(handout.ref))
         run.take(probed, rerun.bundle(config, name))
         config.stash.setdefault(RESULTS, {})[name] = BundleResult(
             name,
             probed.intents,
-            pairs.results(probed.scenario),
+            probing.pair_results(probed.scenario),
             handout.enforces,
             handout.unprobed,
             probed.scenario.record.known_gap,
@@ -137,7 +126,7 @@ class _Bundle(pytest.Collector):
         for intent in self.case.intents:
             yield _IntentTest.from_parent(self, name=intent.text, place=intent.place)
         if not self.config.option.np_bundle_static:
-            for pair in pairs.names(self.case.world):
+            for pair in probing.pair_names(self.case.reachability):
                 yield _PairTest.from_parent(self, name=pair, place=self.name)
 
 
@@ -171,7 +160,7 @@ class _BundleTest(pytest.Item):
         name = self.parent.name
         result = self.config.stash.get(RESULTS, {}).get(name)
         return result or BundleResult(
-            name, judge_all(self.parent.case.world, self.parent.case.intents)
+            name, judge_all(self.parent.case.reachability, self.parent.case.intents)
         )
 
 
@@ -197,7 +186,7 @@ class _PairTest(_BundleTest):
             pytest.skip("the cluster enforces no NetworkPolicies (canary)")
         found = _pair(result, self.name)
         if found is None:
-            why = result.unprobed if pairs.NODES in self.name.split(" -> ") else ""
+            why = result.unprobed if probing.NODES in self.name.split(" -> ") else ""
             pytest.skip(f"no packet: {why or 'the cluster lacks one of these ends'}")
         if found.findings and result.known_gap:
             pytest.xfail(result.known_gap)

@@ -7,15 +7,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from netproof.model.check import CheckRecord
 from netproof.model.review import (
     Cause,
-    Change,
     DiffRecord,
     Explanation,
     Hint,
+    IntentJudgement,
     IntentResult,
-    Judgement,
     Kept,
     Mutation,
     Note,
+    ReachChange,
 )
 from netproof.report.review.sentences import (
     SHOWN,
@@ -83,7 +83,7 @@ def _intents(results: Iterable[IntentResult]) -> Iterator[str]:
             yield from _judged(judgement, who)
 
 
-def _judged(judgement: Judgement, who: str) -> Iterator[str]:
+def _judged(judgement: IntentJudgement, who: str) -> Iterator[str]:
     if judgement.text:
         yield f"  - {markdown(judgement.text)}"
     for flow in judgement.broken[:SHOWN]:
@@ -123,7 +123,7 @@ def _notes(notes: Sequence[Note]) -> Iterator[str]:
         yield from ("", "</details>")
 
 
-def _change(change: Change) -> tuple[str, ...]:
+def _change(change: ReachChange) -> tuple[str, ...]:
     why = "; ".join((markdown(change.why), *_causes(change.causes)))
     flow = markdown_code(edge_line(change))
     return str(change.danger), flow, str(change.was), str(change.now), why

@@ -7,13 +7,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from netproof.model.check import CheckRecord, PacketsRecord
 from netproof.model.review import (
     Cause,
-    Change,
     DiffRecord,
     Hint,
+    IntentJudgement,
     IntentResult,
-    Judgement,
     Mutation,
     Note,
+    ReachChange,
     Severity,
 )
 from netproof.report.text import counted
@@ -63,7 +63,7 @@ def _strength(mutations: Sequence[Mutation] | None) -> str:
     return f" Intents notice {noticed} of {counted(len(effective), 'mutation')}{also}."
 
 
-def judgements(result: IntentResult) -> Iterator[tuple[Judgement, str]]:
+def judgements(result: IntentResult) -> Iterator[tuple[IntentJudgement, str]]:
     """Yield each judgement of an intent, with who says so."""
     yield result.static, SAY_POLICIES
     if result.packets is not None:
@@ -81,7 +81,7 @@ def broken_flow_lines(result: IntentResult) -> Iterator[str]:
             yield f"{more}."
 
 
-def left_out(judgement: Judgement) -> str:
+def left_out(judgement: IntentJudgement) -> str:
     """Return how many broken flows are not shown, "" where all are."""
     more = len(judgement.broken) - SHOWN
     return f"and {more} more of {judgement.flows} flows" if more > 0 else ""
@@ -115,6 +115,6 @@ def diff_summary(record: DiffRecord) -> str:
     )
 
 
-def edge_line(change: Change) -> str:
+def edge_line(change: ReachChange) -> str:
     """Return the flow of a change as an intent would state it."""
     return f"{change.edge.source} -> {change.edge.destination}:{change.edge.port}"

@@ -7,14 +7,14 @@ from itertools import groupby
 
 from netproof.model.check import CheckRecord, PacketsRecord
 from netproof.model.review import (
-    Change,
     DiffRecord,
     Explanation,
     Hint,
+    IntentJudgement,
     IntentResult,
-    Judgement,
     Kept,
     Mutation,
+    ReachChange,
     SideExplanation,
 )
 from netproof.report.review.sentences import (
@@ -83,7 +83,7 @@ def _intents(results: Iterable[IntentResult]) -> Iterator[str]:
         yield ""
 
 
-def _judged(judgement: Judgement, who: str) -> Iterator[str]:
+def _judged(judgement: IntentJudgement, who: str) -> Iterator[str]:
     if judgement.text:
         yield f"        {judgement.text}"
     for flow in judgement.broken[:SHOWN]:
@@ -118,8 +118,8 @@ def _mutations(mutations: Iterable[Mutation] | None) -> Iterator[str]:
             yield f"        {counted(mutation.flows, 'flow')}, such as {mutation.example}"
 
 
-def _changes(changes: Iterable[Change]) -> Iterator[str]:
-    def alike(change: Change) -> tuple[str, ...]:
+def _changes(changes: Iterable[ReachChange]) -> Iterator[str]:
+    def alike(change: ReachChange) -> tuple[str, ...]:
         return change.danger, change.why, change.was, change.now
 
     for (danger, why, was, now), each in groupby(changes, key=alike):

@@ -3,8 +3,9 @@
 from netproof.model.check import CheckRecord, PacketsRecord
 from netproof.model.review import (
     BrokenFlow,
+    FlowAnswer,
+    IntentJudgement,
     IntentResult,
-    Judgement,
     Kept,
     Note,
 )
@@ -16,12 +17,14 @@ CHECKED = CheckRecord(bundle="b", netproof="0", workloads=2, policies=1, flows=1
 FLOW = "shop/web -> shop/api:80/TCP"
 
 
-def broken(flows: int, said: str = "denied") -> Judgement:
+def broken(flows: int, said: FlowAnswer = FlowAnswer.DENIED) -> IntentJudgement:
     """Return a judgement with so many broken flows."""
-    return Judgement(Kept.BROKEN, flows, (BrokenFlow(FLOW, "allowed", said),) * flows)
+    return IntentJudgement(
+        Kept.BROKEN, flows, (BrokenFlow(FLOW, FlowAnswer.ALLOWED, said),) * flows
+    )
 
 
-def told(static: Judgement, packets: Judgement | None = None) -> str:
+def told(static: IntentJudgement, packets: IntentJudgement | None = None) -> str:
     """Return the report of a check with one intent."""
     result = IntentResult("allow: web -> api", "intents.yaml:1", "Shop.", static, packets)
     return markdown.check(replace(CHECKED, intents=(result,)))

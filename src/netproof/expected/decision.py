@@ -1,4 +1,4 @@
-"""One side of a flow: what the policies of one pod say of packets in one direction.
+"""What the policies of one pod decide about packets in one direction, and in which words.
 
 The question: may this pod, in this direction, exchange these packets with that party?
 
@@ -13,13 +13,13 @@ Source: https://kubernetes.io/docs/concepts/services-networking/network-policies
 from __future__ import annotations
 
 from netproof.expected.index import IndexedRule, PolicyIndex
-from netproof.expected.parties import Packets, Party
-from netproof.expected.unsaid import why_undefined
+from netproof.expected.traffic import Packets, Party
+from netproof.expected.undefined import why_undefined
 from netproof.model.flow import Direction, Expected, Reason
 from netproof.model.workload import Pod
 
 
-def judge(
+def decide(
     index: PolicyIndex, pod: Pod, other: Party, packets: Packets, direction: Direction
 ) -> Reason:
     """Say whether the policies that isolate `pod` in `direction` let these packets pass."""

@@ -8,9 +8,16 @@ the introduction), NetworkPolicySpec.ingress ("the traffic source is the pod's l
 
 from __future__ import annotations
 
-from netproof.expected.parties import SOME_NODE, Packets, Party
+from netproof.expected.traffic import SOME_NODE, Packets, Party
 from netproof.model.flow import Direction
 from netproof.model.workload import Host, HostKind, Pod
+
+REWRITTEN_BY_NODE = (
+    "a node may put its own address in place of the sender's on the way to a backend"
+)
+NODE_PORT_ORDER = (
+    "it is not defined whether policies see a node port before or after it is rewritten"
+)
 
 
 def why_undefined(
@@ -30,10 +37,10 @@ def why_undefined(
     if pod.host_network:
         return "the API does not say whether policies apply to hostNetwork pods"
     if isinstance(other.who, Pod):
-        found = _of_pod(pod, other.who, packets, blocks=blocks)
+        why = _of_pod(pod, other.who, packets, blocks=blocks)
     else:
-        found = _of_host(pod, other.who, packets, direction, blocks=blocks, strangers=strangers)
-    return found or other.rewritten
+        why = _of_host(pod, other.who, packets, direction, blocks=blocks, strangers=strangers)
+    return why or other.rewritten
 
 
 def _of_pod(pod: Pod, other: Pod, packets: Packets, *, blocks: bool) -> str:

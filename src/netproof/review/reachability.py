@@ -1,4 +1,6 @@
-"""A mirrored bundle before it is in any cluster: its flows, and what its policies say of them.
+"""Who reaches whom in a mirrored bundle: its flows, and what its policies say of each.
+
+This is a bundle before it is in any cluster, or the part of it that was probed in one.
 
 Pods have no addresses yet. A stand-in of the usual pod range is used where a rule's ipBlock asks
 for one; where a block cuts that range in two, no address can stand for all, and what depends on
@@ -11,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from netproof.expected import expected_matrix
+from netproof.expected import Evaluator, PolicyIndex, Trace, trace_flow
 from netproof.model.flow import Direction, Endpoint, Flow, Path
 from netproof.model.matrix import ExpectedMatrix
 from netproof.model.value import replace
@@ -27,9 +29,8 @@ from netproof.model.workload import (
     ServicePort,
     Topology,
 )
-from netproof.policy import NetworkPolicy
+from netproof.policy import Network, NetworkPolicy, matching
 from netproof.policy.mirror import Mirror
-from netproof.policy.peers import Network
 from netproof.review.blocks import CLUSTER_RANGES, outside_hosts, policy_blocks
 
 DNS = "kube-system/kube-dns"
@@ -59,8 +60,8 @@ WEB = (Port(80), Port(443))
 
 
 @dataclass(frozen=True)
-class World:
-    """The flows of a bundle and their expectations; made by `make_world`.
+class Reachability:
+    """The flows of a bundle and their expectations; made by `read_reachability`.
 
     `given` are the flows where they are known already, such as those that were probed.
     """
@@ -79,9 +80,14 @@ class World:
         return (*self._between(), *self._abroad(), *self._look_ups())
 
     @cached_property
+    def index(self) -> PolicyIndex:
+        """Who is selected by what."""
+        return PolicyIndex(self.topology, self.policies)
+
+    @cached_property
     def matrix(self) -> ExpectedMatrix:
         """What the policies say of every flow."""
-        return expected_matrix(self.flows, self.topology, self.policies)
+        return self.expect(self.flows)
 
     @cached_property
     def pods(self) -> dict[str, Pod]:
@@ -95,24 +101,25 @@ class World:
 
     @cached_property
     def namespace_labels(self) -> dict[str, dict[str, str]]:
-        """The labels of each namespace."""
-        return {
-            space.name: {**space.labels, NAMESPACE_NAME_LABEL: space.name}
-            for space in self.topology.namespaces
-        }
+        """The labels of each namespace that is listed."""
+        return matching.namespace_labels(self.topology.namespaces)
 
     @property
     def workloads(self) -> tuple[Pod, ...]:
         """The pods that stand for the bundle's workloads."""
         return tuple(pod for pod in self.topology.pods if pod.probes)
 
-    def with_policies(self, policies: Iterable[NetworkPolicy]) -> World:
+    def with_policies(self, policies: Iterable[NetworkPolicy]) -> Reachability:
         """Return the same flows under other policies."""
         return replace(self, policies=tuple(policies), given=self.flows)
 
-    def judge(self, flows: Iterable[Flow]) -> ExpectedMatrix:
+    def expect(self, flows: Iterable[Flow]) -> ExpectedMatrix:
         """Say what the policies mean for some flows only."""
-        return expected_matrix(flows, self.topology, self.policies)
+        return Evaluator(self.index).matrix(flows)
+
+    def trace(self, flow: Flow) -> Trace:
+        """Say what the policies mean for one flow, with everything that took part in it."""
+        return trace_flow(self.index, flow)
 
     def _between(self) -> Iterator[Flow]:
         for source in self.workloads:
@@ -143,7 +150,9 @@ class World:
                 yield Flow(Endpoint.pod(pod.key), dns, 53, protocol, path=Path.DNS)
 
 
-def make_world(mirror: Mirror, blocks: Iterable[Network] = (), ports: Iterable[Port] = ()) -> World:
+def read_reachability(
+    mirror: Mirror, blocks: Iterable[Network] = (), ports: Iterable[Port] = ()
+) -> Reachability:
     """Put a mirror into a cluster that is not there.
 
     `blocks` and `ports` are those of the outside that intents name.
@@ -155,7 +164,7 @@ def make_world(mirror: Mirror, blocks: Iterable[Network] = (), ports: Iterable[P
     spaces, dns_pods, services = _with_dns(mirror)
     topology = Topology(spaces, pods + dns_pods, services, outside_hosts(named))
     abroad = {*WEB, *egress_ports(bundle.policies), *ports}
-    return World(mirror, topology, tuple(sorted(abroad)), bundle.policies)
+    return Reachability(mirror, topology, tuple(sorted(abroad)), bundle.policies)
 
 
 def _with_dns(
@@ -187,5 +196,5 @@ def egress_ports(policies: Iterable[NetworkPolicy]) -> Iterator[Port]:
     for policy in policies:
         for rule in policy.rules(Direction.EGRESS):
             for match in rule.ports:
-                if isinstance(match.port, int):
-                    yield Port(match.port, match.protocol)
+                if numbered := matching.port_range(match):
+                    yield Port(numbered[0], match.protocol)

@@ -1,8 +1,8 @@
-"""What the names of our own namespaces cannot keep is said."""
+"""What the names of our own namespaces cannot keep is said, and results are found by pairs."""
 
 from __future__ import annotations
 
-from netproof.review import mapping
+from netproof.review import probing
 from tests.unit.review.build import FILE, mirror, policy, workload
 
 
@@ -11,12 +11,12 @@ def test_ordinary_bundle_loses_nothing() -> None:
     by_name = "{namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: far}}}"
     text = policy("shop/p", f"{{podSelector: {{}}, ingress: [{{from: [{by_name}]}}]}}")
 
-    assert () == mapping.notes(mirror(workload("shop/web", 80), text))
+    assert () == probing.notes(mirror(workload("shop/web", 80), text))
 
 
 def test_system_namespace() -> None:
     """A bundle that holds kube-system itself is told that its pods are copies."""
-    (note,) = mapping.notes(mirror(workload("kube-system/coredns", 53)))
+    (note,) = probing.notes(mirror(workload("kube-system/coredns", 53)))
 
     assert ("Namespace kube-system", f"{FILE}:1") == (note.what, note.place)
 
@@ -25,6 +25,6 @@ def test_label_that_is_ours() -> None:
     """A selector by a label that we set on every namespace is told with its rule."""
     by_label = "{namespaceSelector: {matchLabels: {app.kubernetes.io/managed-by: Helm}}}"
     text = policy("shop/p", f"{{podSelector: {{}}, ingress: [{{from: [{by_label}]}}]}}")
-    (note,) = mapping.notes(mirror(text))
+    (note,) = probing.notes(mirror(text))
 
     assert "shop/p ingress[0]" == note.what

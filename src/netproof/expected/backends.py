@@ -13,12 +13,12 @@ from netproof.expected.index import PolicyIndex
 from netproof.model.flow import EndpointKind, Expected, Flow, Path
 from netproof.model.workload import Pod, Service, ServicePort
 
-PATHS = frozenset({Path.CLUSTER_IP, Path.NAME, Path.DNS, Path.NODE_PORT})
+REWRITTEN_PATHS = frozenset({Path.CLUSTER_IP, Path.NAME, Path.DNS, Path.NODE_PORT})
 """The paths on which the destination's address is rewritten."""
 
 
 @dataclass(frozen=True, slots=True)
-class Backend:
+class BackendPod:
     """A pod behind a Service, and the port that it is reached at."""
 
     pod: Pod
@@ -33,24 +33,24 @@ class NoBackend:
     text: str
 
 
-def backends(index: PolicyIndex, flow: Flow) -> tuple[Backend, ...] | NoBackend:
+def find_backends(index: PolicyIndex, flow: Flow) -> tuple[BackendPod, ...] | NoBackend:
     """Return all the pods that the flow may be sent to, or why there is none.
 
     Without backends kube-proxy rejects what is sent to a Service, so the flow is denied, though
     by no policy. Who stands behind a Service without a selector, or behind a port that it does
     not have, is not ours to know: that is undefined.
     """
-    found = _find(index, flow)
-    if found is None:
+    addressed = _service_port(index, flow)
+    if addressed is None:
         what = "node port" if flow.path is Path.NODE_PORT else "port"
         text = f"no {what} {flow.port}/{flow.protocol} is known of {flow.destination}"
         return NoBackend(Expected.UNDEFINED, text)
-    service, port = found
+    service, port = addressed
     if not service.selector:
         text = f"Service {service.key} has no selector, so its backends are not known"
         return NoBackend(Expected.UNDEFINED, text)
     reached = tuple(
-        Backend(pod, number)
+        BackendPod(pod, number)
         for pod in index.backends(service)
         if (number := _target(port, pod)) is not None
     )
@@ -60,7 +60,7 @@ def backends(index: PolicyIndex, flow: Flow) -> tuple[Backend, ...] | NoBackend:
     return reached
 
 
-def _find(index: PolicyIndex, flow: Flow) -> tuple[Service, ServicePort] | None:
+def _service_port(index: PolicyIndex, flow: Flow) -> tuple[Service, ServicePort] | None:
     if flow.destination.kind is EndpointKind.SERVICE:
         services: tuple[Service, ...] = (index.service(flow.destination.name),)
     else:

@@ -1,4 +1,4 @@
-"""Who and what meets a policy: the other end of a flow, and the packets, after rewriting."""
+"""What meets the policies of a pod: the party at the other end, and the packets it exchanges."""
 
 from __future__ import annotations
 

@@ -1,0 +1,95 @@
+"""A bundle with its intents: opened from what people name, and all that is to be said of it.
+
+The one place where sources and intents files become one bundle, for every front door.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import netproof
+from netproof.model.check import CheckRecord
+from netproof.policy.mirror import Mirror, mirror_texts
+from netproof.policy.sources import read_texts
+from netproof.review.hints import HintContext, find_all
+from netproof.review.intents import (
+    Intent,
+    reachability_of,
+    read_intents,
+    read_intents_text,
+)
+from netproof.review.judgement import judge_all
+from netproof.review.mutation import mutate
+from netproof.review.reachability import Reachability
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A bundle with its intents, and who reaches whom in it."""
+
+    name: str
+    intents: tuple[Intent, ...]
+    reachability: Reachability
+
+    @property
+    def mirror(self) -> Mirror:
+        """The mirror, with pods that also serve the ports that only intents name."""
+        return self.reachability.mirror
+
+
+def read_mirror(
+    sources: Sequence[str],
+    *,
+    intents: Sequence[str] = (),
+    namespace: str = "",
+    stdin: bytes | None = None,
+) -> Mirror:
+    """Return the mirror of a bundle from paths, `-` and `git:REVISION:PATH`.
+
+    `intents` are further sources, which must hold intents only; one that is in the bundle too
+    counts once. Raises UsageError or PolicyError for what cannot be read.
+    """
+    texts = list(read_texts(sources, stdin))
+    known = {name for name, _ in texts}
+    for name, text in read_texts(intents, stdin):
+        read_intents_text(text, name)
+        if name not in known:
+            texts.append((name, text))
+    return mirror_texts(texts, default_namespace=namespace)
+
+
+def open_case(
+    sources: Sequence[str],
+    *,
+    name: str = "",
+    intents: Sequence[str] = (),
+    namespace: str = "",
+    stdin: bytes | None = None,
+) -> Case:
+    """Open a bundle with its intents from what people name; raise as `read_mirror` does."""
+    mirror = read_mirror(sources, intents=intents, namespace=namespace, stdin=stdin)
+    return case_of(mirror, name or " ".join(sources))
+
+
+def case_of(mirror: Mirror, name: str) -> Case:
+    """Read the intents of a mirrored bundle; raise PolicyError for one that makes no sense."""
+    intents = read_intents(mirror.intents)
+    return Case(name, intents, reachability_of(mirror, intents))
+
+
+def check(case: Case, *, cni: str = "", with_mutations: bool = False) -> CheckRecord:
+    """Judge the intents by what the policies mean, and look for mistakes that people make."""
+    reach = case.reachability
+    return CheckRecord(
+        bundle=case.name,
+        netproof=netproof.__version__,
+        workloads=len(reach.workloads),
+        policies=len(reach.policies),
+        flows=len(reach.matrix),
+        seconds=0.0,
+        notes=reach.mirror.notes,
+        hints=find_all(HintContext(reach, cni)),
+        intents=judge_all(reach, case.intents),
+        mutations=mutate(reach, case.intents) if with_mutations else None,
+    )

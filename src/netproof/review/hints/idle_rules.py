@@ -1,0 +1,132 @@
+"""Rules that change nothing: nobody can use them, another lets it all pass, the other side denies.
+
+What one rule lets pass of another, and which pods are named, is `policy.matching`'s to say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from netproof.model.flow import Direction, Expected
+from netproof.model.review import Hint, Severity
+from netproof.policy import IpBlock, NetworkPolicy, PodPeer, PortMatch, Rule, matching
+from netproof.review.hints.context import HintContext
+
+UNUSED_RULE = "unused-rule"
+SUPERFLUOUS_RULE = "superfluous-rule"
+ONE_SIDED_RULE = "one-sided-rule"
+
+_OTHER = {Direction.INGRESS: "egress of the sources", Direction.EGRESS: "ingress of the targets"}
+_SAYS = {Direction.INGRESS: "lets in", Direction.EGRESS: "lets out"}
+
+
+def unused_rule(context: HintContext) -> Iterator[Hint]:
+    """Yield a hint for each rule that lets nothing pass in any bundle state we know."""
+    for policy in context.reach.policies:
+        yield from _not_in_force(policy)
+    for policy, rule in context.rules():
+        if not context.selected(policy):
+            continue
+        yield from _about_nobody(context, policy, rule)
+        yield from _no_such_port(context, policy, rule)
+
+
+def _not_in_force(policy: NetworkPolicy) -> Iterator[Hint]:
+    for direction in Direction:
+        rules = policy.written(direction)
+        if rules and direction not in policy.policy_types:
+            yield Hint(
+                UNUSED_RULE,
+                Severity.ERROR,
+                str(rules[0].origin),
+                policy.rule_name(rules[0]),
+                f"policyTypes leaves {direction} out, so its rules are not in force",
+                f"add {direction} to policyTypes, or remove the rules",
+            )
+
+
+def _about_nobody(context: HintContext, policy: NetworkPolicy, rule: Rule) -> Iterator[Hint]:
+    """Yield a hint for a rule whose peers match nobody.
+
+    Where not even the namespace is in the bundle it is only worth a remark: it may be elsewhere.
+    """
+    if not rule.peers or any(
+        isinstance(peer, IpBlock) or context.named(policy, peer) for peer in rule.peers
+    ):
+        return
+    here = any(
+        isinstance(peer, PodPeer) and _names_a_namespace(context, policy, peer)
+        for peer in rule.peers
+    )
+    yield Hint(
+        UNUSED_RULE,
+        Severity.WARNING if here else Severity.INFO,
+        str(rule.origin),
+        policy.rule_name(rule),
+        f"nobody in the bundle is {rule.peer_words(policy.namespace)}",
+        "correct the selectors" if here else "add what it names to the bundle to have it tried",
+    )
+
+
+def _names_a_namespace(context: HintContext, policy: NetworkPolicy, peer: PodPeer) -> bool:
+    spaces = context.reach.namespace_labels
+    return peer.namespace_selector is None or any(
+        matching.names_namespace(peer, policy.namespace, name, labels)
+        for name, labels in spaces.items()
+    )
+
+
+def _no_such_port(context: HintContext, policy: NetworkPolicy, rule: Rule) -> Iterator[Hint]:
+    servers = context.servers(policy, rule)
+    for match in rule.ports if servers else ():
+        if isinstance(match.port, str) and not any(matching.serves(pod, match) for pod in servers):
+            names = sorted({port.name for pod in servers for port in pod.ports if port.name})
+            yield _hint_on_port(policy, rule, match, names)
+
+
+def _hint_on_port(policy: NetworkPolicy, rule: Rule, match: PortMatch, names: list[str]) -> Hint:
+    return Hint(
+        UNUSED_RULE,
+        Severity.ERROR,
+        str(match.origin),
+        policy.rule_name(rule),
+        f"no pod that it is about has a {match.protocol} port named {match.port}",
+        f"there are {', '.join(names)}" if names else "name the port in the containers",
+    )
+
+
+def superfluous_rule(context: HintContext) -> Iterator[Hint]:
+    """Yield a hint for each rule that is contained in another; of two equals, for the later."""
+    placed = list(context.rules())
+    for number, (policy, rule) in enumerate(placed):
+        for other_number, other in enumerate(placed):
+            if number == other_number or not matching.contains_rule(other, (policy, rule)):
+                continue
+            if matching.contains_rule((policy, rule), other) and number < other_number:
+                continue
+            name, place = other[0].rule_name(other[1]), other[1].origin
+            yield Hint(
+                SUPERFLUOUS_RULE,
+                Severity.INFO,
+                str(rule.origin),
+                policy.rule_name(rule),
+                f"{name} at {place} lets all of this pass already",
+                "remove this rule, or narrow the other one",
+            )
+            break
+
+
+def one_sided_rule(context: HintContext) -> Iterator[Hint]:
+    """Yield a hint for each rule whose every flow is denied by the other side."""
+    for policy, rule in context.rules():
+        became = context.passed.get(f"{policy.key} {rule}")
+        if became and set(became) == {Expected.DENIED}:
+            other = _OTHER[rule.direction]
+            yield Hint(
+                ONE_SIDED_RULE,
+                Severity.WARNING,
+                str(rule.origin),
+                policy.rule_name(rule),
+                f"{_SAYS[rule.direction]} {became.total()} flows, and the {other} denies every one",
+                f"let them pass on the other side too: the {other} needs a rule of its own",
+            )

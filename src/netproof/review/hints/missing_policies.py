@@ -1,0 +1,127 @@
+"""What is left out: a default deny, a way to DNS, the policyTypes that would deny egress."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import groupby
+
+from netproof.model.flow import Direction, Endpoint, Expected, Flow, Path
+from netproof.model.review import Hint, Severity
+from netproof.model.workload import Pod, Protocol
+from netproof.policy import NetworkPolicy, matching
+from netproof.review import phrases
+from netproof.review.hints.context import HintContext
+from netproof.review.reachability import DNS
+
+NO_DEFAULT_DENY = "no-default-deny"
+DNS_FORGOTTEN = "dns-forgotten"
+POLICY_TYPES_DEFAULT = "policy-types-default"
+
+_OPEN_SEVERITY = {Direction.INGRESS: Severity.WARNING, Direction.EGRESS: Severity.INFO}
+_OPEN = {Direction.INGRESS: "anyone may connect to", Direction.EGRESS: "nothing limits"}
+
+_DNS_FIX = (
+    "add egress to namespaceSelector kubernetes.io/metadata.name=kube-system with podSelector "
+    "k8s-app=kube-dns, ports 53/UDP and 53/TCP"
+)
+
+
+def no_default_deny(context: HintContext) -> Iterator[Hint]:
+    """Yield a hint for each namespace and direction in which no policy isolates a workload.
+
+    Whoever reaches the network reaches it.
+    """
+    for space in sorted({pod.namespace for pod in context.reach.workloads}):
+        pods = [pod for pod in context.reach.workloads if pod.namespace == space]
+        for direction in Direction:
+            bare = [pod.key for pod in pods if not _isolating(context, pod, direction)]
+            if bare:
+                yield _bare_hint(context, space, direction, bare)
+
+
+def _isolating(context: HintContext, pod: Pod, direction: Direction) -> list[NetworkPolicy]:
+    return [
+        policy
+        for policy in context.reach.policies
+        if direction in policy.policy_types and matching.selects(policy, pod)
+    ]
+
+
+def _bare_hint(context: HintContext, space: str, direction: Direction, bare: list[str]) -> Hint:
+    mirror = context.reach.mirror
+    where = mirror.place("Namespace", space) or mirror.place("", bare[0])
+    return Hint(
+        NO_DEFAULT_DENY,
+        _OPEN_SEVERITY[direction],
+        where,
+        space,
+        f"namespace {space} has no default deny of {direction.lower()}: {_OPEN[direction]} "
+        f"{phrases.listed(bare)}",
+        f"add a policy to {space} with podSelector {{}} and policyTypes [{direction}]",
+    )
+
+
+def dns_forgotten(context: HintContext) -> Iterator[Hint]:
+    """Yield a hint for each policy that leaves workloads without DNS, or with half of it.
+
+    Names do not resolve any more then. DNS needs UDP, and TCP for answers that do not fit a
+    datagram (RFC 7766).
+    """
+    lacking = [
+        (policy, *wrong, pod)
+        for pod in context.reach.workloads
+        if (policy := _limiting(context, pod)) and (wrong := _dns_lack(context, pod))
+    ]
+    lacking.sort(key=lambda one: (str(one[0].origin), one[1], one[2]))
+    for (policy, severity, text), each in groupby(lacking, key=lambda one: one[:3]):
+        pods = phrases.listed(pod.key for *_, pod in each)
+        place = str(policy.origin)
+        yield Hint(DNS_FORGOTTEN, severity, place, policy.key, f"{pods}: {text}", _DNS_FIX)
+
+
+def _limiting(context: HintContext, pod: Pod) -> NetworkPolicy | None:
+    """Return the policy to name: of those that limit the pod's egress, one with rules if any."""
+    limiting = _isolating(context, pod, Direction.EGRESS)
+    return next((p for p in limiting if p.egress), limiting[0] if limiting else None)
+
+
+def _dns_lack(context: HintContext, pod: Pod) -> tuple[Severity, str] | None:
+    udp, tcp = (_may_ask(context, pod, protocol) for protocol in (Protocol.UDP, Protocol.TCP))
+    if udp and tcp:
+        return None
+    if udp:
+        return Severity.INFO, "DNS by UDP only; answers too long for a datagram are lost"
+    if tcp:
+        return Severity.WARNING, "DNS by TCP only, and resolvers ask by UDP first"
+    if pod.key in context.going_out:
+        return Severity.WARNING, "egress is limited and DNS is not let out: names do not resolve"
+    return Severity.INFO, "all egress is denied, DNS too: names do not resolve"
+
+
+def _may_ask(context: HintContext, pod: Pod, protocol: Protocol) -> bool:
+    asked = Flow(Endpoint.pod(pod.key), Endpoint.service(DNS), 53, protocol, path=Path.DNS)
+    return context.reach.matrix[asked].expected is not Expected.DENIED
+
+
+def policy_types_default(context: HintContext) -> Iterator[Hint]:
+    """Yield a hint for each policy that writes `egress` without a rule and no policyTypes.
+
+    NetworkPolicySpec.policyTypes: by default a policy is for egress only if it has such rules.
+    """
+    specs = {
+        f"{manifest.namespace}/{manifest.name}": manifest.raw.get("spec") or {}
+        for manifest in context.reach.mirror.bundle.manifests
+        if manifest.kind == "NetworkPolicy"
+    }
+    for policy in context.reach.policies:
+        spec = specs.get(policy.key, {})
+        if "egress" in spec and not spec["egress"] and not spec.get("policyTypes"):
+            yield Hint(
+                POLICY_TYPES_DEFAULT,
+                Severity.WARNING,
+                str(policy.origin),
+                policy.key,
+                "`egress` is empty and policyTypes is not written, so the policy is for ingress "
+                "only and denies no egress",
+                "add policyTypes: [Ingress, Egress]",
+            )

@@ -1,0 +1,168 @@
+"""Selectors that name other pods than was meant: nobody, the wrong namespace, the wrong end."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from itertools import pairwise
+
+from netproof.model.flow import Direction
+from netproof.model.review import Hint, Severity
+from netproof.policy import LabelSelector, NetworkPolicy, Peer, PodPeer, Rule, matching
+from netproof.review import phrases
+from netproof.review.hints.context import HintContext
+
+SELECTS_NOTHING = "selects-nothing"
+OWN_NAMESPACE_ONLY = "own-namespace-only"
+OR_WHERE_AND = "or-where-and"
+RULE_FOR_ITSELF = "rule-for-itself"
+
+_PROMISE = re.compile(r"#.*\b((any|all|every|each|other|another) namespaces?)\b", re.IGNORECASE)
+
+COMMENT_LINES = 3
+"""How far above an entry a comment is still about it."""
+
+_END = {
+    Direction.INGRESS: "the pods that receive, and `from` those that send",
+    Direction.EGRESS: "the pods that send, and `to` those that receive",
+}
+
+
+def selects_nothing(context: HintContext) -> Iterator[Hint]:
+    """Yield a hint for each policy that applies to no workload of the bundle: it does nothing."""
+    for policy in context.reach.policies:
+        if policy.pod_selector == LabelSelector() or context.selected(policy):
+            continue
+        text = f"no workload in {policy.namespace} has {policy.pod_selector}"
+        yield Hint(
+            SELECTS_NOTHING,
+            Severity.WARNING,
+            str(policy.origin),
+            policy.key,
+            f"{text}, so the policy does nothing",
+            _selects_instead(context, policy),
+        )
+
+
+def _selects_instead(context: HintContext, policy: NetworkPolicy) -> str:
+    pods = context.reach.workloads
+    elsewhere = [pod.key for pod in pods if matching.matches(policy.pod_selector, pod.labels)]
+    if elsewhere:
+        return f"{phrases.listed(elsewhere)} would match: set metadata.namespace to theirs"
+    near = [pod for pod in pods if pod.namespace == policy.namespace]
+    if not near:
+        return f"there is no workload in {policy.namespace} at all: set metadata.namespace"
+    labelled = [f"{pod.name} ({phrases.labels(pod.labels)})" for pod in near]
+    return f"select what is there: {phrases.listed(labelled)}"
+
+
+def own_namespace_only(context: HintContext) -> Iterator[Hint]:
+    """Yield a hint for each podSelector alone that means nobody though there are pods elsewhere.
+
+    NetworkPolicyPeer.podSelector: without a namespaceSelector it selects "pods in the policy's own
+    namespace". Where such pods are there too, that is mostly what is meant, and a hint is given
+    only if a comment beside the peer speaks of other namespaces.
+    """
+    for policy, rule in context.rules():
+        for peer in rule.peers:
+            if isinstance(peer, PodPeer) and peer.namespace_selector is None and peer.pod_selector:
+                yield from _of_own_namespace(context, policy, rule, peer, peer.pod_selector)
+
+
+def _of_own_namespace(
+    context: HintContext, policy: NetworkPolicy, rule: Rule, peer: PodPeer, chosen: LabelSelector
+) -> Iterator[Hint]:
+    same = [pod for pod in context.reach.workloads if matching.matches(chosen, pod.labels)]
+    elsewhere = [pod.key for pod in same if pod.namespace != policy.namespace]
+    promised = _comment(context, peer)
+    nobody = bool(elsewhere) and len(elsewhere) == len(same)
+    if not promised and not (nobody and chosen != LabelSelector()):
+        return
+    yield Hint(
+        OWN_NAMESPACE_ONLY,
+        Severity.WARNING,
+        str(peer.origin),
+        policy.rule_name(rule),
+        _only_own(policy, chosen, elsewhere, promised),
+        "add a namespaceSelector to the same entry (`namespaceSelector: {}` for every namespace)",
+    )
+
+
+def _only_own(
+    policy: NetworkPolicy, chosen: LabelSelector, elsewhere: list[str], promised: str
+) -> str:
+    though = f', though its comment says "{promised}"' if promised else ""
+    others = ""
+    if elsewhere:
+        have = "has" if len(elsewhere) == 1 else "have"
+        others = f"; {phrases.listed(elsewhere)} {have} these labels too and cannot pass"
+    return (
+        f"podSelector {chosen} without a namespaceSelector means pods of "
+        f"{policy.namespace} only{though}{others}"
+    )
+
+
+def _comment(context: HintContext, peer: PodPeer) -> str:
+    """Return the words of a comment beside a peer that promise other namespaces, "" if none do."""
+    lines = context.reach.mirror.texts.get(peer.origin.file, "").splitlines()
+    near = lines[max(0, peer.origin.line - 1 - COMMENT_LINES) : peer.origin.line]
+    promises = (_PROMISE.search(line) for line in reversed(near))
+    return next((promise[1] for promise in promises if promise), "")
+
+
+def or_where_and(context: HintContext) -> Iterator[Hint]:
+    """Yield a hint for each pair of neighbouring entries that one dash could have split.
+
+    Two entries mean either; one entry with both selectors means both
+    (https://kubernetes.io/docs/concepts/services-networking/network-policies/, "Behavior of to and
+    from selectors"). In YAML the difference is one dash.
+    """
+    for policy, rule in context.rules():
+        for first, second in pairwise(rule.peers):
+            if not (_whole_namespaces(first) and _own_pods(second)):
+                continue
+            names = [peer.words(policy.namespace) for peer in (first, second)]
+            yield Hint(
+                OR_WHERE_AND,
+                Severity.WARNING,
+                str(second.origin),
+                policy.rule_name(rule),
+                f"two entries, so it means {' or '.join(names)}",
+                "if both selectors are to match, remove the dash before podSelector; if not, "
+                "silence this hint",
+            )
+
+
+def _whole_namespaces(peer: Peer) -> bool:
+    return isinstance(peer, PodPeer) and bool(peer.namespace_selector) and peer.pod_selector is None
+
+
+def _own_pods(peer: Peer) -> bool:
+    return isinstance(peer, PodPeer) and bool(peer.pod_selector) and peer.namespace_selector is None
+
+
+def rule_for_itself(context: HintContext) -> Iterator[Hint]:
+    """Yield a hint for each rule whose peers are exactly the pods that its policy selects.
+
+    Mostly it is the podSelector of the wrong end. A policy for all pods of a namespace is none:
+    "everyone here may talk" is often meant.
+    """
+    for policy, rule in context.rules():
+        if policy.pod_selector == LabelSelector() or len(rule.peers) != 1:
+            continue
+        (peer,) = rule.peers
+        if not isinstance(peer, PodPeer) or peer.namespace_selector is not None:
+            continue
+        if peer.pod_selector != policy.pod_selector:
+            continue
+        chosen = policy.pod_selector
+        yield Hint(
+            RULE_FOR_ITSELF,
+            Severity.WARNING,
+            str(rule.origin),
+            policy.rule_name(rule),
+            f"the policy selects {chosen} and the rule names {chosen} too: it lets these pods "
+            "reach each other and nobody else",
+            f"spec.podSelector selects {_END[rule.direction]}; for replicas that talk to each "
+            "other, silence this hint",
+        )
