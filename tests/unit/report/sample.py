@@ -30,7 +30,14 @@ from netproof.model.record import (
     ScenarioRecord,
     StepRecord,
 )
-from netproof.model.review import BrokenFlow, Cause, IntentResult, Judgement, Kept
+from netproof.model.review import (
+    BrokenFlow,
+    Cause,
+    FlowAnswer,
+    IntentJudgement,
+    IntentResult,
+    Kept,
+)
 from netproof.model.value import replace
 from netproof.model.workload import (
     Family,
@@ -251,11 +258,12 @@ def run_of(
 
 def intent_result(intent: str, kept: str) -> IntentResult:
     """Return an intent by the policies' meaning, with the flow that breaks it."""
-    judgement = Judgement(Kept(kept), 1)
+    judgement = IntentJudgement(Kept(kept), 1)
     if judgement.kept is Kept.BROKEN:
         cause = Cause("policies.yaml:7", "shop/allow-all lets everyone in")
         flow = intent.partition(": ")[2] + ":80/TCP"
-        judgement = replace(judgement, broken=(BrokenFlow(flow, "denied", "allowed", (cause,)),))
+        broken = BrokenFlow(flow, FlowAnswer.DENIED, FlowAnswer.ALLOWED, (cause,))
+        judgement = replace(judgement, broken=(broken,))
     return IntentResult(intent, "intents.yaml:3", "For a reason.", judgement)
 
 
