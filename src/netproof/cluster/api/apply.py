@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import groupby
 
 from netproof.cluster.api.client import Client, Obj, is_not_found
 from netproof.cluster.api.waiting import wait_until
@@ -16,8 +16,8 @@ Key = tuple[str, str]
 class PoliciesInForce:
     """The policies that somebody has put into a cluster, so that they can be changed and removed.
 
-    What was asked for counts as there even where the API server refused it: removing what is not
-    there is no error.
+    What is believed of a policy changes with each call that succeeded. Where the API server did not
+    say whether a call did anything, the policy is in doubt: it is removed before it is made again.
     """
 
     def __init__(self, client: Client, ours: str) -> None:
@@ -25,34 +25,62 @@ class PoliciesInForce:
         self._client = client
         self._ours = ours
         self._present: dict[Key, Obj] = {}
+        self._in_doubt: dict[Key, Obj] = {}
 
     def become(self, wanted: Mapping[Key, Obj]) -> None:
         """Create, replace and delete until the wanted policies are there and no others.
 
-        Raises ClusterError with the API server's words at the first no.
+        Raises ClusterError with the API server's words at the first no; what was done until then is
+        known, so that the next call takes it up from there.
         """
-        before = dict(self._present)
         for key, policy in wanted.items():
-            self._present[key] = policy
-            if key not in before:
-                self._client.create(policy)
-            elif policy != before[key]:
-                self._client.replace(policy)
-        self._remove(sorted(before.keys() - wanted.keys()))
+            if key in self._in_doubt:
+                self._delete([key])
+            if key not in self._present:
+                self._put(key, policy, self._client.create, unless=409)
+            elif policy != self._present[key]:
+                self._put(key, policy, self._client.replace, unless=404)
+        known = self._present | self._in_doubt
+        gone = known.keys() - wanted.keys()
+        self._remove(sorted(gone, key=lambda key: (_space(known[key]), key)))
 
-    def _remove(self, keys: Iterable[Key]) -> None:
+    def _put(self, key: Key, policy: Obj, call: Callable[[Obj], object], *, unless: int) -> None:
+        """Create or replace; `unless` is the refusal that contradicts what was believed."""
+        try:
+            call(policy)
+        except ClusterError as error:
+            if not 400 <= error.status < 500 or error.status == unless:
+                self._present.pop(key, None)
+                self._in_doubt[key] = policy
+            raise
+        self._present[key] = policy
+
+    def _remove(self, keys: Sequence[Key]) -> None:
         """Delete policies; where a namespace of ours is to have none left, all of them at once."""
-        gone = [self._present.pop(key)["metadata"] for key in keys]
-        kept = {policy["metadata"]["namespace"] for policy in self._present.values()}
-        by_namespace: dict[str, list[str]] = defaultdict(list)
-        for meta in gone:
-            by_namespace[meta["namespace"]].append(meta["name"])
-        for namespace, names in by_namespace.items():
-            if len(names) == 1 or namespace in kept:
-                for name in names:
-                    self._client.delete("NetworkPolicy", name, namespace)
+        known = self._present | self._in_doubt
+        kept = {_space(known[key]) for key in known.keys() - set(keys)}
+        for namespace, group in groupby(keys, key=lambda key: _space(known[key])):
+            together = list(group)
+            if len(together) == 1 or namespace in kept:
+                self._delete(together)
             else:
                 self._client.delete_all("NetworkPolicy", namespace, labels=self._ours)
+                self._forget(together)
+
+    def _delete(self, keys: Iterable[Key]) -> None:
+        for key in keys:
+            meta = (self._present | self._in_doubt)[key]["metadata"]
+            self._client.delete("NetworkPolicy", meta["name"], meta["namespace"])
+            self._forget([key])
+
+    def _forget(self, keys: Iterable[Key]) -> None:
+        for key in keys:
+            self._present.pop(key, None)
+            self._in_doubt.pop(key, None)
+
+
+def _space(policy: Obj) -> str:
+    return str(policy["metadata"]["namespace"])
 
 
 def wait_gone(

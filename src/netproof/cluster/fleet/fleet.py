@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -187,11 +188,13 @@ class Fleet:
 
     def _wait_running(self, wanted: tuple[Pod, ...]) -> tuple[Pod, ...]:
         unready: dict[str, str] = {}
+        began = time.monotonic()
 
         def look() -> tuple[Pod, ...] | None:
             found = self._look_up(wanted)
+            waited = time.monotonic() - began
             unready.clear()
-            unready.update({pod.key: status.unready(found.get(pod.key)) for pod in wanted})
+            unready.update({pod.key: status.unready(found.get(pod.key), waited) for pod in wanted})
             if any(unready.values()):
                 return None
             return tuple(status.placed(pod, found[pod.key]) for pod in wanted)

@@ -14,22 +14,28 @@ Obj = dict[str, Any]
 HOPELESS = {
     "CreateContainerConfigError",
     "ErrImageNeverPull",
-    "ErrImagePull",
-    "ImagePullBackOff",
     "InvalidImageName",
     "RunContainerError",
     "StartError",
 }
 """Reasons a container waits for that waiting does not mend (the kubelet's and runtimes' words)."""
 
+PULLING = {"ErrImagePull", "ImagePullBackOff"}
+"""What the kubelet says while it tries again: one hiccup of a registry is enough for it."""
+
+PULL_PATIENCE_S = 60.0
+"""How long failing pulls are waited for: the kubelet tries again after 10, 20 and 40 s
+(MaxContainerBackOff and the image back-off of kubelet.go), so at least its third try is seen."""
+
 SHOWN = 5
 """Pods named in a message; more say no more."""
 
 
-def unready(raw: Obj | None) -> str:
+def unready(raw: Obj | None, waited_s: float = 0.0) -> str:
     """Return why a pod is not running yet, "" when it is; raise NotReadyError where it never will.
 
-    Running means that the kubelet says Ready and that the pod has its address.
+    Running means that the kubelet says Ready and that the pod has its address. An image that could
+    not be pulled is given up once it was waited for long enough: `waited_s` is for how long.
     """
     if raw is None:
         return "not there"
@@ -38,6 +44,11 @@ def unready(raw: Obj | None) -> str:
         waiting = container.get("state", {}).get("waiting") or {}
         if waiting.get("reason") in HOPELESS:
             raise NotReadyError(f"{_name(raw)} cannot run: {_words(waiting)}")
+        if waiting.get("reason") in PULLING and waited_s >= PULL_PATIENCE_S:
+            raise NotReadyError(
+                f"{_name(raw)} cannot run after {waited_s:.0f} s: {_words(waiting)}; name an image "
+                "that the nodes can pull: --probe-image"
+            )
     if is_ready(raw) and status.get("podIPs"):
         return ""
     return _why(status)

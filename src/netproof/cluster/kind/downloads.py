@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
-from netproof.cluster.api.waiting import TRANSPORT
+import urllib3
+
 from netproof.cluster.profiles import versions
 from netproof.cluster.profiles.profile import Artifact, Profile
 from netproof.errors import ClusterError, UsageError
@@ -18,25 +18,62 @@ from netproof.errors import ClusterError, UsageError
 TIMEOUT_S = 60.0
 """Without a byte; the largest artifact has some ten megabytes."""
 
+RETRIES = urllib3.Retry(
+    total=4,
+    backoff_factor=0.5,
+    backoff_max=8.0,
+    status_forcelist=(429, 500, 502, 503, 504),
+    allowed_methods=("GET",),
+    raise_on_status=False,
+    respect_retry_after_header=False,
+)
+"""Refused connections, bodies that break off and servers that are busy: five tries in about 8 s."""
+
 Fetch = Callable[[str], bytes]
 
 
-def fetch(url: str) -> bytes:
-    """Return what is at an https address; raise ClusterError where it cannot be had."""
+def fetch(url: str, *, retries: urllib3.Retry = RETRIES) -> bytes:
+    """Return what is at an https address; raise ClusterError where it cannot be had whole."""
     try:
-        return TRANSPORT.copy()(_read, url)
-    except (OSError, ValueError) as error:
-        raise ClusterError(
-            f"{url} cannot be downloaded: {error}; without internet, put it into a folder and "
-            "pass --downloads"
-        ) from error
+        with _pool(url) as pool:
+            answer = pool.request("GET", url, timeout=TIMEOUT_S, retries=retries)
+        wrong = _wrong(url, answer)
+    except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
+        raise _failure(url, _innermost(error)) from error
+    if wrong:
+        raise _failure(url, wrong)
+    return answer.data
 
 
-def _read(url: str) -> bytes:
-    # Only https addresses come here: the profile's reader refuses others.
-    with urllib.request.urlopen(url, timeout=TIMEOUT_S) as response:  # noqa: S310
-        data: bytes = response.read()
-    return data
+def _pool(url: str) -> urllib3.PoolManager:
+    """Return connections by the proxy that the environment names for an address, if it does."""
+    there = urlsplit(url)
+    if not there.scheme:
+        raise ValueError("it is no address")
+    proxy = getproxies().get(there.scheme)
+    if proxy and not proxy_bypass(there.hostname or ""):
+        return urllib3.ProxyManager(proxy if "://" in proxy else f"http://{proxy}")
+    return urllib3.PoolManager()
+
+
+def _wrong(url: str, answer: urllib3.BaseHTTPResponse) -> str:
+    """Tell what is wrong with an answer, "" where nothing is."""
+    last = answer.geturl() or url
+    if url.startswith("https:") and urlsplit(last).scheme not in ("", "https"):
+        return f"it leads to {last}, which is no https address"
+    return "" if answer.status == 200 else f"HTTP status {answer.status} {answer.reason or ''}"
+
+
+def _failure(url: str, why: str) -> ClusterError:
+    return ClusterError(
+        f"{url} cannot be downloaded: {why.strip()}; without internet, put it into a folder and "
+        "pass --downloads"
+    )
+
+
+def _innermost(error: BaseException) -> str:
+    cause = getattr(error, "reason", None)
+    return _innermost(cause) if isinstance(cause, BaseException) else str(error)
 
 
 def from_folder(folder: Path) -> Fetch:

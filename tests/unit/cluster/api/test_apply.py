@@ -90,3 +90,94 @@ def test_what_stays_keeps_its_namespace_from_being_emptied() -> None:
     calls.made.clear()
     policies.become({B: _policy("b")})
     assert [("delete", "a"), ("delete", "c")] == calls.made
+
+
+class Cluster:
+    """A client to a cluster that holds policies by name; the calls of `fails` end in a status."""
+
+    def __init__(self, **fails: int) -> None:
+        self.there: dict[str, dict[str, Any]] = {}
+        self.fails = fails
+
+    def create(self, obj: dict[str, Any]) -> None:
+        self._fail("create", obj)
+        if obj["metadata"]["name"] in self.there:
+            raise ClusterError("already exists", 409)
+        self.there[obj["metadata"]["name"]] = obj
+
+    def replace(self, obj: dict[str, Any]) -> None:
+        self._fail("replace", obj)
+        if obj["metadata"]["name"] not in self.there:
+            raise ClusterError("not found", 404)
+        self.there[obj["metadata"]["name"]] = obj
+
+    def delete(self, _kind: str, name: str, _namespace: str) -> bool:
+        self._fail("delete", None)
+        return self.there.pop(name, None) is not None
+
+    def delete_all(self, _kind: str, _namespace: str, *, labels: str) -> None:
+        assert "ours=yes" == labels
+        self._fail("delete", None)
+        self.there.clear()
+
+    def _fail(self, call: str, obj: dict[str, Any] | None) -> None:
+        status = self.fails.pop(call, None)
+        if status is not None:
+            if status == 0 and obj:  # no answer came, yet it was done
+                self.there[obj["metadata"]["name"]] = obj
+            raise ClusterError("no", status)
+
+
+def _with(cluster: Cluster) -> PoliciesInForce:
+    return PoliciesInForce(cast("Client", cluster), "ours=yes")
+
+
+@pytest.mark.parametrize("wanted", [{}, {A: _policy("a")}], ids=["both", "one"])
+@pytest.mark.parametrize("status", [0, 403, 500])
+def test_what_was_not_deleted_is_deleted_the_next_time(
+    wanted: dict[tuple[str, str], Any], status: int
+) -> None:
+    """A failed delete leaves policies in force, and they are not forgotten."""
+    cluster = Cluster(delete=status)
+    policies = _with(cluster)
+    policies.become({A: _policy("a"), B: _policy("b")})
+    with pytest.raises(ClusterError):
+        policies.become(wanted)
+    assert {"a", "b"} == set(cluster.there)
+    policies.become(wanted)
+    assert {name for _, name in wanted} == set(cluster.there)
+
+
+@pytest.mark.parametrize("status", [0, 403, 409, 422, 500])
+def test_what_was_not_created_is_created_the_next_time(status: int) -> None:
+    """A failed create leaves nothing, or nobody knows: the next time the policy is there."""
+    cluster = Cluster(create=status)
+    policies = _with(cluster)
+    with pytest.raises(ClusterError):
+        policies.become({A: _policy("a")})
+    policies.become({A: _policy("a")})
+    assert {"a": _policy("a")} == cluster.there
+
+
+@pytest.mark.parametrize("status", [0, 403, 404, 500])
+def test_what_was_not_replaced_is_replaced_the_next_time(status: int) -> None:
+    """A failed update leaves the policy as it was, or nobody knows."""
+    cluster = Cluster(replace=status)
+    policies = _with(cluster)
+    policies.become({A: _policy("a")})
+    new = {A: _policy("a", ingress=[])}
+    with pytest.raises(ClusterError):
+        policies.become(new)
+    policies.become(new)
+    assert {"a": new[A]} == cluster.there
+
+
+def test_a_create_without_an_answer_is_swept_away() -> None:
+    """What may have been created is deleted where nothing is wanted any more."""
+    cluster = Cluster(create=0)
+    policies = _with(cluster)
+    with pytest.raises(ClusterError):
+        policies.become({A: _policy("a")})
+    assert {"a"} == set(cluster.there)
+    policies.become({})
+    assert {} == cluster.there

@@ -49,10 +49,22 @@ def test_an_unschedulable_pod_says_what_the_scheduler_said() -> None:
 
 @pytest.mark.parametrize("reason", sorted(status.HOPELESS))
 def test_what_waiting_does_not_mend_is_raised(reason: str) -> None:
-    """An image that cannot be pulled ends the wait at once, with the pod's name."""
+    """An image whose name is none ends the wait at once, with the pod's name."""
     waiting = {"state": {"waiting": {"reason": reason, "message": "because"}}}
     with pytest.raises(NotReadyError, match=f"pod shop/web cannot run: {reason}: because"):
         status.unready(_raw(containerStatuses=[waiting]))
+
+
+@pytest.mark.parametrize("reason", sorted(status.PULLING))
+def test_a_failing_pull_is_waited_for(reason: str) -> None:
+    """One hiccup of a registry ends nothing; the kubelet's own words are in the wait's."""
+    waiting = {"state": {"waiting": {"reason": reason, "message": "503 from the registry"}}}
+    raw = _raw(containerStatuses=[waiting])
+    almost = status.PULL_PATIENCE_S - 1
+    assert f"{reason}: 503 from the registry" == status.unready(raw, almost)
+    told = rf"pod shop/web cannot run after 60 s: {reason}: 503 from the registry; .*--probe-image"
+    with pytest.raises(NotReadyError, match=told):
+        status.unready(raw, status.PULL_PATIENCE_S)
 
 
 def test_the_sentence_names_the_first_few() -> None:
