@@ -19,7 +19,7 @@ from netproof.model.review import Kept
 from netproof.model.value import replace
 from netproof.report.review import terminal
 from netproof.review.case import Case, check, open_case
-from netproof.run import bundles
+from netproof.run import bundle_run
 from netproof.run.controller import Controller
 from netproof.run.scenario import Wishes
 from netproof.run.session import RunSession
@@ -69,9 +69,9 @@ def _checked(cases: list[Case]) -> list[CheckRecord]:
     def checked(number: int) -> CheckRecord:
         case, settings = cases[number], wishes.settings(handout.ref)
         read = check(case)
-        probed = bundles.probe(case, read.intents, handout, settings, f"b{number}")
+        probed = bundle_run.probe(case, read.intents, handout, settings, f"b{number}")
         evidence = RunEvidence(tuple(run.canaries), (probed.scenario.record,), probed.intents)
-        return bundles.with_packets(read, evidence, probed.notes)
+        return bundle_run.with_packets(read, evidence, probed.notes)
 
     try:
         with ThreadPoolExecutor(len(cases)) as pool:

@@ -25,7 +25,7 @@ from netproof.front import cli
 from netproof.model.record import RunVerdict
 from netproof.model.value import replace
 from netproof.run import doctor
-from netproof.run.agents import deploy_agents
+from netproof.run.agent_fleets import deploy_agents
 from netproof.run.scenario import Wishes
 from tests.lab.gate import Asked, Decision, gate, only
 
@@ -252,7 +252,7 @@ def crashed(lab: ClusterRef) -> str:
     """Kill a run while its pods run, and return its run id."""
     code = (
         "import os, sys; from netproof.cluster.backend import ClusterRef;"
-        "from netproof.run.agents import deploy_agents;"
+        "from netproof.run.agent_fleets import deploy_agents;"
         "deploy_agents(ClusterRef('existing', sys.argv[2], sys.argv[1]), 1);"
         "print('up', flush=True); os.kill(os.getpid(), 9)"
     )

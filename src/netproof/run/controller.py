@@ -11,8 +11,9 @@ from netproof.model.record import CanaryRecord, ClusterRecord
 from netproof.model.value import Value
 from netproof.model.workload import Host
 from netproof.run import canary
+from netproof.run.agent_fleets import OUTSIDE_PORTS, HostAgents
+from netproof.run.endings import afterwards, end_all, on_error
 from netproof.run.scenario import Settings, Wishes
-from netproof.run.shared import OUTSIDE_PORTS, SharedAgents
 from netproof.run.worker import Worker
 
 
@@ -40,49 +41,50 @@ class Controller:
         self._run_id = run_id
         self._wishes = wishes
         self._client: Client | None = None
-        self._shared: SharedAgents | None = None
+        self._hosts: HostAgents | None = None
 
     def start(self) -> tuple[Handout, CanaryRecord, ClusterRecord]:
-        """Start the cluster, what stands outside of it, and ask the canary."""
+        """Start the cluster, what stands outside of it, and ask the canary.
+
+        Where any of it fails, all of it is given back.
+        """
+        with on_error(self.stop):
+            return self._start()
+
+    def _start(self) -> tuple[Handout, CanaryRecord, ClusterRecord]:
         ref = self._backend.start()
         settings = self._wishes.settings(ref)
         client = self._client = Client(ref)
-        shared = self._shared = SharedAgents(client, ref, self._run_id, settings.image)
-        shared.stand_outside()
+        hosts = self._hosts = HostAgents(client, ref, self._run_id, settings.image)
+        hosts.stand_outside()
         asked = self._ask_canary(ref, settings)
         names = tuple(node.name for node in inventory.nodes(client, outside=ref.outside_node))
-        nodes, unprobed = self._nodes(shared)
+        nodes, unprobed = self._nodes(hosts)
         handout = Handout(ref, self._run_id, asked.enforces, asked.text, nodes, unprobed)
         return handout, asked, ref.record(client.version(), names)
 
     def stop(self) -> None:
-        """Remove what was deployed and end the cluster."""
-        try:
-            if self._shared is not None:
-                self._shared.remove()
-        finally:
-            self._shared = None
-            if self._client is not None:
-                self._client.close()
-                self._client = None
-            self._backend.stop()
+        """Remove what was deployed and end the cluster; each of it whatever became of the rest."""
+        hosts, client = self._hosts, self._client
+        self._hosts = self._client = None
+        ends = [hosts.remove] if hosts else []
+        ends += [client.close] if client else []
+        end_all(*ends, self._backend.stop)
 
-    def _nodes(self, shared: SharedAgents) -> tuple[tuple[Host, ...], str]:
+    def _nodes(self, hosts: HostAgents) -> tuple[tuple[Host, ...], str]:
         """Return the nodes that can be probed, and why none can; a run can do without them."""
         if not self._wishes.nodes:
             return (), ""
         try:
-            return shared.stand_on_nodes(), ""
+            return hosts.stand_on_nodes(), ""
         except ClusterError as error:
             return (), str(error)
 
     def _ask_canary(self, ref: ClusterRef, settings: Settings) -> CanaryRecord:
         worker = Worker(ref, Naming(self._run_id, canary.NAMESPACE), settings)
-        try:
+        with afterwards(worker.close):
             worker.deploy(canary.workloads())
             return canary.ask(worker)
-        finally:
-            worker.close()
 
 
 def outside_hosts(ref: ClusterRef) -> tuple[Host, ...]:

@@ -8,6 +8,7 @@ from netproof.cluster.backend import ClusterBackend
 from netproof.errors import ClusterError, ProbeError
 from netproof.model.record import CanaryRecord, Finding, RunVerdict
 from netproof.run.controller import Controller
+from netproof.run.endings import afterwards
 from netproof.run.scenario import Wishes
 from netproof.verdict import canary_verdict
 
@@ -37,10 +38,8 @@ def ask(backend: ClusterBackend, run_id: str, wishes: Wishes) -> Diagnosis:
     """Run the canary alone, and remove it."""
     controller = Controller(backend, run_id, wishes)
     try:
-        try:
+        with afterwards(controller.stop):
             _, canary, cluster = controller.start()
-        finally:
-            controller.stop()
     except (ClusterError, ProbeError) as error:
         text = f"It cannot be told whether this cluster enforces NetworkPolicies, because {error}"
         return Diagnosis(RunVerdict.INCONCLUSIVE, text)

@@ -7,12 +7,11 @@ import time
 from dataclasses import dataclass, field
 
 import netproof
-from netproof.errors import ClusterError
 from netproof.model.doors import Door, DoorResult, Grant
 from netproof.model.record import CanaryRecord, ClusterRecord, RunRecord, ScenarioRecord
 from netproof.model.review import IntentResult
 from netproof.model.value import replace
-from netproof.run.bundles import ProbedBundle
+from netproof.run.bundle_run import ProbedBundle
 from netproof.run.controller import Controller, Handout
 from netproof.verdict import RunEvidence, judge_run
 
@@ -39,14 +38,10 @@ class RunSession:
     _started: str = ""
 
     def start(self) -> Handout:
-        """Start the cluster and ask the canary; leave nothing behind where that fails."""
+        """Start the cluster and ask the canary."""
         self._began = time.monotonic()
         self._started = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-        try:
-            handout, canary, self._cluster = self.controller.start()
-        except BaseException:
-            self.controller.stop()
-            raise
+        handout, canary, self._cluster = self.controller.start()
         self.canaries.append(canary)
         return handout
 
@@ -71,8 +66,8 @@ class RunSession:
         """End the cluster and return the record of the run, judged."""
         try:
             self.controller.stop()
-        except ClusterError as error:
-            self.errors.append(f"cleaning up: {error}")
+        except Exception as error:  # noqa: BLE001 - on record, and a record there has to be
+            self.errors.append(f"cleaning up: {type(error).__name__}: {error}")
         evidence = self.evidence()
         judgement = judge_run(evidence)
         return RunRecord(

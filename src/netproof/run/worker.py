@@ -14,7 +14,6 @@ from netproof.cluster.fleet import manifests
 from netproof.cluster.fleet.fleet import Deployment, Fleet
 from netproof.cluster.naming import Naming
 from netproof.cluster.streams.connections import PodStreams
-from netproof.expected import expected_matrix
 from netproof.model.flow import Flow
 from netproof.model.matrix import JudgedScenario, JudgedStep
 from netproof.model.record import ScenarioRecord
@@ -28,12 +27,12 @@ from netproof.policy import (
     rename_namespaces,
 )
 from netproof.probe.agentcommand import agent_command
-from netproof.probe.converge import converge
 from netproof.probe.runner import Prober
 from netproof.run.changes import AddPod, Change, State
-from netproof.run.controls import Controls
+from netproof.run.endings import afterwards, end_all
+from netproof.run.observer import Observer
 from netproof.run.scenario import Scenario, Settings, Statement, stated
-from netproof.verdict import judge_step, scenario_verdict, weigh_gaps
+from netproof.verdict import scenario_verdict, weigh_gaps
 
 BASELINE = "without policies"
 ENFORCED = "policies in force"
@@ -57,7 +56,6 @@ class Worker:
         self.fleet = Fleet(self.client, naming, how)
         self.topology = Topology()
         self._around = Topology(hosts=tuple(outside))
-        self._controls = Controls()
         self._spaces: dict[str, str] = {}
         self._in_force = PoliciesInForce(self.client, naming.selector)
         streams = PodStreams(self.client, self.fleet.locate)
@@ -68,6 +66,7 @@ class Worker:
             timeout_s=settings.probe_timeout_s,
             rename=lambda namespace: self._spaces.get(namespace, namespace),
         )
+        self._observer = Observer(self.prober, settings.converge_s)
 
     def deploy(self, bundle: Bundle) -> Topology:
         """Deploy a bundle's namespaces, pods and Services as a fleet of probe pods."""
@@ -87,12 +86,8 @@ class Worker:
         check_namespaces(scenario.bundle, self._spaces)
         started = time.monotonic()
         home = self.fleet.topology
-        try:
+        with afterwards(self._no_policies, lambda: self._go_home(home)):
             steps = self._steps(scenario, State.at_home(home, Bundle()))
-        finally:
-            self._put_in_force(Bundle())
-            self._refit(State.at_home(home, Bundle()))
-            self._controls.keep(home, self._around)
         record = ScenarioRecord(
             id=scenario.id,
             title=scenario.title,
@@ -110,7 +105,11 @@ class Worker:
         self._refit(state)
         flows = tuple(scenario.flows(self.topology))
         goes_on = bool(scenario.bundle.policies or scenario.then)
-        steps = [] if goes_on and self._controls.cover(flows) else [self.look(BASELINE, (), flows)]
+        steps = (
+            []
+            if goes_on and self._observer.controls.cover(flows)
+            else [self.look(BASELINE, (), flows)]
+        )
         if goes_on:
             steps += self._under_policies(scenario, state)
             self._put_in_force(Bundle())
@@ -159,11 +158,8 @@ class Worker:
 
         The control for its denials is what the last look without policies has seen.
         """
-        try:
-            self._put_in_force(bundle)
+        with self.with_policies(bundle):
             return self.look(ENFORCED, bundle.policies, flows)
-        finally:
-            self._put_in_force(Bundle())
 
     def look(
         self,
@@ -176,41 +172,18 @@ class Worker:
 
         Raises HarnessBug where a cell is known to be other than netproof reads the policies.
         """
-        expected = expected_matrix(flows, self.topology, policies)
-        for statement in known:
-            statement.check(expected)
-        seen = converge(
-            self.prober.probe,
-            flows,
-            {flow: expected[flow].expected for flow in flows},
-            deadline_s=self.settings.converge_s,
-        )
-        if not policies:
-            self._controls.remember(seen.observations)
-        return judge_step(
-            name,
-            tuple(policy.key for policy in policies),
-            expected=expected,
-            observed=seen.observations,
-            baseline=self._controls.seen if policies else None,
-            convergence=seen.convergence,
-            topology=self.topology,
-            places={policy.key: str(policy.origin) for policy in policies},
-        )
+        return self._observer.look(name, policies, flows, self.topology, known)
 
     @contextmanager
     def with_changes(self, *changes: Change) -> Iterator[Topology]:
         """Change the fleet for as long as a block runs, and undo it at its end."""
         home = self.fleet.topology
         state = State.at_home(home, Bundle())
-        try:
+        with afterwards(lambda: self._go_home(home)):
             for change in changes:
                 state = change(state)
             self._refit(state)
             yield self.topology
-        finally:
-            self._refit(State.at_home(home, Bundle()))
-            self._controls.keep(home, self._around)
 
     def with_pods(self, pods: Iterable[Pod], *given: Change) -> AbstractContextManager[Topology]:
         """Have more pods stand for as long as a block runs, after other changes."""
@@ -219,17 +192,21 @@ class Worker:
     @contextmanager
     def with_policies(self, bundle: Bundle) -> Iterator[None]:
         """Have policies in force for as long as a block runs."""
-        try:
+        with afterwards(self._no_policies):
             self._put_in_force(bundle)
             yield
-        finally:
-            self._put_in_force(Bundle())
 
     def close(self) -> None:
-        """End the agents' streams and remove the fleet."""
-        self.prober.close()
-        self.fleet.remove()
-        self.client.close()
+        """End the agents' streams, remove the fleet, and leave the cluster; each of it is tried."""
+        end_all(self.prober.close, self.fleet.remove, self.client.close)
+
+    def _no_policies(self) -> None:
+        self._put_in_force(Bundle())
+
+    def _go_home(self, home: Topology) -> None:
+        """Bring the fleet back to what it was, and forget the controls of pods that are gone."""
+        self._refit(State.at_home(home, Bundle()))
+        self._observer.controls.keep(home, self._around)
 
     def _renamed(self, bundle: Bundle, kind: str) -> list[Manifest]:
         wanted = [manifest for manifest in bundle.manifests if manifest.kind == kind]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from netproof.cluster.backend import ClusterRef
 from netproof.model.record import CanaryRecord, ClusterRecord, RunVerdict
 from netproof.run.controller import Controller, Handout
@@ -53,3 +55,16 @@ def test_a_run_that_broke_is_not_called_one_without_a_case() -> None:
     broken = session()
     broken.errors.append("broken")
     assert "not everything could be told" in broken.finish().exit_reason
+
+
+def test_a_clean_up_that_breaks_does_not_cost_the_record(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever breaks at the end is an error of the run, which is on record all the same."""
+    broken = session()
+
+    def stop() -> None:
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(broken.controller, "stop", stop)
+    record = broken.finish()
+    assert ("cleaning up: OSError: no space left on device",) == record.errors
+    assert (RunVerdict.INCONCLUSIVE, 1) == (record.verdict, record.exit_code)

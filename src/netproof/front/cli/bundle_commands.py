@@ -21,7 +21,7 @@ from netproof.review.case import check, open_case, read_mirror
 from netproof.review.difference import compare_mirrors, compare_snapshots
 from netproof.review.explanation import explain
 from netproof.review.snapshot import take, views
-from netproof.run.bundles import by_reading
+from netproof.run.bundle_run import by_reading
 from netproof.verdict import check_exit_code
 
 if TYPE_CHECKING:

@@ -41,7 +41,7 @@ def _up(options: argparse.Namespace) -> int:
     wanted = lab(options, name=options.name, port=options.port, outlive=True)
     started = LabCluster(wanted).begin()
     # The Kubernetes client takes as long to import as the lab to start; they do it side by side.
-    from netproof.run.agents import deploy_agents
+    from netproof.run.agent_fleets import deploy_agents
 
     ref = started()
     if options.agents:

@@ -11,7 +11,7 @@ from netproof.front import places
 from netproof.front.interruption import sigterm_as_ctrl_c
 from netproof.model.check import CheckRecord
 from netproof.review.case import Case
-from netproof.run import bundles
+from netproof.run import bundle_run
 from netproof.run.controller import Controller
 from netproof.run.session import RunSession
 
@@ -32,11 +32,11 @@ def with_packets(case: Case, checked: CheckRecord, options: argparse.Namespace) 
     with sigterm_as_ctrl_c():
         handout = run.start()
         try:
-            probed = bundles.probe(case, checked.intents, handout, wishes.settings(handout.ref))
+            probed = bundle_run.probe(case, checked.intents, handout, wishes.settings(handout.ref))
             run.take(probed)
         finally:
             run.finish()
-    return bundles.with_packets(checked, run.evidence(), probed.notes)
+    return bundle_run.with_packets(checked, run.evidence(), probed.notes)
 
 
 def _say(text: str) -> None:

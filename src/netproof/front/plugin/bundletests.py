@@ -21,7 +21,7 @@ from netproof.report.review import terminal
 from netproof.review import probing
 from netproof.review.case import Case, open_case
 from netproof.review.judgement import judge_all
-from netproof.run import bundles
+from netproof.run import bundle_run
 from netproof.run.controller import Handout
 from netproof.run.scenario import Wishes
 from netproof.run.session import RunSession
@@ -66,7 +66,7 @@ def probe_all(config: pytest.Config, run: RunSession, handout: Handout, wishes: 
     """Probe each bundle on the run's cluster and keep what was seen, for tests to look up."""
     for name, case in config.stash.get(CASES, {}).items():
         read = judge_all(case.reachability, case.intents)
-        probed = bundles.probe(case, read, handout, wishes.settings(handout.ref))
+        probed = bundle_run.probe(case, read, handout, wishes.settings(handout.ref))
         run.take(probed, rerun.bundle(config, name))
         config.stash.setdefault(RESULTS, {})[name] = BundleResult(
             name,

@@ -19,6 +19,7 @@ from netproof.review import phrases, probing
 from netproof.review.case import Case
 from netproof.review.judgement import judge_by_packets, probed_reachability
 from netproof.run.controller import Handout, outside_hosts
+from netproof.run.endings import afterwards
 from netproof.run.scenario import Scenario, Settings
 from netproof.run.worker import Worker
 from netproof.verdict import RunEvidence, RunJudgement, judge_reading, judge_run
@@ -64,7 +65,7 @@ def probe(
     naming = Naming(handout.run_id, worker)
     around = outside_hosts(handout.ref) + handout.nodes
     made = Worker(handout.ref, naming, settings, around)
-    try:
+    with afterwards(made.close):
         topology = made.deploy(case.mirror.bundle)
         scenario = Scenario(
             id=f"bundle/{case.name}",
@@ -74,8 +75,6 @@ def probe(
             flows=all_flows,
         )
         judged = made.run(scenario)
-    finally:
-        made.close()
     notes = probing.notes(case.mirror) + probing.unprobed(handout.unprobed)
     return ProbedBundle(judged, _by_packets(case, read, judged, topology), notes)
 

@@ -1,4 +1,4 @@
-"""The agents that all test workers of a run share: of the host outside, and of the nodes."""
+"""Fleets of agents that are no test worker's: of hosts, for a whole run, and of plain pods."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from netproof.cluster.fleet.fleet import NODES, OUTSIDE_POD, SHARED, Deployment,
 from netproof.cluster.naming import Naming
 from netproof.errors import ClusterError
 from netproof.model.value import replace
-from netproof.model.workload import Host, Namespace, Pod, Port, Protocol
+from netproof.model.workload import Host, Namespace, Pod, Port, Protocol, Topology
 from netproof.probe.agentcommand import agent_command
 from netproof.probe.identity import OUTSIDE_IDENTITY
+from netproof.run.endings import end_all, on_error
 
 OUTSIDE_PORTS = (Port(80), Port(443), Port(443, Protocol.UDP))
 """What the host outside serves: the web, as a policy for the internet would name it."""
@@ -28,7 +29,11 @@ FIRST_PORT, PORTS = 20000, 9000
 """Agents on nodes serve one of these: below NodePorts and ephemeral ports, above the usual."""
 
 
-class SharedAgents:
+PLAIN, PLAIN_PORTS = "agents", (Port(8080),)
+"""Where plain pods stand, and what they serve."""
+
+
+class HostAgents:
     """Pods in the network of their machine, which is why not every cluster admits them."""
 
     def __init__(self, client: Client, ref: ClusterRef, run_id: str, image: str) -> None:
@@ -56,19 +61,13 @@ class SharedAgents:
         nodes = inventory.nodes_for_pods(self._client, outside=self._ref.outside_node)[:MOST_NODES]
         if not nodes:
             raise ClusterError("every node is cordoned or tainted")
-        try:
+        with on_error(self._nodes.remove):
             self._nodes.deploy([Namespace(NODES)], [self._pod_of(node) for node in nodes])
-        except ClusterError:
-            self._nodes.remove()
-            raise
         return tuple(replace(node, ports=self._ports) for node in nodes)
 
     def remove(self) -> None:
         """Remove what was deployed, however little it is."""
-        try:
-            self._nodes.remove()
-        finally:
-            self._outside.remove()
+        end_all(self._nodes.remove, self._outside.remove)
 
     @property
     def _ports(self) -> tuple[Port, ...]:
@@ -83,3 +82,14 @@ class SharedAgents:
     def _command(self, pod: Pod) -> list[str]:
         identity = OUTSIDE_IDENTITY if pod.name == OUTSIDE_POD else pod.node
         return agent_command(identity, pod.ports, self._run_id)
+
+
+def deploy_agents(ref: ClusterRef, count: int, image: str = "python") -> Topology:
+    """Deploy probe pods `agent-0` ... and return them once each of them answers."""
+    client = Client(ref)
+    try:
+        how = Deployment(lambda pod: agent_command(pod.key, pod.ports, ref.name), image)
+        pods = [Pod(PLAIN, f"agent-{n}", {"app": f"agent-{n}"}, PLAIN_PORTS) for n in range(count)]
+        return Fleet(client, Naming(ref.name, "lab"), how).deploy([Namespace(PLAIN)], pods)
+    finally:
+        client.close()
