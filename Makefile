@@ -45,7 +45,7 @@ test: install ## Prove that the harness tells the truth
 
 dist: $(VENV)/.installed ## Build the wheel and the sdist, with a list of what the package depends on
 	rm -rf dist
-	$(BIN)/uv build --quiet --no-build-isolation --python $(BIN)/python --sdist --wheel
+	$(BIN)/uv build --quiet --no-build-isolation --python $(BIN)/python
 	$(BIN)/uv export --quiet --no-dev --format cyclonedx1.5 -o dist/netproof.cdx.json
 	rm -f uv.lock
 
@@ -87,7 +87,7 @@ bench: install nft ## Measure speed as ratios to a floor, in one run
 	$(BIN)/python -m benchmarks
 
 clean: ## Remove what was built, measured and reported
-	rm -rf .venv .venv-* .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage reports dist
+	rm -rf .venv .venv-* .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .grimp_cache .hypothesis .coverage reports dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # uv where it is there; else the lock's own, which pip fetches; else pip alone. All check the hashes.
