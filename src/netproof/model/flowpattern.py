@@ -59,13 +59,13 @@ class FlowPattern(Value):
 
 def parse_pattern(text: str) -> FlowPattern:
     """Read `source -> destination[:port[/protocol]] [family] [by path]`; raise UsageError else."""
-    found = _STATEMENT.match(text)
-    if not found or (found["path"] and found["path"] not in set(Path)):
+    match = _STATEMENT.match(text)
+    if not match or (match["path"] and match["path"] not in set(Path)):
         raise UsageError(
             f"{text!r} names no flows; write `namespace/pod -> namespace/pod:port/protocol`, "
             "with * where any will do"
         )
-    part = {key: value or "" for key, value in found.groupdict().items()}
+    part = {key: value or "" for key, value in match.groupdict().items()}
     return FlowPattern(
         text.strip(),
         part["source"],

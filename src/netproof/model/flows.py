@@ -93,8 +93,8 @@ def service_flows(topology: Topology, path: Path = Path.CLUSTER_IP) -> Iterator[
 
 def dns_flows(topology: Topology, dns: str) -> Iterator[Flow]:
     """Yield a look-up from every pod, by UDP and TCP, at the cluster's DNS Service."""
-    found = [service for service in topology.services if service.key == dns]
-    for service in found:
+    services = [service for service in topology.services if service.key == dns]
+    for service in services:
         yield from _to_service(topology, service, Path.DNS)
 
 

@@ -186,7 +186,7 @@ class Topology(Value):
         )
 
 
-def _only(key: str, found: list[T]) -> T:
-    if not found:
+def _only(key: str, matches: list[T]) -> T:
+    if not matches:
         raise KeyError(key)
-    return found[0]
+    return matches[0]

@@ -64,7 +64,7 @@ Json = dict[str, Any]
 def run_log(record: RunRecord) -> str:
     """Return the findings of a run as a SARIF log."""
     run = printable(record)
-    results = [_flow_result(*found) for found in listed_findings(run)]
+    results = [_flow_result(*listed) for listed in listed_findings(run)]
     results += map(_run_result, run.findings)
     return _log(run, _RUN_RULES, results, run.errors)
 
@@ -114,8 +114,8 @@ def _with_verdict(record: RunRecord | CheckRecord, rules: Rules, results: list[J
     """Add what no other result says: that nothing is enforced, or why the exit code is 1."""
     if record.verdict is RunVerdict.NOT_ENFORCED:
         return [_result("not-enforced", rules, record.exit_reason, (), "verdict"), *results]
-    told = any(not result["suppressions"] for result in results)
-    if told or record.exit_code == 0:
+    has_alarm = any(not result["suppressions"] for result in results)
+    if has_alarm or record.exit_code == 0:
         return results
     rule = "failed-run" if record.verdict is RunVerdict.FAIL else "inconclusive-run"
     return [*results, _result(rule, rules, record.exit_reason, (), "verdict")]

@@ -24,8 +24,8 @@ _MARKDOWN = str.maketrans({c: f"\\{c}" for c in "\\`*_{}[]<>|#~&"} | {"@": "&#64
 
 def printable(record: T) -> T:
     """Return the record with every control character in its texts written as its escape."""
-    shown: T = _shown(record)
-    return shown
+    safe: T = _shown(record)
+    return safe
 
 
 def _shown(value: Any) -> Any:

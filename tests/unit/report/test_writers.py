@@ -1,5 +1,8 @@
 """What holds for every report that is written to a file."""
 
+import subprocess
+import sys
+
 import pytest
 
 from netproof.model import codec
@@ -27,3 +30,15 @@ def test_a_report_is_a_text_file(writer: Writer) -> None:
 def test_every_report_has_a_file_of_its_own() -> None:
     """Two reports in a directory do not overwrite each other."""
     assert len(WRITERS) == len({writer.file_name for writer in WRITERS.values()})
+
+
+@pytest.mark.parametrize(
+    "module", ["netproof.report.review.terminal", "netproof.report.sarif", "netproof.model.codec"]
+)
+def test_who_writes_no_page_loads_no_templates(module: str) -> None:
+    """A front door imports the writers that it needs, and no more."""
+    program = f"import sys, {module}; print('jinja2' in sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert "False\n" == done.stdout

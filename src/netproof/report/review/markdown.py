@@ -34,25 +34,25 @@ _MARK = {Kept.KEPT: "✅", Kept.BROKEN: "❌", Kept.UNKNOWN: "❔"}
 
 def check(record: CheckRecord) -> str:
     """Return the report of a check."""
-    shown = printable(record)
-    lines = [f"### netproof: {markdown(shown.bundle)}", "", markdown(check_summary(shown)), ""]
-    lines += [markdown(shown.exit_reason), ""] if shown.exit_reason else []
-    lines += _intents(shown.intents)
-    if shown.packets is not None:
-        lines += ["", f"**Packets** {markdown(packets_sentence(shown.packets))}", ""]
-        lines += [f"- {markdown(text)}" for text in shown.packets.findings]
-        lines += [f"- error of the harness: {markdown(text)}" for text in shown.packets.errors]
-    lines += _hints([hint for hint in shown.hints if not hint.silenced])
-    lines += _mutations([one for one in shown.mutations or () if one.flows and not one.noticed_by])
-    lines += _notes(shown.notes)
+    safe = printable(record)
+    lines = [f"### netproof: {markdown(safe.bundle)}", "", markdown(check_summary(safe)), ""]
+    lines += [markdown(safe.exit_reason), ""] if safe.exit_reason else []
+    lines += _intents(safe.intents)
+    if safe.packets is not None:
+        lines += ["", f"**Packets** {markdown(packets_sentence(safe.packets))}", ""]
+        lines += [f"- {markdown(text)}" for text in safe.packets.findings]
+        lines += [f"- error of the harness: {markdown(text)}" for text in safe.packets.errors]
+    lines += _hints([hint for hint in safe.hints if not hint.silenced])
+    lines += _mutations([one for one in safe.mutations or () if one.flows and not one.noticed_by])
+    lines += _notes(safe.notes)
     return _joined(lines)
 
 
 def diff(record: DiffRecord) -> str:
     """Return the changes from one state to another, the most dangerous first."""
-    shown = printable(record)
-    lines = ["### netproof: who reaches whom", "", markdown(diff_summary(shown))]
-    for title, changes in (("Opens", shown.opened), ("Closes", shown.closed)):
+    safe = printable(record)
+    lines = ["### netproof: who reaches whom", "", markdown(diff_summary(safe))]
+    for title, changes in (("Opens", safe.opened), ("Closes", safe.closed)):
         if changes:
             rows = [("danger", "flow", "was", "now", "why"), *map(_change, changes)]
             lines += ["", f"**{title}**", "", markdown_table(rows)]

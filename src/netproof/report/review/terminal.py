@@ -33,15 +33,15 @@ from netproof.report.text import counted, printable
 
 def check(record: CheckRecord) -> str:
     """Return the report of a check; the last line is its sum."""
-    shown = printable(record)
+    safe = printable(record)
     parts = [
-        _section("Intents", _intents(shown.intents)),
-        _section("Packets", _packets(shown.packets)),
-        _section("Hints", _hints(shown.hints)),
-        _section("Mutations that no intent notices", _mutations(shown.mutations)),
-        _section("Not as in the bundle", map(note_line, shown.notes)),
-        shown.exit_reason,
-        check_summary(shown),
+        _section("Intents", _intents(safe.intents)),
+        _section("Packets", _packets(safe.packets)),
+        _section("Hints", _hints(safe.hints)),
+        _section("Mutations that no intent notices", _mutations(safe.mutations)),
+        _section("Not as in the bundle", map(note_line, safe.notes)),
+        safe.exit_reason,
+        check_summary(safe),
     ]
     return "\n".join(part for part in parts if part) + "\n"
 
@@ -53,11 +53,11 @@ def intent(result: IntentResult) -> str:
 
 def diff(record: DiffRecord) -> str:
     """Return the changes from one state to another, the most dangerous first."""
-    shown = printable(record)
+    safe = printable(record)
     parts = [
-        _section("Opens", _changes(shown.opened)),
-        _section("Closes", _changes(shown.closed)),
-        diff_summary(shown),
+        _section("Opens", _changes(safe.opened)),
+        _section("Closes", _changes(safe.closed)),
+        diff_summary(safe),
     ]
     return "\n".join(part for part in parts if part) + "\n"
 

@@ -58,10 +58,10 @@ def open_doors_sentence(run: RunRecord) -> str:
     ways_in = [result for result in run.doors if not result.leads_out and not result.user]
     doors = {state: {r.door for r in ways_in if r.state is state} for state in DoorState}
     opened = len(doors[DoorState.OPEN])
-    every = len({result.door for result in ways_in})
+    total = len({result.door for result in ways_in})
     unclear = len(doors[DoorState.UNDETERMINED])
     rest = f", {unclear} could not be told in every way" if unclear else ""
-    return f"{opened} of {every} doors are open in one way or more{rest}."
+    return f"{opened} of {total} doors are open in one way or more{rest}."
 
 
 def _row(result: DoorResult) -> tuple[str, ...]:

@@ -65,9 +65,9 @@ def _alike(finding: Finding) -> tuple[object, ...]:
 def ports_line(dialled: Iterable[DialledPort], path: Path) -> str:
     """Say ports and families shortly: `TCP 80, 5432 · UDP 53 · IPv4+IPv6`."""
     ports: dict[Family, tuple[tuple[Protocol, int], ...]] = {}
-    every = sorted(set(dialled), key=lambda one: (list(Protocol).index(one[0]), one[1]))
+    ordered = sorted(set(dialled), key=lambda one: (list(Protocol).index(one[0]), one[1]))
     for family in Family:
-        of_family = tuple((protocol, port) for protocol, port, of in every if of is family)
+        of_family = tuple((protocol, port) for protocol, port, of in ordered if of is family)
         if of_family:
             ports[family] = of_family
     if len(set(ports.values())) == 1:
@@ -119,8 +119,8 @@ def deciding_reasons(finding: Finding) -> tuple[Reason, ...]:
 
 def deciding_places(finding: Finding, places: dict[str, str]) -> tuple[str, ...]:
     """Return the `file:line` of the rules, or else policies, that decided; none twice."""
-    every = [place for reason in deciding_reasons(finding) for place in _places(reason, places)]
-    return tuple(dict.fromkeys(every))
+    found_at = [place for reason in deciding_reasons(finding) for place in _places(reason, places)]
+    return tuple(dict.fromkeys(found_at))
 
 
 def account(finding: Finding, places: dict[str, str]) -> list[tuple[str, str]]:

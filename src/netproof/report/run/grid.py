@@ -16,7 +16,7 @@ from netproof.report.run.palette import BOLD, GREY, Palette
 from netproof.report.text import counted
 
 MAX_ROWS = 40
-"""More rows than fit a screen are shown only where something in them is wrong."""
+"""More rows than fit a screen are heading only where something in them is wrong."""
 
 _GAP = "  "
 _BORDER = " │ "
@@ -38,9 +38,9 @@ def grid_lines(view: MatrixView, width: int, palette: Palette) -> list[str]:
     grids = [_Grid(view, rows, columns, named) for named in (True, False)]
     fitting = next((grid for grid in grids if grid.width <= width), None)
     blocks = [fitting] if fitting else list(_blocks(view, rows, columns, width))
-    drawn = [line for block in blocks for line in block.draw(palette)]
+    lines = [line for block in blocks for line in block.draw(palette)]
     key = [] if fitting and fitting.named else _key(view, rows, columns, width)
-    return drawn + [palette.paint(line, GREY) for line in (*key, *([note] if note else []))]
+    return lines + [palette.paint(line, GREY) for line in (*key, *([note] if note else []))]
 
 
 def _fits(view: MatrixView, rows: list[int], columns: list[int], width: int) -> bool:
@@ -102,22 +102,22 @@ class _Grid:
     def draw(self, palette: Palette) -> list[str]:
         """Return the lines, without the key to the numbers."""
         margin = " " * self._margin()
-        drawn = []
+        lines = []
         if self.named and any(split_name(name)[0] for name in self.view.columns):
             spaces = [self._space(columns, widths) for columns, widths in self._groups()]
-            drawn.append(palette.paint(margin + _join(spaces), BOLD))
+            lines.append(palette.paint(margin + _join(spaces), BOLD))
         heads = [
             self.gap.join(self._head(c).ljust(w) for c, w in zip(columns, widths, strict=True))
             for columns, widths in self._groups()
         ]
-        drawn.append(margin + _join(heads))
-        return [line.rstrip() for line in (*drawn, *self._body(palette))]
+        lines.append(margin + _join(heads))
+        return [line.rstrip() for line in (*lines, *self._body(palette))]
 
     def _body(self, palette: Palette) -> Iterator[str]:
         before = None
         for row in self.rows:
             namespace, _ = split_name(self.view.rows[row])
-            shown = "" if namespace == before else namespace
+            heading = "" if namespace == before else namespace
             before = namespace
             cells = [
                 self.gap.join(
@@ -126,7 +126,7 @@ class _Grid:
                 )
                 for columns, widths in self._groups()
             ]
-            yield self._row_head(row, shown, palette) + _join(cells)
+            yield self._row_head(row, heading, palette) + _join(cells)
 
     def _row_head(self, row: int, namespace: str, palette: Palette) -> str:
         spaces, names = self._row_widths()

@@ -43,8 +43,8 @@ def render(record: RunRecord) -> str:
         _canary(_suite(root, f"canary/{canary.worker}"), canary, run)
     for scenario in run.scenarios:
         suite = _suite(root, scenario.id, seconds=scenario.seconds)
-        told = {"verdict": str(scenario.verdict), "title": scenario.title}
-        _properties(suite, told | {"bundle": scenario.bundle, "repeat": scenario.repeat})
+        facts = {"verdict": str(scenario.verdict), "title": scenario.title}
+        _properties(suite, facts | {"bundle": scenario.bundle, "repeat": scenario.repeat})
         for step in scenario.steps:
             _step(suite, step, skip_leaks=unenforced, known_gap=scenario.known_gap)
     if run.intents or run.findings:
@@ -117,10 +117,10 @@ def _table(suite: ET.Element, step: StepRecord, table: Table) -> None:
 def _finding(suite: ET.Element, step: StepRecord, finding: Finding, known_gap: str) -> None:
     case = _case(suite, f"{step.name} / {finding.flow}", seconds=finding.seconds)
     message = f"{finding.verdict}: expected {finding.expected}, {observation_line(finding)}"
-    told = [f"{label}: {text}" for label, text in account(finding, step.places)]
+    lines = [f"{label}: {text}" for label, text in account(finding, step.places)]
     if finding.nodes:
-        told.append(f"nodes: {finding.nodes}")
-    text = "\n".join(told)
+        lines.append(f"nodes: {finding.nodes}")
+    text = "\n".join(lines)
     if known_gap:
         _result(case, "skipped", str(finding.verdict), f"known gap: {known_gap}", text)
     elif finding.verdict is FlowVerdict.INCONCLUSIVE:

@@ -78,8 +78,8 @@ def _scenario(scenario: ScenarioRecord, run: RunRecord) -> list[str]:
         return [f"Known gap, fails no run: {markdown(scenario.id)}: {markdown(scenario.known_gap)}"]
     parts = []
     for step in scenario.steps:
-        every = mismatches(step)
-        listed = [one for one in every if summary.is_listed(run, one.first)]
+        wrong = mismatches(step)
+        listed = [one for one in wrong if summary.is_listed(run, one.first)]
         if listed:
             parts += [markdown(step_line(step)), *_mismatches(listed), _matrices(step)]
     if not parts:
@@ -108,17 +108,17 @@ def _matrices(step: StepRecord) -> str:
     for view in matrix_views(step.tables):
         if view.has_trouble:
             lines += ["", view.label, *grid_lines(view, WIDTH, palette)]
-    drawn = "\n".join(lines).replace("```", "'''")
-    return f"<details><summary>Matrix</summary>\n\n```text\n{drawn}\n```\n\n</details>"
+    matrices = "\n".join(lines).replace("```", "'''")
+    return f"<details><summary>Matrix</summary>\n\n```text\n{matrices}\n```\n\n</details>"
 
 
 def _doors(run: RunRecord) -> list[str]:
-    every = bypass.door_summaries(run)
-    if not every:
+    doors = bypass.door_summaries(run)
+    if not doors:
         return []
-    rows = [tuple(map(markdown, row)) for door in every for row in door.rows]
+    rows = [tuple(map(markdown, row)) for door in doors for row in door.rows]
     parts = [f"### {bypass.TITLE}", markdown(bypass.LEAD), markdown_table([bypass.HEADS, *rows])]
-    return [*parts, *map(_door, every), markdown(bypass.open_doors_sentence(run))]
+    return [*parts, *map(_door, doors), markdown(bypass.open_doors_sentence(run))]
 
 
 def _door(one: bypass.DoorSummary) -> str:

@@ -109,8 +109,8 @@ class _Step:
     """A step as the page shows it: matrices with something wrong, findings, the other matrices."""
 
     def __init__(self, step: StepRecord, run: RunRecord) -> None:
-        every = mismatches(step)
-        listed = [one for one in every if summary.is_listed(run, one.first)]
+        wrong = mismatches(step)
+        listed = [one for one in wrong if summary.is_listed(run, one.first)]
         views = matrix_views(step.tables)
         self.is_open = step.verdict is not RunVerdict.PASS
         self.line = step_line(step)
@@ -126,7 +126,7 @@ class _Step:
             for one in listed[:MAX_MISMATCHES]
         ]
         self.more = len(listed) - len(self.findings)
-        self.has_unlisted = len(listed) < len(every)
+        self.has_unlisted = len(listed) < len(wrong)
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,8 +68,8 @@ class Palette:
         named = [mark for mark in CellMark if mark is not CellMark.BLANK]
         plain = _LEGEND_GAP.join(f"{self.symbol(mark)} {mark.value}" for mark in named)
         half = len(named) if len(plain) <= width else len(named) // 2
-        drawn = [f"{self.mark(mark, len(self.symbol(mark)))} {mark.value}" for mark in named]
-        return [_LEGEND_GAP.join(part) for part in (drawn[:half], drawn[half:]) if part]
+        entries = [f"{self.mark(mark, len(self.symbol(mark)))} {mark.value}" for mark in named]
+        return [_LEGEND_GAP.join(part) for part in (entries[:half], entries[half:]) if part]
 
     def finished(self, text: str) -> str:
         """Return the finished text in the characters that the paper takes."""

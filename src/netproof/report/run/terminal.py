@@ -58,11 +58,11 @@ def render(
     that passed too.
     """
     palette, run, width = Palette(colour, unicode), printable(record), max(width, MIN_WIDTH)
-    shown = [one for one in summary.reported_scenarios(run) if matrices or _is_shown(one, run)]
+    listed = [one for one in summary.reported_scenarios(run) if matrices or _is_shown(one, run)]
     lines = [_head(run, palette, width)]
-    if shown:
+    if listed:
         lines.append(palette.legend(width))
-    lines += [_scenario(one, palette, width, matrices=matrices) for one in shown]
+    lines += [_scenario(one, palette, width, matrices=matrices) for one in listed]
     lines += [_doors(run, palette, width)]
     lines += [_summary(run.scenarios, palette), _gaps(run, width)]
     lines += [_besides_flows(run, palette, width), _errors(run, width)]
@@ -86,9 +86,9 @@ def scenario(
 
 def brief(record: ScenarioRecord) -> str:
     """Return one line: what came of a scenario, and the gravest thing that was seen in it."""
-    shown = printable(record)
-    wrong = [(step, mismatch) for step in shown.steps for mismatch in mismatches(step)]
-    head = f"{shown.verdict}  {shown.id}"
+    safe = printable(record)
+    wrong = [(step, mismatch) for step in safe.steps for mismatch in mismatches(step)]
+    head = f"{safe.verdict}  {safe.id}"
     if not wrong:
         return head
     step, first = wrong[0]
@@ -178,12 +178,12 @@ def _scenario(record: ScenarioRecord, palette: Palette, width: int, *, matrices:
 
 def _step(step: StepRecord, palette: Palette, width: int, *, matrices: bool) -> list[str]:
     lines = [palette.paint(line, BOLD) for line in _wrapped(_INDENT, step_line(step), width)]
-    every = matrix_views(step.tables)
-    drawn = [view for view in every if matrices or view.has_trouble]
-    for view in drawn:
+    views = matrix_views(step.tables)
+    printed = [view for view in views if matrices or view.has_trouble]
+    for view in printed:
         lines += ["", f"{_INDENT}{view.label}"]
         lines += [_INDENT + line for line in grid_lines(view, width - len(_INDENT), palette)]
-    lines += _as_expected([view for view in every if view not in drawn], width)
+    lines += _as_expected([view for view in views if view not in printed], width)
     return lines + _mismatches(step, palette, width)
 
 
@@ -196,12 +196,12 @@ def _as_expected(rest: Sequence[MatrixView], width: int) -> list[str]:
 
 
 def _mismatches(step: StepRecord, palette: Palette, width: int) -> list[str]:
-    every = mismatches(step)
+    listed = mismatches(step)
     lines: list[str] = []
-    for mismatch in every[:MAX_MISMATCHES]:
+    for mismatch in listed[:MAX_MISMATCHES]:
         lines += ["", *_mismatch(mismatch, palette, width)]
-    if len(every) > MAX_MISMATCHES:
-        left = len(every) - MAX_MISMATCHES
+    if len(listed) > MAX_MISMATCHES:
+        left = len(listed) - MAX_MISMATCHES
         lines += ["", f"{_INDENT}and {left} more; the JSON record has all of them"]
     return lines
 
@@ -220,12 +220,12 @@ def _summary(scenarios: Sequence[ScenarioRecord], palette: Palette) -> list[str]
         return []
     heads = ("verdict", "flows", *_SHORT.values(), "rounds", "seconds", "scenario")
     rows = [_summary_row(one) for one in scenarios]
-    drawn = aligned([heads, *rows], right=range(1, len(heads) - 1))
+    table = aligned([heads, *rows], right=range(1, len(heads) - 1))
     painted = [
         line.replace(str(one.verdict), palette.verdict(one.verdict), 1) if palette.colour else line
-        for one, line in zip(scenarios, drawn[1:], strict=True)
+        for one, line in zip(scenarios, table[1:], strict=True)
     ]
-    return [palette.paint(drawn[0], BOLD), *painted]
+    return [palette.paint(table[0], BOLD), *painted]
 
 
 _SHORT = {
@@ -248,13 +248,13 @@ def _summary_row(one: ScenarioRecord) -> tuple[str, ...]:
 
 
 def _doors(run: RunRecord, palette: Palette, width: int) -> list[str]:
-    every = bypass.door_summaries(run)
-    if not every:
+    doors = bypass.door_summaries(run)
+    if not doors:
         return []
     lines = [palette.paint(bypass.TITLE, BOLD), *_wrapped("", bypass.LEAD, width), ""]
-    drawn = aligned([bypass.HEADS, *(row for door in every for row in door.rows)])
-    lines += [palette.paint(drawn[0], BOLD), *drawn[1:], ""]
-    for door in every:
+    table = aligned([bypass.HEADS, *(row for door in doors for row in door.rows)])
+    lines += [palette.paint(table[0], BOLD), *table[1:], ""]
+    for door in doors:
         lines += [palette.paint(str(door.door), BOLD)]
         lines += _wrapped("  guarded by  ", door.guard, width)
         lines += _wrapped("  instead     ", door.instead, width)

@@ -1,19 +1,18 @@
 """The report as a page for browsers."""
 
-from enum import Enum
 from html.parser import HTMLParser
-from typing import Any
 
 import pytest
-from msgspec import structs
 
-from netproof.model.record import RunRecord, Table
-from netproof.model.value import Value, replace
+from netproof.model.record import RunRecord
+from netproof.model.value import replace
 from netproof.report.run import page
+from tests.unit.report.hostile import with_texts
 from tests.unit.report.run.test_bypass import KEYS, RESULTS
 from tests.unit.report.sample import ALL_PASS, EVERYTHING, FLAT, LEAKING, run_of
 
 VOID = {"meta", "input"}
+EVIL = "'\"><img src=x onerror=evil()></script></style>"
 
 
 class Reader(HTMLParser):
@@ -80,7 +79,9 @@ def test_text_is_never_markup() -> None:
 
 def test_no_text_of_a_record_is_markup() -> None:
     """Whatever field it stands in: names, reasons, evidence, keys, the version of the cluster."""
-    told = page.render(hostile(replace(EVERYTHING, doors=RESULTS, keys=KEYS)))
+    told = page.render(
+        with_texts(replace(EVERYTHING, doors=RESULTS, keys=KEYS), lambda text: text + EVIL)
+    )
     tags = [tag for tag, _ in Reader(told).tags]
     assert "evil" in told
     assert "img" not in tags
@@ -88,20 +89,6 @@ def test_no_text_of_a_record_is_markup() -> None:
         name.startswith("on") for _, attributes in Reader(told).tags for name in attributes
     )
     assert 1 == tags.count("script")
-
-
-def hostile(value: Any) -> Any:
-    """Return a record with markup in each of its texts."""
-    if isinstance(value, str) and not isinstance(value, Enum):
-        return f"{value}'\"><img src=x onerror=evil()></script></style>"
-    if isinstance(value, tuple):
-        return tuple(map(hostile, value))
-    if isinstance(value, Table):
-        ends = (value.sources, value.destinations)
-        return replace(value, sources=hostile(ends[0]), destinations=hostile(ends[1]))
-    if isinstance(value, Value):
-        return type(value)(**{k: hostile(v) for k, v in structs.asdict(value).items()})
-    return value
 
 
 def test_only_what_is_wrong_is_unfolded() -> None:
