@@ -35,6 +35,8 @@ def render(record: RunRecord) -> str:
     parts = [f"## netproof: {run.verdict}", markdown(run.exit_reason), _where(run)]
     parts += [markdown(canary.text) for canary in run.canaries]
     parts += _table(run.scenarios)
+    if run.findings:
+        parts += [f"### {BESIDES_FLOWS}", _list(map(run_finding_line, run.findings))]
     for scenario in summary.reported_scenarios(run):
         parts += _scenario(scenario, run)
     parts += _doors(run)
@@ -42,8 +44,6 @@ def render(record: RunRecord) -> str:
         parts.append(
             f"{counted(summary.leak_count(run), 'leak')} follow from that and are not listed."
         )
-    if run.findings:
-        parts += [f"### {BESIDES_FLOWS}", _list(map(run_finding_line, run.findings))]
     if run.errors:
         parts += ["### Errors of the harness", _list(run.errors)]
     return "\n\n".join(parts) + "\n"
