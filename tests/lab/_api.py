@@ -25,7 +25,7 @@ import pytest
 from netlab.controllers.clusterroles import ClusterRoleController, create_built_in
 from netlab.controllers.endpoints import EndpointsController
 from netlab.controllers.namespaces import NamespaceController, QuotaController
-from netlab.http.certificates import kubeconfig_text, make_certificates, server_context
+from netlab.http.certificates import kubeconfig_text, make_certificates
 from netlab.http.server import ApiServer
 from netlab.objects.obj import Obj, clone
 from netlab.objects.store import Store, StoreEvent
@@ -250,8 +250,7 @@ def running_api(folder: Path) -> Iterator[Api]:
     thread = threading.Thread(target=loop.run_forever, name="api", daemon=True)
     thread.start()
     api = Api(url, kubeconfig, ca_file, store, runtime, loop)
-    context = server_context(certificates)
-    server = ApiServer(store, runtime, token=TOKEN, ssl=context)
+    server = ApiServer(store, runtime, token=TOKEN, certificates=certificates)
     api.run(_start(server, store, listener))
     try:
         yield api

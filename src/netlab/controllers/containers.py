@@ -4,10 +4,12 @@ Must not know: the pod's other containers, or how the status is written.
 """
 
 import asyncio
+import logging
 import signal
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from netlab import tasks
 from netlab.controllers import podspec, podstatus, probes
 from netlab.controllers.machine import LabMachine
 from netlab.controllers.podspec import SpecError
@@ -19,8 +21,11 @@ from netlab.node.sandbox import Sandbox
 from netlab.objects.obj import Obj
 from netlab.objects.store import now
 
+log = logging.getLogger(__name__)
+
 _BACK_OFF_CAP_S = 60.0  # the kubelet's five minutes are too long for a test bed
 _STABLE_S = 60.0  # a container that ran this long is restarted at once again
+_PROBE_AGAIN_S = 1.0
 _START_ERROR_CODE = 128  # what a kubelet reports for a command that could not be started
 
 
@@ -59,11 +64,15 @@ class ContainerKeeper:
         except SpecError as error:
             self._wait_because(error.reason, error.message)
             return
+        except Exception as error:
+            log.exception("%s cannot be made", self._label)
+            self._wait_because("CreateContainerError", tasks.describe(error))
+            return
         self.started(container)
         failures = 0
         while True:
             began = asyncio.get_running_loop().time()
-            code = await self._run_once(container)
+            code = await self._run_safely(container)
             if not is_restarted(self.restart, code):
                 self.publish()
                 return
@@ -71,6 +80,16 @@ class ContainerKeeper:
                 failures = 0
             failures += 1
             await self._back_off(back_off_s(failures))
+
+    async def _run_safely(self, container: Container) -> int:
+        """Run the container once; a fault of the lab in it is a failed start like others."""
+        try:
+            return await self._run_once(container)
+        except Exception as error:
+            log.exception("%s cannot be run", self._label)
+            container.kill()
+            self._failed_to_start(tasks.describe(error), now())
+            return _START_ERROR_CODE
 
     async def _run_once(self, container: Container) -> int:
         """Start the container, wait for its end and return its exit status."""
@@ -141,7 +160,20 @@ class ContainerKeeper:
             ports={p["name"]: p["containerPort"] for p in self._ports() if p.get("name")},
             run=self._run_probe_command,
         )
-        return asyncio.create_task(self._probe(container, target))
+        return tasks.start(self._probe_on(container, target), f"the probing of {self._label}")
+
+    async def _probe_on(self, container: Container, target: probes.ProbedContainer) -> None:
+        """Probe a run of the container; begin again where a fault of the lab breaks it off."""
+        while True:
+            try:
+                await self._probe(container, target)
+            except Exception as error:
+                log.exception("%s cannot be probed", self._label)
+                message = f"the lab cannot probe the container: {tasks.describe(error)}"
+                self._record("ProbeError", message, warning=True)
+                await asyncio.sleep(_PROBE_AGAIN_S)
+            else:
+                return
 
     async def _probe(self, container: Container, target: probes.ProbedContainer) -> None:
         """Probe a run of the container until it ends; the other probes wait for the first."""
@@ -151,11 +183,11 @@ class ContainerKeeper:
                 await self._restart(container, "startup", startup)
                 return
             self.state.has_started = True
-            self._hear(not self.spec.get("readinessProbe"))
+            self._set_ready(not self.spec.get("readinessProbe"))
         readiness, liveness = self.spec.get("readinessProbe"), self.spec.get("livenessProbe")
         async with asyncio.TaskGroup() as group:
             if readiness:
-                group.create_task(probes.watch(readiness, target, self._hear, budget))
+                group.create_task(probes.watch(readiness, target, self._set_ready, budget))
             if liveness:
                 group.create_task(self._keep_alive(container, liveness, target))
 
@@ -179,7 +211,7 @@ class ContainerKeeper:
     def _ports(self) -> Sequence[Obj]:
         return self.spec.get("ports") or []
 
-    def _hear(self, ready: bool) -> None:
+    def _set_ready(self, ready: bool) -> None:
         self.state.passed_probe = ready
         self.publish()
 
@@ -196,6 +228,11 @@ class ContainerKeeper:
         finally:
             if not ended.done():
                 processes.signal_group(pid, signal.SIGKILL)
+
+    @property
+    def _label(self) -> str:
+        meta = self.pod["metadata"]
+        return f"container {self.state.name} of pod {meta['namespace']}/{meta['name']}"
 
     def _record(self, reason: str, message: str, *, warning: bool = False) -> None:
         self.machine.events.record(self.pod, reason, message, warning=warning)

@@ -8,6 +8,7 @@ would take longer than wiring all nodes; the tests hold this against one.
 
 import asyncio
 import contextlib
+import logging
 import socket
 import struct
 from collections.abc import Sequence
@@ -16,6 +17,7 @@ from enum import IntEnum
 from ipaddress import ip_address
 from typing import Any, Final, cast
 
+from netlab.controllers.endpoints import ready_ips, slices_of
 from netlab.node.addressplan import DNS_IPS, OUTSIDE_IPS
 from netlab.node.sandbox import Sandbox
 from netlab.objects.kinds import BY_PLURAL
@@ -32,11 +34,15 @@ _NAME_OF_QUESTION = 0xC00C  # a pointer to the question, which follows the 12 by
 _PLAIN_UDP_LIMIT = 512
 
 
+log = logging.getLogger(__name__)
+
+
 class DnsCode(IntEnum):
     """What a response says of the name."""
 
     NO_ERROR = 0
     FORMAT_ERROR = 1
+    SERVER_FAILURE = 2
     NAME_ERROR = 3  # NXDOMAIN
     NOT_IMPLEMENTED = 4
 
@@ -130,7 +136,7 @@ class ClusterDns:
         self._store = store
         self._registry = registry
         self._open = contextlib.ExitStack()
-        store.subscribe("pods", self._hear)
+        store.subscribe("pods", self._on_pod)
 
     def create_objects(self) -> None:
         """Create the Service and the pod in kube-system."""
@@ -165,7 +171,11 @@ class ClusterDns:
         limit = query.udp_limit if udp else 65535
         if not query.is_standard:
             return dns_response(query, DnsCode.NOT_IMPLEMENTED)
-        ips = self._look_up(query.name)
+        try:
+            ips = self._look_up(query.name)
+        except Exception:
+            log.exception("%s cannot be looked up", query.name)
+            return dns_response(query, DnsCode.SERVER_FAILURE)
         if ips is None:
             return dns_response(query, DnsCode.NAME_ERROR)
         wanted = [ip for ip in ips if query.kind == (TYPE_AAAA if ":" in ip else TYPE_A)]
@@ -199,15 +209,8 @@ class ClusterDns:
 
     def _endpoints(self, namespace: str, name: str) -> list[str]:
         """Return the addresses behind a headless service."""
-        return [
-            ip
-            for endpoint_slice in self._store.list("endpointslices", namespace)
-            if (endpoint_slice["metadata"].get("labels") or {}).get("kubernetes.io/service-name")
-            == name
-            for endpoint in endpoint_slice.get("endpoints") or []
-            if (endpoint.get("conditions") or {}).get("ready") is not False
-            for ip in endpoint["addresses"]
-        ]
+        slices = slices_of(self._store.list("endpointslices", namespace), name)
+        return [ip for endpoint_slice in slices for ip in ready_ips(endpoint_slice)]
 
     def _pod(self, namespace: str, dashed: str) -> list[str] | None:
         """Return a pod's address from the form 10-244-0-2, if there is such a pod."""
@@ -218,7 +221,7 @@ class ClusterDns:
                 return sorted(ips & wanted)
         return None
 
-    def _hear(self, event: StoreEvent) -> None:
+    def _on_pod(self, event: StoreEvent) -> None:
         """Bring the pod back when somebody deletes it, as its Deployment would."""
         meta = event.object["metadata"]
         if event.type == "DELETED" and (meta["namespace"], meta["name"]) == DNS_POD_KEY:

@@ -8,7 +8,7 @@ that changed the pod or the Service, so whoever hears of the slice hears of a st
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from netlab.objects.kinds import BY_PLURAL
@@ -153,6 +153,21 @@ def _slice(service: Obj, family: str, index: int, ports: SlicePorts, endpoints: 
             {"name": name, "protocol": protocol, "port": port} for name, protocol, port in ports
         ],
     }
+
+
+def slices_of(slices: Iterable[Obj], service: str) -> list[Obj]:
+    """Return the slices of a Service, of those of its namespace."""
+    return [one for one in slices if labels_of(one).get(SERVICE_NAME) == service]
+
+
+def ready_ips(endpoint_slice: Obj) -> list[str]:
+    """Return the addresses that take traffic; a condition that is not given means yes."""
+    return [
+        ip
+        for endpoint in endpoint_slice.get("endpoints") or []
+        if at(endpoint, "conditions", "ready") is not False
+        for ip in endpoint.get("addresses") or []
+    ]
 
 
 def target_port(port: Obj, pod: Obj) -> int | None:

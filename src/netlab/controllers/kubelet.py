@@ -4,13 +4,17 @@ Must not know: how the pod got its node, or what else runs there.
 """
 
 import asyncio
+import logging
 from collections.abc import Sequence
 
+from netlab import tasks
 from netlab.controllers import podspec, podstatus
 from netlab.controllers.containers import ContainerKeeper
 from netlab.controllers.machine import BuiltInPod, LabMachine
 from netlab.controllers.podspec import SpecError
 from netlab.controllers.podstatus import ContainerState, PodState
+from netlab.controllers.policies import CompileError
+from netlab.dataplane.nft import NftError
 from netlab.node.addressplan import OUTSIDE_NAME, PoolExhaustedError
 from netlab.node.container import Container, ContainerCommand
 from netlab.node.mounts import HOST_RESOLV, cluster_resolv_conf
@@ -18,6 +22,10 @@ from netlab.node.runtime import RunningPod
 from netlab.node.sandbox import Sandbox
 from netlab.objects.obj import Obj
 from netlab.objects.store import now
+
+log = logging.getLogger(__name__)
+
+_KILL_S = 10.0  # a killed process ends at once, unless the kernel itself hangs in it
 
 
 class PodWorker:
@@ -39,13 +47,17 @@ class PodWorker:
         self._is_up = False
         self._hurry = asyncio.Event()
         self._ending: asyncio.Task[None] | None = None
-        self._life = asyncio.create_task(self._live())
+        self._life = tasks.start(self._live(), f"the life of pod {self._label}", self._fail)
 
     @property
     def uid(self) -> str:
         return str(self._pod["metadata"]["uid"])
 
-    def heed(self, pod: Obj) -> None:
+    @property
+    def _label(self) -> str:
+        return "/".join(self._key)
+
+    def update(self, pod: Obj) -> None:
         """Take note of a change of the pod: ephemeral containers may have been added."""
         self._pod = pod
         self._start_ephemeral()
@@ -55,7 +67,7 @@ class PodWorker:
         if grace_s <= 0:
             self._hurry.set()
         if self._ending is None:
-            self._ending = asyncio.create_task(self._end(grace_s))
+            self._ending = tasks.start(self._end(grace_s), f"the end of pod {self._label}")
         return self._ending
 
     async def _live(self) -> None:
@@ -69,8 +81,7 @@ class PodWorker:
             sandbox, self._containers, built_in=self._key in self._machine.built_in
         )
         self._publish()
-        # A pod must not run before the policies that select it hold for its address.
-        await self._machine.policies_settled()
+        await self._wait_for_rules()
         self._is_up = True
         self._start_ephemeral()
         if self._key in self._machine.built_in:
@@ -78,6 +89,27 @@ class PodWorker:
             return
         if await self._run_init_containers(sandbox):
             await self._run_containers(sandbox)
+
+    async def _wait_for_rules(self) -> None:
+        """Wait until the policies that select the pod hold for its address: it must not run before.
+
+        Where the rules cannot be applied it runs nevertheless, as on a node whose network plugin
+        has trouble with a policy; the node's status says so, and here the pod's events do.
+        """
+        try:
+            await self._machine.policies.settled()
+        except (NftError, CompileError) as error:
+            message = f"the pod starts without the rules for its address: {error}"
+            self._machine.events.record(self._pod, "NetworkNotReady", message, warning=True)
+
+    def _fail(self, error: Exception) -> None:
+        """Say of a pod that it is not run any more because of a fault of the lab."""
+        message = f"the lab cannot run this pod: {tasks.describe(error)}"
+        for state in (*self._state.init, *self._state.main):
+            if "waiting" in state.state:
+                state.state = podstatus.waiting("ContainerCreating", message)
+        self._machine.events.record(self._pod, "FailedSync", message, warning=True)
+        self._publish()
 
     @property
     def _key(self) -> tuple[str, str]:
@@ -145,7 +177,8 @@ class PodWorker:
                 state = _state_of(spec)
                 self._state.ephemeral.append(state)
                 work = self._keeper(spec, state, sandbox, "Never").run()
-                self._ephemeral[spec["name"]] = asyncio.create_task(work)
+                label = f"ephemeral container {spec['name']} of pod {self._label}"
+                self._ephemeral[spec["name"]] = tasks.start(work, label, self._fail)
 
     def _keeper(
         self, spec: Obj, state: ContainerState, sandbox: Sandbox, restart: str
@@ -183,10 +216,18 @@ class PodWorker:
             self._machine.store.update("pods", new, subresource="status")
 
     async def _end(self, grace_s: float) -> None:
-        tasks = [self._life, *self._ephemeral.values()]
-        for task in tasks:
-            task.cancel()
-        await asyncio.wait(tasks)
+        """End the pod; whatever goes wrong, what is left of it is killed and its place given up."""
+        try:
+            await self._end_containers(grace_s)
+        except Exception:
+            log.exception("the containers of pod %s did not end as they should", self._label)
+        self._machine.running.pop(self.uid, None)
+        if self._sandbox is not None:
+            self._machine.sweeper.kill_all(self._sandbox.uts_inode)
+            self._machine.sandboxes.remove(self._sandbox)
+
+    async def _end_containers(self, grace_s: float) -> None:
+        await tasks.end(self._life, *self._ephemeral.values())
         ended = [c.ended for c in self._containers.values() if c.ended and not c.ended.done()]
         if ended:
             for container in self._containers.values():
@@ -194,11 +235,9 @@ class PodWorker:
             await self._wait_for(ended, grace_s)
             for container in self._containers.values():
                 container.kill()
-            await asyncio.wait(ended)
-        self._machine.running.pop(self.uid, None)
-        if self._sandbox is not None:
-            self._machine.sweeper.kill_all(self._sandbox.uts_inode)
-            self._machine.sandboxes.remove(self._sandbox)
+            _, alive = await asyncio.wait(ended, timeout=_KILL_S)
+            if alive:
+                log.error("pod %s: %d processes outlive their kill", self._label, len(alive))
 
     async def _wait_for(self, ended: "Sequence[asyncio.Future[int]]", grace_s: float) -> None:
         """Wait until all have ended, the grace period is over, or somebody is in a hurry."""

@@ -4,11 +4,12 @@ from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from dataclasses import dataclass, field
 from itertools import count
 
+from netlab.controllers.policies import PolicyController
 from netlab.controllers.probes import EagerBudget
 from netlab.node.addressplan import OUTSIDE_IPS, OUTSIDE_NAME
 from netlab.node.netns import NetNS
 from netlab.node.network import Network
-from netlab.node.processes import Reaper, StraySweeper
+from netlab.node.reaping import Reaper, StraySweeper
 from netlab.node.runtime import RunningPod
 from netlab.node.sandbox import Sandbox, Sandboxes
 from netlab.objects.obj import Obj
@@ -65,7 +66,7 @@ class LabMachine:
     """What all pods of the lab share.
 
     `built_in` starts pods that the lab serves itself, by namespace and name.
-    `policies_settled` returns when the rules for every address known so far are in force.
+    `policies` tells when the rules for every address known so far are in force.
     """
 
     store: Store
@@ -75,7 +76,7 @@ class LabMachine:
     sweeper: StraySweeper
     running: MutableMapping[str, RunningPod]
     events: EventRecorder
-    policies_settled: Callable[[], Awaitable[None]]
+    policies: PolicyController
     built_in: Mapping[tuple[str, str], BuiltInPod]
     environment: Mapping[str, str]
     budget: EagerBudget = field(default_factory=EagerBudget)

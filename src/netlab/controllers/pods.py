@@ -5,15 +5,19 @@ spread are not looked at. Must not know: how a pod is run on its node.
 """
 
 import asyncio
+import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
+from netlab import tasks
 from netlab.controllers import podstatus
 from netlab.controllers.kubelet import PodWorker
 from netlab.controllers.machine import EventRecorder, LabMachine
 from netlab.node.mounts import cluster_resolv_conf
 from netlab.objects.obj import Obj
 from netlab.objects.store import Store, StoreEvent, now
+
+log = logging.getLogger(__name__)
 
 
 class UnschedulableError(Exception):
@@ -77,26 +81,36 @@ class PodController:
         self._workers: dict[str, PodWorker] = {}
         self._endings: set[asyncio.Task[None]] = set()
         self._loop = asyncio.get_running_loop()
-        self._store.subscribe("pods", self._hear)
-        self._store.subscribe("nodes", self._hear_node)
-        self._store.subscribe("namespaces", self._hear_namespace)
+        self._store.subscribe("pods", self._on_pod)
+        self._store.subscribe("nodes", self._on_node)
+        self._store.subscribe("namespaces", self._on_namespace)
 
-    def _hear(self, event: StoreEvent) -> None:
+    def _on_pod(self, event: StoreEvent) -> None:
         # Later, not now: whoever committed the change is answered first.
-        self._loop.call_soon(self._settle, event.object, event.type == "DELETED")
+        self._loop.call_soon(self._sync, event.object, event.type == "DELETED")
 
-    def _hear_node(self, _: StoreEvent) -> None:
+    def _on_node(self, _: StoreEvent) -> None:
         for pod in self._store.list("pods"):
             if pod["metadata"]["uid"] not in self._workers:
-                self._loop.call_soon(self._settle, pod, False)
+                self._loop.call_soon(self._sync, pod, False)
 
-    def _hear_namespace(self, event: StoreEvent) -> None:
+    def _on_namespace(self, event: StoreEvent) -> None:
         if event.type == "DELETED":
             resolv_conf = cluster_resolv_conf(event.object["metadata"]["name"])
             self._machine.sandboxes.forget_view(resolv_conf)
 
-    def _settle(self, told: Obj, is_gone: bool) -> None:
-        meta = told["metadata"]
+    def _sync(self, pod: Obj, is_gone: bool) -> None:
+        """Act on a change of a pod; a fault of the lab in it is said of that pod alone."""
+        try:
+            self._act(pod, is_gone=is_gone)
+        except Exception as error:
+            meta = pod["metadata"]
+            log.exception("pod %s/%s cannot be acted on", meta["namespace"], meta["name"])
+            message = f"the lab cannot act on this pod: {tasks.describe(error)}"
+            self._machine.events.record(pod, "FailedSync", message, warning=True)
+
+    def _act(self, changed: Obj, *, is_gone: bool) -> None:
+        meta = changed["metadata"]
         if is_gone:
             self._end(meta["uid"], grace_s=0)
             return
@@ -106,7 +120,7 @@ class PodController:
         if "deletionTimestamp" in pod["metadata"]:
             self._delete(pod)
         elif meta["uid"] in self._workers:
-            self._workers[meta["uid"]].heed(pod)
+            self._workers[meta["uid"]].update(pod)
         elif self._schedule(pod):
             bound = self._store.get("pods", meta["namespace"], meta["name"])
             self._workers[meta["uid"]] = PodWorker(self._machine, bound)

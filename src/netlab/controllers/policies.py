@@ -7,6 +7,7 @@ import asyncio
 import logging
 from collections.abc import Mapping, Sequence
 
+from netlab import tasks
 from netlab.dataplane.clusterstate import ClusterView, NodeInfo, read_pod
 from netlab.dataplane.nft import NftCommands, NftError, TableLoader
 from netlab.dataplane.planes import Dataplane
@@ -17,6 +18,10 @@ log = logging.getLogger(__name__)
 _URGENT = ("networkpolicies", "namespaces")
 _OTHERS = ("pods", "services", "endpointslices")
 _CONDITION = "NetworkUnavailable"
+
+
+class CompileError(Exception):
+    """The rules could not be worked out: a fault of the lab, not of its policies."""
 
 
 class PolicyController:
@@ -45,19 +50,22 @@ class PolicyController:
         self._broken: frozenset[str] = frozenset()
         self._waiters: list[asyncio.Future[None]] = []
         for resource in _URGENT:
-            store.subscribe(resource, lambda event: self._hear(event, urgent=True))
+            store.subscribe(resource, lambda event: self._on_change(event, urgent=True))
         for resource in _OTHERS:
-            store.subscribe(resource, lambda event: self._hear(event, urgent=False))
+            store.subscribe(resource, lambda event: self._on_change(event, urgent=False))
         self._schedule(urgent=True)
 
     async def settled(self) -> None:
-        """Return when all changes so far are in force; raise NftError if they were refused."""
+        """Return when all changes so far are in force.
+
+        Raises NftError where they were refused, CompileError where they could not be worked out.
+        """
         if self._due is not None:
             waiter: asyncio.Future[None] = self._loop.create_future()
             self._waiters.append(waiter)
             await waiter
 
-    def _hear(self, event: StoreEvent, *, urgent: bool) -> None:
+    def _on_change(self, event: StoreEvent, *, urgent: bool) -> None:
         if _can_change_rules(event):
             self._schedule(urgent=urgent)
 
@@ -78,25 +86,35 @@ class PolicyController:
         start = self._loop.time()
         self._due = None
         waiters, self._waiters = self._waiters, []
-        view = self._view()
-        failures = [self._apply_to(view, node) for node in self._loaders]
-        error = next((failure for failure in failures if failure), None)
+        error: Exception | None = None
+        try:
+            error = self._apply_to_all()
+        except Exception as fault:
+            log.exception("the rules in force are not those of the policies")
+            error = _as_failure(fault)
         self._cost_s = self._loop.time() - start
+        # Whatever went wrong: pods wait for these, and the next change tries again.
         for waiter in waiters:
             if not waiter.done():
                 waiter.set_exception(error) if error else waiter.set_result(None)
 
-    def _apply_to(self, view: ClusterView, node: str) -> NftError | None:
+    def _apply_to_all(self) -> Exception | None:
+        view = self._view()
+        failures = [self._apply_to(view, node) for node in self._loaders]
+        return next((failure for failure in failures if failure), None)
+
+    def _apply_to(self, view: ClusterView, node: str) -> Exception | None:
         """Bring one node up to date, what did not change left alone; return what went wrong."""
         loader = self._loaders[node]
         try:
             loader.load(self._dataplane.policy_table(view, node))
             loader.load(self._dataplane.service_table(view, node))
-        except NftError as error:
+        except Exception as error:
             # Said three times, to whom it may concern: the log, the node's status, the waiters.
             log.exception("node %s: the rules in force are not those of the policies", node)
-            self._report(node, str(error))
-            return error
+            failure = _as_failure(error)
+            self._report(node, str(failure))
+            return failure
         if node in self._broken:
             self._report(node, "")
         return None
@@ -130,6 +148,15 @@ class PolicyController:
         others = [c for c in status.get("conditions") or [] if c["type"] != _CONDITION]
         new = {**obj, "status": {**status, "conditions": [*others, condition]}}
         self._store.update("nodes", new, subresource="status")
+
+
+def _as_failure(error: Exception) -> Exception:
+    """Return what those who wait are told: nft's own error, or that the lab is at fault."""
+    if isinstance(error, NftError):
+        return error
+    failure = CompileError(f"the rules could not be worked out: {tasks.describe(error)}")
+    failure.__cause__ = error
+    return failure
 
 
 def _can_change_rules(event: StoreEvent) -> bool:

@@ -65,17 +65,19 @@ class EnforcingDataplane(Dataplane):
 
     def policy_table(self, view: ClusterView, node: str) -> NftTable:
         """Return the table that enforces the policies on a node."""
-        world, filters = self._resolve(view)
+        state, filters = self._resolve(view)
         return compiler.policy_table(
-            world, filters, node, semantics=self._semantics, options=self._options
+            state, filters, node, semantics=self._semantics, options=self._options
         )
 
     def _resolve(self, view: ClusterView) -> tuple[ClusterState, Filters]:
         """Work a view out once for all nodes."""
         if self._resolved is None or view is not self._view:
-            known = clusterstate.read_state(self._semantics.perceive(self._view, view))
+            # Forgotten first: what cannot be resolved must not leave the one before in its place.
+            self._resolved = None
+            state = clusterstate.read_state(self._semantics.perceive(self._view, view))
             self._view = view
-            self._resolved = known, compiler.resolve(known, self._semantics)
+            self._resolved = state, compiler.resolve(state, self._semantics)
         return self._resolved
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,7 @@ from aiohttp import web
 from netlab.access.users import User
 from netlab.http.bodies import parse_body
 from netlab.http.responses import AnswerForm, negotiate
+from netlab.http.routes import ResourcePath
 from netlab.objects import apierrors
 from netlab.objects.registry import DeleteOptions, WriteOptions
 
@@ -50,6 +51,10 @@ class ApiCall:
             return await self.http.read()
         except web.HTTPRequestEntityTooLarge as error:
             raise apierrors.too_large(MAX_BODY) from error
+
+
+Handler = Callable[[ApiCall, ResourcePath], Awaitable[web.StreamResponse]]
+"""What answers a call to a path."""
 
 
 def write_options(query: Mapping[str, str]) -> WriteOptions:

@@ -20,6 +20,7 @@ from aiohttp import hdrs, web
 from multidict import CIMultiDict
 from yarl import URL
 
+from netlab.controllers.endpoints import ready_ips, slices_of
 from netlab.http.calls import ApiCall
 from netlab.http.podruntime import PodRuntime
 from netlab.http.routes import ResourcePath
@@ -83,25 +84,15 @@ def service_locations(
     wants_v6 = (at(service, "spec", "ipFamilies") or ["IPv4"])[0] == "IPv6"
     found = [
         ProxyLocation(scheme, ip, int(entry["port"]))
-        for piece in slices
-        if at(piece, "metadata", "labels", "kubernetes.io/service-name") == name
+        for piece in slices_of(slices, name)
         for entry in piece.get("ports") or []
         if entry.get("name", "") == port_name
-        for ip in _ready_ips(piece)
+        for ip in ready_ips(piece)
         if (":" in ip) is wants_v6
     ]
     if not found:
         raise apierrors.service_unavailable(f'no endpoints available for service "{name}"')
     return found
-
-
-def _ready_ips(piece: Obj) -> list[str]:
-    return [
-        ip
-        for endpoint in piece.get("endpoints") or []
-        if at(endpoint, "conditions", "ready") is not False
-        for ip in endpoint.get("addresses") or []
-    ]
 
 
 def _port_name(service: Obj, port: str) -> str:

@@ -1,165 +1,114 @@
-"""get, list and watch over HTTP, and the forms in which objects are answered.
-
-A watch is a kind's events as a stream of JSON lines, from the store's history and its callbacks
-without a gap: both are read in one step of the loop.
-"""
+"""get, list and watch over HTTP, and the forms in which objects are answered."""
 
 from __future__ import annotations
 
-import asyncio
-from collections import deque
-from dataclasses import dataclass
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from aiohttp import web
 
-from netlab.http.responses import AnswerForm, dump
+from netlab.http.calls import ApiCall, Handler
+from netlab.http.responses import AnswerForm, json_response
+from netlab.http.routes import ResourcePath, Verb
+from netlab.http.watch import DEFAULT_TIMEOUT_S, WatchRequest, parse_version, stream_events
 from netlab.objects import apierrors, tables
-from netlab.objects.kinds import ServedKind
 from netlab.objects.obj import Obj
-from netlab.objects.selectors import Matcher
-from netlab.objects.store import Store, StoreEvent
-
-BOOKMARK_S = 60.0
-"""How often a quiet watch that asked for them gets a bookmark; about the API server's rhythm."""
-
-DEFAULT_TIMEOUT_S = 1800.0
-"""How long a watch without timeoutSeconds lives; the API server's least."""
+from netlab.objects.selectors import Matcher, matcher
+from netlab.objects.store import Store
 
 
-@dataclass(frozen=True, slots=True)
-class WatchRequest:
-    """What is watched and how it is to be written."""
+class ReadHandlers:
+    """One method per verb that reads."""
 
-    resource: ServedKind
-    namespace: str | None
-    matches: Matcher | None
-    form: AnswerForm = AnswerForm.OBJECT
-    include: str = "Metadata"
-    version: str = ""
-    bookmarks: bool = False
-    initial: bool = False
-    timeout_s: float = DEFAULT_TIMEOUT_S
+    def __init__(self, store: Store) -> None:
+        """Read from a store."""
+        self._store = store
+
+    def by_verb(self) -> Mapping[Verb, Handler]:
+        """Return the handlers by the verb they serve."""
+        return {"get": self.get, "list": self.list_objects, "watch": self.watch}
+
+    async def get(self, call: ApiCall, path: ResourcePath) -> web.StreamResponse:
+        """Answer with one object."""
+        obj = self._store.get(path.resource.plural, path.namespace, path.name or "")
+        return json_response(shaped_object(call, path, obj))
+
+    async def list_objects(self, call: ApiCall, path: ResourcePath) -> web.StreamResponse:
+        """Answer with all matching objects; limit and continue are the client's hope, not ours."""
+        if version := call.query.get("resourceVersion"):
+            parse_version(version)
+        found = selected_objects(self._store, call, path)
+        version = str(self._store.version)
+        if call.form is AnswerForm.TABLE:
+            return json_response(_table(call, path, found, version))
+        reduced = call.form is AnswerForm.METADATA
+        kind = "PartialObjectMetadata" if reduced else path.resource.kind
+        return json_response(
+            {
+                "kind": f"{kind}List",
+                "apiVersion": "meta.k8s.io/v1" if reduced else path.resource.api_version,
+                "metadata": {"resourceVersion": version},
+                "items": [tables.partial(obj) for obj in found] if reduced else found,
+            }
+        )
+
+    async def watch(self, call: ApiCall, path: ResourcePath) -> web.StreamResponse:
+        """Answer with a stream of events."""
+        query = call.query
+        watch = WatchRequest(
+            resource=path.resource,
+            namespace=path.namespace,
+            matches=_narrowed(path, _request_matcher(call, path)),
+            form=call.form,
+            include=query.get("includeObject") or "Metadata",
+            version=query.get("resourceVersion", ""),
+            bookmarks=query.get("allowWatchBookmarks") == "true",
+            initial=query.get("sendInitialEvents") == "true",
+            timeout_s=_timeout(query.get("timeoutSeconds")),
+        )
+        return await stream_events(call.http, self._store, watch)
 
 
-def watched_event(event: StoreEvent, watch: WatchRequest) -> tuple[str, Obj] | None:
-    """Return an event as a watcher with selectors sees it, None where it does not.
-
-    An object that begins to match is ADDED to the watcher, one that ceases is DELETED. Pure.
-    """
-    namespace = event.object["metadata"].get("namespace")
-    if watch.namespace is not None and namespace != watch.namespace:
-        return None
-    matches = watch.matches or (lambda _: True)
-    now = event.type != "DELETED" and matches(event.object)
-    before = event.old is not None and matches(event.old)
-    if now:
-        return ("MODIFIED" if before else "ADDED"), event.object
-    if not before or event.old is None:
-        return None
-    # The watcher is told what it knew, as of now.
-    version = event.object["metadata"]["resourceVersion"]
-    gone = {**event.old, "metadata": {**event.old["metadata"], "resourceVersion": version}}
-    return "DELETED", gone
+def selected_objects(store: Store, call: ApiCall, path: ResourcePath) -> list[Obj]:
+    """Return the objects at a path that a call's selectors let through."""
+    matches = _request_matcher(call, path)
+    objects = store.list(path.resource.plural, path.namespace)
+    return [obj for obj in objects if matches is None or matches(obj)]
 
 
-async def stream_events(
-    request: web.BaseRequest, store: Store, watch: WatchRequest
-) -> web.StreamResponse:
-    """Answer a watch until its time is over or the client leaves; raise ApiError (Expired)."""
-    queue: deque[StoreEvent] = deque()
-    news = asyncio.Event()
+def _request_matcher(call: ApiCall, path: ResourcePath) -> Matcher | None:
+    labels, fields = call.query.get("labelSelector", ""), call.query.get("fieldSelector", "")
+    return matcher(labels, fields, path.resource.plural)
 
-    def enqueue(event: StoreEvent) -> None:
-        queue.append(event)
-        news.set()
 
-    first = _initial_events(store, watch, queue)
-    unsubscribe = store.subscribe(watch.resource.plural, enqueue)
+def _narrowed(path: ResourcePath, matches: Matcher | None) -> Matcher | None:
+    """Narrow a watch to the object in its path, where there is one."""
+    if path.name is None:
+        return matches
+    name = path.name
+    return lambda obj: obj["metadata"]["name"] == name and (matches is None or matches(obj))
+
+
+def _timeout(text: str | None) -> float:
     try:
-        response = web.StreamResponse(headers={"Content-Type": "application/json"})
-        response.enable_chunked_encoding()
-        await response.prepare(request)
-        write = _EventWriter(response, watch)
-        for kind, obj in first:
-            await write(kind, obj)
-        try:
-            async with asyncio.timeout(watch.timeout_s):
-                await _pump_events(queue, news, write, store)
-        except TimeoutError:
-            await response.write_eof()
-        return response
-    finally:
-        unsubscribe()
+        return float(text) if text else DEFAULT_TIMEOUT_S
+    except ValueError as error:
+        raise apierrors.bad_request(f"timeoutSeconds: {text} is no number") from error
 
 
-async def _pump_events(
-    queue: deque[StoreEvent], news: asyncio.Event, write: _EventWriter, store: Store
-) -> None:
-    while True:
-        while queue:
-            seen = watched_event(queue.popleft(), write.watch)
-            if seen is not None:
-                await write(*seen)
-        news.clear()
-        try:
-            await asyncio.wait_for(news.wait(), BOOKMARK_S)
-        except TimeoutError:
-            if write.watch.bookmarks:
-                await write("BOOKMARK", bookmark(write.watch.resource, store.version))
-
-
-class _EventWriter:
-    """Writes events in the form that was asked for."""
-
-    def __init__(self, response: web.StreamResponse, watch: WatchRequest) -> None:
-        self._response = response
-        self.watch = watch
-        self._told_columns = False
-
-    async def __call__(self, kind: str, obj: Obj) -> None:
-        await self._response.write(dump({"type": kind, "object": self._shaped(obj)}))
-
-    def _shaped(self, obj: Obj) -> Obj:
-        watch = self.watch
-        if watch.form is AnswerForm.METADATA:
+def shaped_object(call: ApiCall, path: ResourcePath, obj: Obj) -> Obj:
+    """Return an object in the form that a call asks for."""
+    match call.form:
+        case AnswerForm.TABLE:
+            version = obj["metadata"].get("resourceVersion", "")
+            return _table(call, path, [obj], version)
+        case AnswerForm.METADATA:
             return tables.partial(obj)
-        if watch.form is AnswerForm.OBJECT:
+        case _:
             return obj
-        shaped = tables.table(watch.resource, [obj], datetime.now(UTC), include=watch.include)
-        if self._told_columns:
-            # Columns come with the first row only, as from the API server.
-            shaped["columnDefinitions"] = None
-        self._told_columns = True
-        return shaped
 
 
-def bookmark(resource: ServedKind, version: int, *, initial: bool = False) -> Obj:
-    """Return the object of a bookmark; `initial` marks the end of the initial events."""
-    metadata: Obj = {"resourceVersion": str(version), "creationTimestamp": None}
-    if initial:
-        metadata["annotations"] = {"k8s.io/initial-events-end": "true"}
-    return {"kind": resource.kind, "apiVersion": resource.api_version, "metadata": metadata}
-
-
-def _initial_events(
-    store: Store, watch: WatchRequest, queue: deque[StoreEvent]
-) -> list[tuple[str, Obj]]:
-    """Return what a watch begins with, and put what it missed into the queue."""
-    if watch.version not in {"", "0"}:
-        queue.extend(store.since(watch.resource.plural, parse_version(watch.version)))
-        return []
-    matches = watch.matches or (lambda _: True)
-    objects = store.list(watch.resource.plural, watch.namespace)
-    first = [("ADDED", obj) for obj in objects if matches(obj)]
-    if watch.initial:
-        first.append(("BOOKMARK", bookmark(watch.resource, store.version, initial=True)))
-    return first
-
-
-def parse_version(text: str) -> int:
-    """Return a resourceVersion as a number; raise ApiError (Invalid)."""
-    if text.isdigit():
-        return int(text)
-    message = f'resourceVersion: Invalid value: "{text}": strconv.ParseUint: invalid syntax'
-    raise apierrors.ApiError(400, "BadRequest", message)
+def _table(call: ApiCall, path: ResourcePath, objects: list[Obj], version: str) -> Obj:
+    include = call.query.get("includeObject") or "Metadata"
+    now = datetime.now(UTC)
+    return tables.table(path.resource, objects, now, include=include, version=version)

@@ -1,7 +1,4 @@
-"""The API server: a socket, TLS, and for each request who, what and which handler.
-
-Requests that end in a stream (exec, attach, port-forward, a log) are handed to `streams`.
-"""
+"""The API server: a socket, TLS, and for each request who, what and which handler."""
 
 from __future__ import annotations
 
@@ -9,119 +6,37 @@ import asyncio
 import contextlib
 import logging
 import socket
-import ssl
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Coroutine
 from typing import Any
 
-from aiohttp import hdrs, web
+from aiohttp import web
 
-from netlab.access.authentication import Authenticator, ServiceAccountTokens
+from netlab import tasks
+from netlab.access.authentication import Authenticator
 from netlab.access.authorization import RbacAuthorizer
 from netlab.access.gates import AccessGate, EscalationGuard
 from netlab.access.reviews import REVIEWS
+from netlab.access.tokens import ServiceAccountTokens
 from netlab.http import routes
-from netlab.http.calls import MAX_BODY, ApiCall
+from netlab.http.calls import MAX_BODY, ApiCall, Handler
+from netlab.http.certificates import Certificates, server_context
 from netlab.http.podruntime import PodRuntime
 from netlab.http.proxy import PodProxy
+from netlab.http.reads import ReadHandlers
 from netlab.http.responses import error_response, json_response
-from netlab.http.routes import DiscoveryPath, ResourcePath, Route, attributes_of, route
-from netlab.http.streams import podtargets, remotecommand, websockets
+from netlab.http.routes import DiscoveryPath, ResourcePath, Route, Verb, attributes_of, route
 from netlab.http.streams.front import (
     ConnectionFront,
     OpenConnections,
     RequestHead,
-    StreamWire,
     refusing,
-    switching,
 )
-from netlab.http.streams.podtargets import (
-    ExecTarget,
-    QueryParameters,
-    attach_target,
-    check_running,
-    exec_target,
-    plain_parameters,
-    ports_of,
-)
-from netlab.http.streams.portforwarding import serve_spdy_port_forward
-from netlab.http.writes import Handler, QuestionAnswers, WriteHandlers
+from netlab.http.streams.podstreams import StreamRequests
+from netlab.http.writes import QuestionAnswers, WriteHandlers
 from netlab.objects import apierrors
 from netlab.objects.kinds import STREAMS
-from netlab.objects.obj import Obj
 from netlab.objects.registry import Registry
 from netlab.objects.store import Store
-
-_SPDY_FORWARD = "portforward.k8s.io"
-
-_COMMANDS: Mapping[str, Callable[[Obj, QueryParameters], ExecTarget]] = {
-    "attach": attach_target,
-    "exec": exec_target,
-}
-
-
-class StreamRequests:
-    """Serves the streaming subresources of pods."""
-
-    def __init__(self, store: Store, runtime: PodRuntime) -> None:
-        """Find pods in the store and reach into them by the runtime."""
-        self._store = store
-        self._runtime = runtime
-
-    async def log(self, call: ApiCall, path: ResourcePath) -> web.StreamResponse:
-        """Answer with a container's log."""
-        return await podtargets.serve_log(call.http, self._runtime, self._pod(path), call.query)
-
-    async def over_http(self, call: ApiCall, path: ResourcePath) -> web.StreamResponse:
-        """Serve a WebSocket client."""
-        request, pod = call.http, self._pod(path)
-        self._check_served(path)
-        if request.headers.get(hdrs.UPGRADE, "").lower() != "websocket":
-            message = "Upgrade request required"
-            raise apierrors.bad_request(message)
-        target_of = _COMMANDS.get(path.subresource or "")
-        if target_of is not None:
-            target = target_of(pod, request.query)
-            return await websockets.serve_websocket_exec(request, self._runtime, target)
-        check_running(pod)
-        ports = () if websockets.wants_tunnel(request) else ports_of(request.query)
-        return await websockets.serve_websocket_forward(request, self._runtime, pod, ports)
-
-    async def over_spdy(
-        self,
-        head: RequestHead,
-        path: ResourcePath,
-        streams: tuple[asyncio.StreamReader, asyncio.StreamWriter],
-    ) -> None:
-        """Serve a SPDY client; raises ApiError before the connection is upgraded."""
-        pod, wire = self._pod(path), StreamWire(*streams)
-        self._check_served(path)
-        offered = ",".join(head.headers.getall("X-Stream-Protocol-Version", ()))
-        target_of = _COMMANDS.get(path.subresource or "")
-        if target_of is not None:
-            target = target_of(pod, plain_parameters(head.query))
-            _check_protocol(remotecommand.SPDY_EXEC_PROTOCOL, offered)
-            await wire.write(switching(remotecommand.SPDY_EXEC_PROTOCOL))
-            await remotecommand.serve_spdy_exec(self._runtime, target, wire)
-            return
-        check_running(pod)
-        _check_protocol(_SPDY_FORWARD, offered)
-        await wire.write(switching(_SPDY_FORWARD))
-        await serve_spdy_port_forward(self._runtime, pod, wire)
-
-    def _check_served(self, path: ResourcePath) -> None:
-        why = self._runtime.refuses(path.subresource or "")
-        if why:
-            raise apierrors.ApiError(405, "MethodNotAllowed", why)
-
-    def _pod(self, path: ResourcePath) -> Obj:
-        return self._store.get(path.resource.plural, path.namespace, path.name or "")
-
-
-def _check_protocol(protocol: str, offered: str) -> None:
-    if protocol not in [name.strip() for name in offered.split(",")]:
-        why = f"unable to upgrade: unable to negotiate protocol: client supports [{offered}], "
-        raise apierrors.bad_request(f"{why}server accepts [{protocol}]")
-
 
 log = logging.getLogger(__name__)
 
@@ -141,29 +56,32 @@ class ApiServer:
         runtime: PodRuntime,
         *,
         token: str,
-        ssl: ssl.SSLContext,
+        certificates: Certificates,
         get_opens_streams: bool = False,
     ) -> None:
         """Serve a store and a runtime to those who have the token, and to whom they let in.
 
-        `get_opens_streams` is the rule of servers before 1.35, see `Gate`.
+        `get_opens_streams` is the rule of servers before 1.35, see `AccessGate`.
         """
         self.registry = Registry(store)
         tokens, authorizer = ServiceAccountTokens(store), RbacAuthorizer(store)
         authenticator = Authenticator(token, tokens)
         self._gate = AccessGate(authenticator, authorizer, get_opens_streams=get_opens_streams)
-        self._connect = StreamRequests(store, runtime)
+        self._streams = streams = StreamRequests(store, runtime)
         guard = EscalationGuard(store, authorizer)
-        self._by_verb = WriteHandlers(self.registry, guard).by_verb()
+        self._by_verb: dict[Verb, Handler] = {
+            **ReadHandlers(store).by_verb(),
+            **WriteHandlers(self.registry, guard).by_verb(),
+        }
         answers = QuestionAnswers(store, authorizer, tokens)
         self._by_question = dict.fromkeys(REVIEWS, answers.review)
         self._by_subresource: dict[str, Handler] = {
-            **dict.fromkeys(STREAMS, self._connect.over_http),
-            "log": self._connect.log,
+            **dict.fromkeys(STREAMS, streams.over_http),
+            "log": streams.log,
             "proxy": PodProxy(store, runtime).serve,
             "token": answers.token,
         }
-        self._ssl = ssl
+        self._certificates = certificates
         self._tasks: set[asyncio.Task[None]] = set()
         self._connections = OpenConnections()
         self._http: web.Server | None = None
@@ -185,7 +103,7 @@ class ApiServer:
         self._server = await loop.create_server(
             lambda: ConnectionFront(http, self._spawn, self._serve_spdy, self._connections),
             sock=sock,
-            ssl=self._ssl,
+            ssl=server_context(self._certificates),
         )
 
     async def stop(self) -> None:
@@ -193,9 +111,7 @@ class ApiServer:
         if self._server is None or self._http is None:
             return
         self._server.close()
-        for task in tuple(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await tasks.end(*self._tasks)
         await self._http.shutdown(STOP_S)
         await self._connections.abort()
         self._server = None
@@ -235,7 +151,7 @@ class ApiServer:
             self._gate.admit(user, attributes_of(where, head.method, head.path, {}))
             if not isinstance(where, ResourcePath) or where.subresource not in STREAMS:
                 raise apierrors.bad_request("this path does not upgrade to SPDY/3.1")  # noqa: TRY301
-            await self._connect.over_spdy(head, where, (reader, writer))
+            await self._streams.over_spdy(head, where, (reader, writer))
         except apierrors.ApiError as error:
             writer.write(refusing(error))
         except ConnectionError:
@@ -247,8 +163,8 @@ class ApiServer:
             with contextlib.suppress(OSError):
                 await writer.wait_closed()
 
-    def _spawn(self, work: Awaitable[None]) -> None:
-        task = asyncio.ensure_future(work)
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = tasks.start(work, "a SPDY connection")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 

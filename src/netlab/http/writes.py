@@ -5,7 +5,7 @@ What a write means is in `registry`; here is only what comes and goes over the w
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -13,26 +13,23 @@ from typing import Any
 
 from aiohttp import web
 
-from netlab.access.authentication import ServiceAccountTokens
 from netlab.access.authorization import RBAC_GROUP, Authorizer
 from netlab.access.gates import EscalationGuard
 from netlab.access.reviews import REVIEWS
+from netlab.access.tokens import ServiceAccountTokens
 from netlab.http.bodies import APPLY, parse_body
-from netlab.http.calls import ApiCall, delete_options, write_options
-from netlab.http.reads import DEFAULT_TIMEOUT_S, WatchRequest, parse_version, stream_events
-from netlab.http.responses import AnswerForm, json_response
+from netlab.http.calls import ApiCall, Handler, delete_options, write_options
+from netlab.http.reads import selected_objects, shaped_object
+from netlab.http.responses import json_response
 from netlab.http.routes import ResourcePath, Verb
-from netlab.objects import apierrors, fielderrors, merging, tables
+from netlab.objects import apierrors, fielderrors, merging
 from netlab.objects.decoding import decode_object
 from netlab.objects.kinds import ServedKind
 from netlab.objects.obj import Obj
 from netlab.objects.registry import Registry, WriteOptions, WriteResult
 from netlab.objects.schema import WrongType, decode
-from netlab.objects.selectors import Matcher, matcher
 from netlab.objects.store import Store
 from netlab.objects.structs import TOKEN_REQUEST
-
-Handler = Callable[[ApiCall, ResourcePath], Awaitable[web.StreamResponse]]
 
 _JSON_PATCH = "application/json-patch+json"
 _MERGE_PATCH = "application/merge-patch+json"
@@ -44,10 +41,10 @@ _RETURNS_OBJECT = frozenset({"pods", "services", "serviceaccounts"})
 
 
 class WriteHandlers:
-    """One method per verb."""
+    """One method per verb that writes."""
 
     def __init__(self, registry: Registry, guard: EscalationGuard) -> None:
-        """Serve a registry; the guard looks at what is written of RBAC."""
+        """Write to a registry; the guard looks at what is written of RBAC."""
         self._registry = registry
         self._store = registry.store
         self._guard = guard
@@ -55,55 +52,12 @@ class WriteHandlers:
     def by_verb(self) -> Mapping[Verb, Handler]:
         """Return the handlers by the verb they serve."""
         return {
-            "get": self.get,
-            "list": self.list_objects,
-            "watch": self.watch,
             "create": self.create,
             "update": self.update,
             "patch": self.patch,
             "delete": self.delete,
             "deletecollection": self.delete_collection,
         }
-
-    async def get(self, call: ApiCall, path: ResourcePath) -> web.StreamResponse:
-        """Answer with one object."""
-        obj = self._store.get(path.resource.plural, path.namespace, path.name or "")
-        return json_response(_shaped(call, path, obj))
-
-    async def list_objects(self, call: ApiCall, path: ResourcePath) -> web.StreamResponse:
-        """Answer with all matching objects; limit and continue are the client's hope, not ours."""
-        if version := call.query.get("resourceVersion"):
-            parse_version(version)
-        found = self._select(path, _selectors(call, path))
-        version = str(self._store.version)
-        if call.form is AnswerForm.TABLE:
-            return json_response(_table(call, path, found, version))
-        reduced = call.form is AnswerForm.METADATA
-        kind = "PartialObjectMetadata" if reduced else path.resource.kind
-        return json_response(
-            {
-                "kind": f"{kind}List",
-                "apiVersion": "meta.k8s.io/v1" if reduced else path.resource.api_version,
-                "metadata": {"resourceVersion": version},
-                "items": [tables.partial(obj) for obj in found] if reduced else found,
-            }
-        )
-
-    async def watch(self, call: ApiCall, path: ResourcePath) -> web.StreamResponse:
-        """Answer with a stream of events."""
-        query = call.query
-        watch = WatchRequest(
-            resource=path.resource,
-            namespace=path.namespace,
-            matches=_named(path, _selectors(call, path)),
-            form=call.form,
-            include=query.get("includeObject") or "Metadata",
-            version=query.get("resourceVersion", ""),
-            bookmarks=query.get("allowWatchBookmarks") == "true",
-            initial=query.get("sendInitialEvents") == "true",
-            timeout_s=_timeout(query.get("timeoutSeconds")),
-        )
-        return await stream_events(call.http, self._store, watch)
 
     async def create(self, call: ApiCall, path: ResourcePath) -> web.StreamResponse:
         """Store a new object."""
@@ -150,7 +104,7 @@ class WriteHandlers:
         gone = self._registry.delete(path.resource, path.namespace, name, options)
         pending = self._store.find(path.resource.plural, path.namespace, name) is not None
         if path.resource.plural in _RETURNS_OBJECT or (pending and not options.dry_run):
-            return json_response(_shaped(call, path, gone))
+            return json_response(shaped_object(call, path, gone))
         details = {
             "name": name,
             "group": path.resource.group,
@@ -171,7 +125,7 @@ class WriteHandlers:
         """Delete all matching objects."""
         body = await call.body() if call.http.can_read_body else None
         options = delete_options(call.query, body)
-        found = self._select(path, _selectors(call, path))
+        found = selected_objects(self._store, call, path)
         for obj in found:
             meta = obj["metadata"]
             self._registry.delete(path.resource, meta.get("namespace"), meta["name"], options)
@@ -198,30 +152,6 @@ class WriteHandlers:
             self._guard.check(call.user, path.resource, trial.object)
         return _written(call, path, write(options=options))
 
-    def _select(self, path: ResourcePath, matches: Matcher | None) -> list[Obj]:
-        found = self._store.list(path.resource.plural, path.namespace)
-        return [obj for obj in found if matches is None or matches(obj)]
-
-
-def _selectors(call: ApiCall, path: ResourcePath) -> Matcher | None:
-    labels, fields = call.query.get("labelSelector", ""), call.query.get("fieldSelector", "")
-    return matcher(labels, fields, path.resource.plural)
-
-
-def _named(path: ResourcePath, matches: Matcher | None) -> Matcher | None:
-    """Narrow a watch to the object in its path, where there is one."""
-    if path.name is None:
-        return matches
-    name = path.name
-    return lambda obj: obj["metadata"]["name"] == name and (matches is None or matches(obj))
-
-
-def _timeout(text: str | None) -> float:
-    try:
-        return float(text) if text else DEFAULT_TIMEOUT_S
-    except ValueError as error:
-        raise apierrors.bad_request(f"timeoutSeconds: {text} is no number") from error
-
 
 def _changer(kind: str, plural: str, change: Any) -> Callable[[Obj], Obj]:
     if kind == _JSON_PATCH:
@@ -235,25 +165,8 @@ def _changer(kind: str, plural: str, change: Any) -> Callable[[Obj], Obj]:
 
 def _written(call: ApiCall, path: ResourcePath, written: WriteResult) -> web.Response:
     status = 201 if written.created else 200
-    shaped = _shaped(call, path, written.object)
+    shaped = shaped_object(call, path, written.object)
     return json_response(shaped, status=status, unknown=written.unknown)
-
-
-def _shaped(call: ApiCall, path: ResourcePath, obj: Obj) -> Obj:
-    match call.form:
-        case AnswerForm.TABLE:
-            version = obj["metadata"].get("resourceVersion", "")
-            return _table(call, path, [obj], version)
-        case AnswerForm.METADATA:
-            return tables.partial(obj)
-        case _:
-            return obj
-
-
-def _table(call: ApiCall, path: ResourcePath, objects: list[Obj], version: str) -> Obj:
-    include = call.query.get("includeObject") or "Metadata"
-    now = datetime.now(UTC)
-    return tables.table(path.resource, objects, now, include=include, version=version)
 
 
 LIFETIME_S = 3600

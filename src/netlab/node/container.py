@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 
 from netlab.node import processes
 from netlab.node.outputs import STDERR, STDOUT, LogBuffer, Outputs, OutputWatcher, pipe_writer
-from netlab.node.processes import Reaper, Stdio
+from netlab.node.processes import Stdio
+from netlab.node.reaping import Reaper
 from netlab.node.sandbox import Sandbox
 
 

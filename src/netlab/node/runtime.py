@@ -23,7 +23,8 @@ from netlab.node.container import (
 )
 from netlab.node.netns import NetNS
 from netlab.node.outputs import pipe_reader, pipe_writer
-from netlab.node.processes import Reaper, SpawnError, Stdio
+from netlab.node.processes import SpawnError, Stdio
+from netlab.node.reaping import Reaper
 from netlab.node.sandbox import Sandbox
 from netlab.problems import RuntimeRefusal
 

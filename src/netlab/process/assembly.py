@@ -4,7 +4,6 @@ Must not know: how a process got to be the first of its namespaces, or who start
 """
 
 import asyncio
-import contextlib
 import secrets
 import socket
 from collections.abc import Callable
@@ -19,13 +18,13 @@ from netlab.controllers.namespaces import NamespaceController, QuotaController
 from netlab.controllers.pods import PodController
 from netlab.controllers.policies import PolicyController
 from netlab.dataplane.clusterstate import NodeInfo
-from netlab.dataplane.nft import Nft, NftError
+from netlab.dataplane.nft import Nft
 from netlab.dataplane.planes import Dataplane, make_dataplane
-from netlab.http.certificates import kubeconfig_text, make_certificates, server_context
+from netlab.http.certificates import kubeconfig_text, make_certificates
 from netlab.http.server import ApiServer
 from netlab.node.mounts import MountViews, pod_environment
 from netlab.node.network import Network
-from netlab.node.processes import Reaper, StraySweeper
+from netlab.node.reaping import Reaper, StraySweeper
 from netlab.node.runtime import RUNTIMES, LabRuntime, RunningPod
 from netlab.node.sandbox import Sandboxes
 from netlab.objects.registry import Registry
@@ -58,7 +57,7 @@ async def serve(
         store,
         runtime,
         token=token,
-        ssl=server_context(certificates),
+        certificates=certificates,
         get_opens_streams=chosen.get_opens_streams,
     )
     await server.start(listener)
@@ -99,17 +98,10 @@ def _run_pods(
         sweeper=StraySweeper(loop),
         running=pods,
         events=EventRecorder(store, "kubelet", now),
-        policies_settled=lambda: _in_force(policies),
+        policies=policies,
         built_in={dns.DNS_POD_KEY: names.serve},
         environment=pod_environment(),
     )
     PodController(machine, EventRecorder(store, "default-scheduler", now))
     namespaces = {name: node.netns for name, node in network.nodes.items()}
     return runtime(pods, reaper, namespaces)
-
-
-async def _in_force(policies: PolicyController) -> None:
-    # Rules that the kernel refuses are told by the node's status; its pods start nevertheless,
-    # as they do on a node whose network plugin has trouble with a policy.
-    with contextlib.suppress(NftError):
-        await policies.settled()

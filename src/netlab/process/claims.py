@@ -95,7 +95,7 @@ _STATE_STEP = "state directory"
 
 
 @dataclass(frozen=True, slots=True)
-class OwnerProcess:
+class LabOwner:
     """A process, told apart from a later one with the same pid by its start and boot."""
 
     pid: int
@@ -106,7 +106,7 @@ class OwnerProcess:
         return self == process_owner(self.pid)
 
 
-def process_owner(pid: int) -> OwnerProcess | None:
+def process_owner(pid: int) -> LabOwner | None:
     """Return the identity of a running process, or None if there is no such process.
 
     A zombie counts as gone: it holds nothing any more.
@@ -116,7 +116,7 @@ def process_owner(pid: int) -> OwnerProcess | None:
     except (FileNotFoundError, ProcessLookupError):
         return None
     boot_id = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
-    return None if fields[0] in "ZX" else OwnerProcess(pid, int(fields[19]), boot_id)
+    return None if fields[0] in "ZX" else LabOwner(pid, int(fields[19]), boot_id)
 
 
 class StateDir:
@@ -126,7 +126,7 @@ class StateDir:
         self.path = path.absolute()
         self._parent = os.open(self.path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
 
-    def create(self, *, name: str, owner: OwnerProcess) -> None:
+    def create(self, *, name: str, owner: LabOwner) -> None:
         """Make the directory and put the marker in it; FileExistsError if one is there."""
         with contextlib.suppress(FileExistsError):
             os.mkdir(self.path.name, 0o700, dir_fd=self._parent)
@@ -140,7 +140,7 @@ class StateDir:
             with os.fdopen(fd, "w", encoding="utf-8") as stream:
                 stream.write(content)
 
-    def remove(self, owner: OwnerProcess) -> None:
+    def remove(self, owner: LabOwner) -> None:
         """Remove a lab's files, and the directory unless somebody else put something there.
 
         Where the marker names another lab nothing is touched.
@@ -154,7 +154,7 @@ class StateDir:
         with contextlib.suppress(OSError):
             os.rmdir(self.path.name, dir_fd=self._parent)
 
-    def marker(self) -> OwnerProcess | None:
+    def marker(self) -> LabOwner | None:
         """Return who the marker names, or None where there is no marker of ours."""
         try:
             with self._opened() as folder:
@@ -231,8 +231,8 @@ def _may_be_ours(entry: "os.DirEntry[str]") -> bool:
     return stat.S_ISDIR(status.st_mode) and status.st_uid == os.geteuid()
 
 
-def _owner_in_marker(data: Any) -> OwnerProcess | None:
+def _owner_in_marker(data: Any) -> LabOwner | None:
     try:
-        return OwnerProcess(int(data["pid"]), int(data["start_time"]), str(data["boot_id"]))
+        return LabOwner(int(data["pid"]), int(data["start_time"]), str(data["boot_id"]))
     except (KeyError, TypeError, ValueError):
         return None

@@ -10,8 +10,9 @@ from __future__ import annotations
 import asyncio
 import socket
 from asyncio.trsock import TransportSocket
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 from weakref import WeakKeyDictionary
 
@@ -78,7 +79,9 @@ def refusing(error: BaseException) -> bytes:
     return "\r\n".join(lines).encode() + HEAD_END + body
 
 
-OnSpdy = Callable[[RequestHead, asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+OnSpdy = Callable[
+    [RequestHead, asyncio.StreamReader, asyncio.StreamWriter], Coroutine[Any, Any, None]
+]
 
 
 class OpenConnections:
@@ -114,7 +117,7 @@ class ConnectionFront(asyncio.Protocol):
     def __init__(
         self,
         http: Callable[[], asyncio.Protocol],
-        spawn: Callable[[Awaitable[None]], None],
+        spawn: Callable[[Coroutine[Any, Any, None]], None],
         on_spdy: OnSpdy,
         connections: OpenConnections,
     ) -> None:

@@ -10,13 +10,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import os
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
+from netlab import tasks
 from netlab.http.podruntime import PodRuntime
 from netlab.http.streams.spdysession import ByteCarrier, SpdySession, SpdyStream
 from netlab.objects.obj import Obj
+
+log = logging.getLogger(__name__)
 
 _CHUNK = 64 * 1024
 
@@ -68,18 +72,16 @@ def refusal(pod: Obj, port: int, error: OSError) -> str:
 async def _relay_both(
     reader: asyncio.StreamReader, writer: asyncio.StreamWriter, duplex: Duplex
 ) -> None:
-    up = asyncio.create_task(_pump_up(duplex, writer))
-    down = asyncio.create_task(_pump_down(reader, duplex))
+    up = asyncio.create_task(_pump_up(duplex, writer), name="a forwarded client")
+    down = asyncio.create_task(_pump_down(reader, duplex), name="a forwarded port")
     try:
         # The pod's end decides: a client that has said everything may still be listening.
         await asyncio.wait({up, down}, return_when=asyncio.FIRST_COMPLETED)
         if not down.done() and up.exception() is None:
             await asyncio.wait({down})
     finally:
-        for task in (up, down):
-            task.cancel()
         # What ends a relay is that one of the two sides is gone; there is nobody left to tell.
-        await asyncio.gather(up, down, return_exceptions=True)
+        await tasks.end(up, down)
 
 
 async def _pump_up(duplex: Duplex, writer: asyncio.StreamWriter) -> None:
@@ -98,7 +100,7 @@ async def _pump_down(reader: asyncio.StreamReader, duplex: Duplex) -> None:
 async def serve_spdy_port_forward(runtime: PodRuntime, pod: Obj, carrier: ByteCarrier) -> None:
     """Serve a client's connections until it leaves; none of them outlives it."""
     session = SpdySession(carrier)
-    reading = asyncio.create_task(session.serve())
+    reading = asyncio.create_task(session.serve(), name="a SPDY connection")
     connections: set[asyncio.Task[None]] = set()
     waiting: dict[str, SpdyStream] = {}
     try:
@@ -108,14 +110,11 @@ async def serve_spdy_port_forward(runtime: PodRuntime, pod: Obj, carrier: ByteCa
                 waiting[request] = stream
             elif request in waiting:
                 pair = _serve_connection(runtime, pod, stream, waiting.pop(request))
-                task = asyncio.create_task(pair)
+                task = asyncio.create_task(pair, name="a forwarded connection")
                 connections.add(task)
                 task.add_done_callback(connections.discard)
     finally:
-        tasks = {reading, *connections}
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await tasks.end(reading, *connections)
 
 
 async def _serve_connection(
@@ -134,6 +133,13 @@ async def _serve_connection(
         await complaints.close()
     except ConnectionError:
         return  # the client has gone, and with it the one to tell
+    except Exception as error:
+        # The client holds many connections on this one: without a word it would wait for ever.
+        log.exception("a forwarded connection of pod %s died", pod["metadata"]["name"])
+        with contextlib.suppress(ConnectionError):
+            await fail(f"error forwarding port: {tasks.describe(error)}")
+            await data.close()
+            await complaints.close()
 
 
 def _port_of(stream: SpdyStream) -> int | None:

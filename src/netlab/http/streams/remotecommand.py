@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Protocol
 
+from netlab import tasks
 from netlab.http.podruntime import ExecSession, OutputSource, PodRuntime
 from netlab.http.streams.podtargets import ExecTarget
 from netlab.http.streams.spdysession import ByteCarrier, SpdySession, SpdyStream
@@ -119,17 +120,15 @@ def parse_resize(data: bytes) -> TerminalSize | None:
 
 async def _converse(session: ExecSession, target: ExecTarget, peer: ExecPeer) -> int | None:
     """Return the exit status, None where the client left first."""
-    outputs = asyncio.create_task(_send_outputs(session, target, peer))
-    inputs = asyncio.create_task(_take_inputs(session, peer))
+    outputs = asyncio.create_task(_send_outputs(session, target, peer), name="a command's output")
+    inputs = asyncio.create_task(_take_inputs(session, peer), name="a command's input")
     try:
         await asyncio.wait({outputs, inputs}, return_when=asyncio.FIRST_COMPLETED)
         return outputs.result() if outputs.done() else None
     except ConnectionError:
         return None
     finally:
-        for task in (outputs, inputs):
-            task.cancel()
-        await asyncio.gather(outputs, inputs, return_exceptions=True)
+        await tasks.end(outputs, inputs)
 
 
 async def _send_outputs(session: ExecSession, target: ExecTarget, peer: ExecPeer) -> int:
@@ -182,7 +181,7 @@ _OPENING_S = 30.0
 async def serve_spdy_exec(runtime: PodRuntime, target: ExecTarget, carrier: ByteCarrier) -> None:
     """Run a command for a SPDY client; it does not outlive the connection."""
     session = SpdySession(carrier)
-    reading = asyncio.create_task(session.serve())
+    reading = asyncio.create_task(session.serve(), name="a SPDY connection")
     try:
         async with asyncio.timeout(_OPENING_S):
             streams = await _collect_streams(session, _wanted_streams(target))
@@ -191,8 +190,7 @@ async def serve_spdy_exec(runtime: PodRuntime, target: ExecTarget, carrier: Byte
     except (TimeoutError, ConnectionError):
         return  # a client that opens no streams, or leaves, hears no more
     finally:
-        reading.cancel()
-        await asyncio.gather(reading, return_exceptions=True)
+        await tasks.end(reading)
 
 
 def _wanted_streams(target: ExecTarget) -> frozenset[str]:
@@ -232,18 +230,18 @@ class _SpdyPeer:
     async def inputs(self) -> AsyncIterator[ExecInput]:
         """Yield input and sizes as they come, until the connection ends."""
         queue: asyncio.Queue[ExecInput | None] = asyncio.Queue(1)
-        tasks = [asyncio.create_task(self._ending(queue))]
+        readers = [asyncio.create_task(self._ending(queue), name="a SPDY connection's end")]
         if "stdin" in self._streams:
-            tasks.append(asyncio.create_task(_read_stdin(self._streams["stdin"], queue)))
+            stdin = _read_stdin(self._streams["stdin"], queue)
+            readers.append(asyncio.create_task(stdin, name="a SPDY client's input"))
         if "resize" in self._streams:
-            tasks.append(asyncio.create_task(_read_sizes(self._streams["resize"], queue)))
+            sizes = _read_sizes(self._streams["resize"], queue)
+            readers.append(asyncio.create_task(sizes, name="a SPDY client's terminal"))
         try:
             while (given := await queue.get()) is not None:
                 yield given
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await tasks.end(*readers)
 
     async def finish(self, status: bytes) -> None:
         with contextlib.suppress(ConnectionError):

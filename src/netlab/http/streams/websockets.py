@@ -12,9 +12,12 @@ from collections.abc import AsyncIterator, Sequence
 
 from aiohttp import WSMsgType, web
 
+from netlab import tasks
 from netlab.http.podruntime import PodRuntime
 from netlab.http.streams import portforwarding, remotecommand
-from netlab.http.streams.podtargets import ExecTarget
+from netlab.http.streams.podtargets import (
+    ExecTarget,
+)
 from netlab.http.streams.portforwarding import serve_spdy_port_forward
 from netlab.http.streams.remotecommand import ExecInput, StdinData, StreamChannel
 from netlab.objects import apierrors
@@ -144,14 +147,12 @@ class _PortChannels:
             number = port.to_bytes(2, "little")
             await self._socket.send_bytes(bytes([2 * index]) + number)
             await self._socket.send_bytes(bytes([2 * index + 1]) + number)
-        connections = asyncio.create_task(self._all(runtime, pod))
-        reading = asyncio.create_task(self._read())
+        connections = asyncio.create_task(self._all(runtime, pod), name="forwarded connections")
+        reading = asyncio.create_task(self._read(), name="a forwarding client")
         try:
             await asyncio.wait({connections, reading}, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            connections.cancel()
-            reading.cancel()
-            await asyncio.gather(connections, reading, return_exceptions=True)
+            await tasks.end(connections, reading)
 
     async def _all(self, runtime: PodRuntime, pod: Obj) -> None:
         async with asyncio.TaskGroup() as group:

@@ -5,9 +5,10 @@ from typing import Any
 import pytest
 from multidict import CIMultiDict
 
-from netlab.access.authentication import Authenticator, ServiceAccountTokens
+from netlab.access.authentication import Authenticator
 from netlab.access.authorization import RbacAuthorizer
 from netlab.access.gates import AccessGate
+from netlab.access.tokens import ServiceAccountTokens
 from netlab.access.users import User, service_account
 from netlab.http.routes import attributes_of, route
 from netlab.objects.apierrors import ApiError

@@ -5,10 +5,10 @@ import base64
 import pytest
 
 from netlab.http import bodies
-from netlab.http.reads import WatchRequest, watched_event
 from netlab.http.responses import AnswerForm, negotiate
 from netlab.http.streams.front import parse_head
 from netlab.http.streams.podtargets import last_lines
+from netlab.http.watch import WatchRequest, watched_event
 from netlab.objects.apierrors import ApiError, status_of
 from netlab.objects.kinds import BY_PLURAL
 from netlab.objects.selectors import matcher

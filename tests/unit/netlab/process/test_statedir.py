@@ -10,16 +10,16 @@ import pytest
 
 from netlab.problems import StartError
 from netlab.process import claims
-from netlab.process.claims import OwnerProcess, StateDir
+from netlab.process.claims import LabOwner, StateDir
 
 
-def me() -> OwnerProcess:
+def me() -> LabOwner:
     owner = claims.process_owner(os.getpid())
     assert owner is not None
     return owner
 
 
-def make(path: Path, owner: OwnerProcess) -> Path:
+def make(path: Path, owner: LabOwner) -> Path:
     state = StateDir(path)
     state.create(name="lab", owner=owner)
     state.write(claims.KUBECONFIG, "token")
@@ -27,7 +27,7 @@ def make(path: Path, owner: OwnerProcess) -> Path:
     return path
 
 
-def dead() -> OwnerProcess:
+def dead() -> LabOwner:
     """Return a process of this boot that has ended."""
     child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
     owner = claims.process_owner(child.pid)
