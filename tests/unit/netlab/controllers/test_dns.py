@@ -119,3 +119,16 @@ def test_another_opcode_is_refused(names: ClusterDns) -> None:
     data = names.answer(query.to_wire(), udp=True)
     assert data is not None
     assert dns.message.from_wire(data).rcode() == dns.rcode.NOTIMP
+
+
+def test_a_fault_in_looking_up_is_answered(
+    names: ClusterDns, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A client is told that the server failed instead of waiting for its time-out."""
+
+    def fail(*_: object) -> None:
+        raise RuntimeError("injected fault")
+
+    monkeypatch.setattr(names, "_look_up", fail)
+    assert dns.rcode.SERVFAIL == ask(names, "web.shop.svc.cluster.local").rcode()
+    assert "injected fault" in caplog.text

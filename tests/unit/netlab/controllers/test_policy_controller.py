@@ -7,16 +7,18 @@ from typing import Any
 
 import pytest
 
-from netlab.controllers.policies import PolicyController
+from netlab.controllers.policies import CompileError, PolicyController
 from netlab.dataplane.clusterstate import NodeInfo
 from netlab.dataplane.nft import NftError
 from netlab.dataplane.planes import make_dataplane
+from netlab.dataplane.semantics import Semantics
 from netlab.objects.store import Store
 from tests.unit.netlab.dataplane.objects import namespace, pod, policy
 
 Obj = dict[str, Any]
 
 NODES = (NodeInfo("lab-node-0", ("172.30.0.10",)), NodeInfo("lab-node-1", ("172.30.0.11",)))
+DEADLINE_S = 5.0
 DENY: Obj = {"policyTypes": ["Ingress"]}
 
 
@@ -166,6 +168,72 @@ def test_rules_once_refused_are_tried_again_with_the_next_change() -> None:
         assert "False" == _condition(setup.store)[0]
 
     _drive(scenario)
+
+
+def test_a_fault_in_the_compile_step_is_told_to_all_it_concerns(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever waits for rules that cannot be worked out is told so, and does not wait for ever."""
+
+    async def scenario(setup: Setup) -> None:
+        _break_compiling(monkeypatch)
+        setup.store.create("networkpolicies", policy("deny", DENY))
+        async with asyncio.timeout(DEADLINE_S):
+            with pytest.raises(CompileError, match="RuntimeError: injected fault"):
+                await setup.controller.settled()
+        status, message = _condition(setup.store)
+        assert ("True", True) == (status, "injected fault" in message)
+
+    with caplog.at_level(logging.ERROR):
+        _drive(scenario)
+    assert "injected fault" in caplog.text
+
+
+def test_after_a_fault_no_node_keeps_old_rules_for_new_ones(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What was worked out before the fault is not loaded on the other nodes as if it were new."""
+
+    async def scenario(setup: Setup) -> None:
+        _break_compiling(monkeypatch)
+        setup.store.create("pods", pod("b", node="lab-node-1", ips=["10.244.1.2"]))
+        setup.store.create("networkpolicies", policy("deny", DENY))
+        with pytest.raises(CompileError):
+            await setup.controller.settled()
+        monkeypatch.undo()
+        setup.store.create("namespaces", namespace("other"))
+        await setup.controller.settled()
+        assert [1, 1] == setup.runs()
+        assert "False" == _condition(setup.store)[0]
+
+    _drive(scenario)
+
+
+def test_a_fault_before_any_node_is_told_to_those_who_wait(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Even where no node is to blame, nobody waits for ever, and the next change is applied."""
+
+    async def scenario(setup: Setup) -> None:
+        monkeypatch.setattr(setup.controller, "_view", _raise_fault)
+        setup.store.create("networkpolicies", policy("deny", DENY))
+        async with asyncio.timeout(DEADLINE_S):
+            with pytest.raises(CompileError, match="injected fault"):
+                await setup.controller.settled()
+        monkeypatch.undo()
+        setup.store.create("namespaces", namespace("other"))
+        await setup.controller.settled()
+        assert [1, 0] == setup.runs()
+
+    _drive(scenario)
+
+
+def _raise_fault(*_: object, **__: object) -> None:
+    raise RuntimeError("injected fault")
+
+
+def _break_compiling(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Semantics, "selects", _raise_fault)
 
 
 def _condition(store: Store) -> tuple[str, str]:
