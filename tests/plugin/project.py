@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -42,3 +43,13 @@ def ended(folder: Path, *command: str, **environment: str) -> Ended:
         check=False,
     )
     return Ended(done.returncode, done.stdout)
+
+
+def write_example(folder: Path) -> None:
+    """Write the files that docs/writing-cases.md shows, each headed by its name."""
+    text = (ROOT / "docs" / "writing-cases.md").read_text(encoding="utf-8")
+    shown = re.findall(r"^`([^`]+)`, [^\n]*:\n\n```\w+\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    for name, content in shown:
+        file = folder / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(content, encoding="utf-8")
