@@ -71,7 +71,7 @@ test-weave: ## The same with Weave Net, which is archived upstream
 
 CNIS := calico cilium flannel antrea kube-router kindnet weave
 .PHONY: $(CNIS:%=test-%)
-$(CNIS:%=test-%): test-%: .venv/.installed
+$(CNIS:%=test-%): test-%: $(VENV)/.installed
 	$(BIN)/netproof test --cluster kind:$* -n $(KIND_WORKERS) $(ARGS)
 
 fuzz-lab: install ## Try random policies on the lab until one shows a difference
