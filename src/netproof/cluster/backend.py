@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from netproof.cluster.placement import ANYWHERE, PodOptions
+from netproof.cluster.profiles.declaration import Capabilities, Support
 from netproof.model.doors import Stance
 from netproof.model.known_gap import KnownGap
 from netproof.model.record import ClusterRecord
@@ -18,8 +19,8 @@ class ClusterRef(Value):
     network (the lab has one), empty where there is none. `probe_timeout_s` is how long an
     unanswered packet is waited for there, `converge_s` how long a change of policies may take
     there, unless the person running it says otherwise. `pods` is how probe pods fit in, `gaps`
-    are what its CNI is documented not to do. `stance` says what is expected there of the doors
-    that policies do not guard.
+    are what its CNI is documented not to do, `capabilities` what it can do at all. `stance` says
+    what is expected there of the doors that policies do not guard.
     """
 
     kind: str
@@ -33,7 +34,16 @@ class ClusterRef(Value):
     converge_s: float = 30.0
     pods: PodOptions = ANYWHERE
     gaps: tuple[KnownGap, ...] = ()
+    capabilities: Capabilities = Capabilities()
     stance: Stance = Stance.REPORT
+
+    def why_no_sctp(self) -> str:
+        """Return why cases that send SCTP cannot be tried here, "" where they can."""
+        support = self.capabilities.sctp
+        if support not in (Support.UNSUPPORTED, Support.OPT_IN):
+            return ""
+        declared = f"capabilities.sctp is {support} in its profile"
+        return f"{self.dataplane} does not filter SCTP as it is installed: {declared}"
 
     def record(self, version: str, nodes: tuple[str, ...]) -> ClusterRecord:
         """Describe the cluster for a report."""

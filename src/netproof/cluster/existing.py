@@ -67,6 +67,7 @@ class ExistingCluster:
             probe_timeout_s=self.profile.probe_timeout_s,
             converge_s=self.profile.converge_s,
             gaps=self.profile.gaps,
+            capabilities=self.profile.capabilities,
             stance=self.profile.stance,
         )
 

@@ -119,7 +119,7 @@ def _refuse_strangers(chosen: argparse.Namespace, way: str) -> None:
 
 def _kind(option: argparse.Namespace, cni: str, run_id: str) -> KindOptions:
     from netproof.cluster.kind.cluster import KindOptions
-    from netproof.cluster.profiles.profile import IpFamily
+    from netproof.cluster.profiles.declaration import IpFamily
 
     return KindOptions(
         cni=cni,

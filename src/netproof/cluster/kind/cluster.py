@@ -19,7 +19,8 @@ from netproof.cluster.kind.installation import Installer, Say
 from netproof.cluster.kind.machine import Tools
 from netproof.cluster.placement import ANYWHERE, PodOptions
 from netproof.cluster.profiles import reading, versions
-from netproof.cluster.profiles.profile import IpFamily, Profile
+from netproof.cluster.profiles.declaration import IpFamily
+from netproof.cluster.profiles.profile import Profile
 from netproof.errors import ClusterError, UsageError
 from netproof.model.value import replace
 
@@ -219,6 +220,7 @@ class KindCluster:
             converge_s=profile.converge_s,
             pods=replace(self._options.pods, spread=True),
             gaps=profile.gaps,
+            capabilities=profile.capabilities,
             stance=profile.stance,
         )
 

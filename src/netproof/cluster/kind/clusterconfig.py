@@ -12,7 +12,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from netproof.cluster.profiles.profile import IpFamily, Profile
+from netproof.cluster.profiles.declaration import IpFamily
+from netproof.cluster.profiles.profile import Profile
 from netproof.errors import UsageError
 from netproof.policy.document import plain, read_documents
 from netproof.policy.sources import decode

@@ -20,11 +20,11 @@ from netproof.cluster.kind.commands import KindCommands
 from netproof.cluster.kind.downloads import Fetch, download
 from netproof.cluster.kind.machine import Tools
 from netproof.cluster.kind.programs import call, failure
+from netproof.cluster.profiles.declaration import IpFamily
 from netproof.cluster.profiles.profile import (
     Artifact,
     ChartStep,
     FileStep,
-    IpFamily,
     KubectlStep,
     ManifestStep,
     PluginsStep,

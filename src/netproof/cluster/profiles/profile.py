@@ -3,67 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from enum import StrEnum
 from pathlib import Path
 
+from netproof.cluster.profiles.declaration import Capabilities, IpFamily
 from netproof.model.doors import Stance
 from netproof.model.known_gap import KnownGap
-
-
-class IpFamily(StrEnum):
-    """The IP families of a cluster, in the words of kind's `ipFamily`."""
-
-    IPV4 = "ipv4"
-    IPV6 = "ipv6"
-    DUAL = "dual"
-
-
-class Support(StrEnum):
-    """Whether a CNI does something."""
-
-    SUPPORTED = "supported"
-    UNSUPPORTED = "unsupported"
-    OPT_IN = "opt-in"
-    UNKNOWN = "unknown"
-
-
-class Denial(StrEnum):
-    """How a denial looks to the source: silence, a refusal, or there are none."""
-
-    DROP = "drop"
-    REJECT = "reject"
-    NONE = "none"
-
-
-class IpBlockReach(StrEnum):
-    """What an `ipBlock` matches."""
-
-    PODS_TOO = "pods-too"
-    OUTSIDE_ONLY = "outside-only"
-    NOTHING = "nothing"
-
-
-class Established(StrEnum):
-    """What happens to a connection that exists when a policy comes to deny it."""
-
-    SURVIVE = "survive"
-    CUT = "cut"
-    UNKNOWN = "unknown"
-
-
-@dataclass(frozen=True, slots=True)
-class Capabilities:
-    """What a CNI makes of NetworkPolicy v1; the words are told in `kind-configs/README.md`."""
-
-    named_ports: Support
-    end_port: Support
-    sctp: Support
-    dual_stack: Support
-    cluster_policies: Support
-    denial: Denial
-    ip_block: IpBlockReach
-    established: Established
-    own_policies: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
+from netproof.cluster.profiles.declaration import VERSION
 from netproof.cluster.profiles.profile import (
     Artifact,
     ChartStep,
@@ -13,7 +14,6 @@ from netproof.cluster.profiles.profile import (
     Profile,
     Step,
 )
-from netproof.cluster.profiles.reading import VERSION
 from netproof.errors import UsageError
 
 PLACEHOLDER = "{version}"

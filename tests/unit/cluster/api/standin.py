@@ -87,9 +87,10 @@ def running(answer: Callable[[str, str, str], Reply]) -> Iterator[Standin]:
             length = len(reply.body) if reply.length is None else reply.length
             for name, value in {"Content-Length": str(length), **reply.headers}.items():
                 self.send_header(name, value)
+            if length != len(reply.body) or reply.headers:
+                self.send_header("Connection", "close")
             self.end_headers()
             self.wfile.write(reply.body)
-            self.close_connection = length != len(reply.body) or bool(reply.headers)
 
         def __getattr__(self, name: str) -> Callable[[], None]:
             if name.startswith("do_"):

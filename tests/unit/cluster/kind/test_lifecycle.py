@@ -10,7 +10,7 @@ import pytest
 
 from netproof.cluster.kind.cluster import KindCluster, KindOptions
 from netproof.cluster.profiles import reading
-from netproof.cluster.profiles.profile import IpFamily
+from netproof.cluster.profiles.declaration import IpFamily
 from netproof.errors import ClusterError, NetproofError, NotReadyError, UsageError
 from netproof.model.value import replace
 from tests.unit.cluster.kind import standins

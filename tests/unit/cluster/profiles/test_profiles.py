@@ -14,8 +14,10 @@ import yaml
 
 from netproof.cluster.kind import clusterconfig
 from netproof.cluster.profiles import reading
-from netproof.cluster.profiles.profile import Artifact, IpFamily
+from netproof.cluster.profiles.declaration import IpFamily, json_schema
+from netproof.cluster.profiles.profile import Artifact
 from netproof.errors import NetproofError, UsageError
+from netproof.model.doors import Stance
 
 CONFIGS = reading.folder()
 CNIS = reading.names(CONFIGS)
@@ -34,6 +36,31 @@ def test_shipped_profiles_fit_the_schema(cni: str) -> None:
     reading.load(cni, CONFIGS)
     text = (CONFIGS / cni / reading.FILE).read_text()
     jsonschema.validate(yaml.safe_load(text), SCHEMA)
+
+
+def test_the_schema_is_the_declarations() -> None:
+    """What is committed for editors is generated from what profiles are read by.
+
+    `python -m netproof.cluster.profiles.declaration > kind-configs/profile.schema.json` renews it.
+    """
+    assert json_schema() == SCHEMA
+
+
+@pytest.mark.parametrize("case", ["no https", "no checksum", "two kinds", "no capability"])
+def test_the_schema_refuses_what_the_reader_refuses(case: str) -> None:
+    """An editor marks what the reader would."""
+    old, new, *_ = WRONG[case]
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(yaml.safe_load(GOOD.replace(old, new, 1)), SCHEMA)
+
+
+def test_null_is_as_good_as_nothing(folder: Path) -> None:
+    """A field that says null is read as one that is not there, as the API server does."""
+    file = folder / "cilium" / reading.FILE
+    start = GOOD.index("gaps:")
+    file.write_text(GOOD[:start] + "gaps: null\noperational-access:\n")
+    read = reading.load("cilium", folder)
+    assert ((), Stance.REPORT) == (read.gaps, read.stance)
 
 
 @pytest.mark.parametrize("cni", CNIS)
@@ -92,10 +119,10 @@ WRONG = {
     "no such file": ("values-ipv4.yaml", "none.yaml", 24, "lies beside the profile"),
     "other folder": ("values-ipv4.yaml", "../x.yaml", 24, "lies beside the profile"),
     "no object": ("kube-system/cilium,", "cilium,", 34, "write namespace/name"),
-    "no capability": ("sctp: opt-in", "sctp: sometimes", 39, "Unsupported value"),
-    "no pattern": ("production/api -> *", "everything", 51, "names no flows"),
-    "no verdict": ("verdict: over-blocked", "verdict: broken", 52, "Unsupported value"),
-    "no link": ("link: https:", "link: somewhere:", 54, "a gap is documented somewhere"),
+    "no capability": ("sctp: opt-in", "sctp: sometimes", 37, "Unsupported value"),
+    "no pattern": ("production/api -> *", "everything", 41, "names no flows"),
+    "no verdict": ("verdict: over-blocked", "verdict: broken", 42, "Unsupported value"),
+    "no link": ("link: https:", "link: somewhere:", 44, "a gap is documented somewhere"),
 }
 
 
