@@ -27,7 +27,7 @@ TITLES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Mismatch:
+class FindingGroup:
     """Findings of one pair that differ in port and family only; `places` as in the step."""
 
     findings: tuple[Finding, ...]
@@ -48,12 +48,12 @@ class Mismatch:
         return f"{ends}  {ports_line(dialled, flow.path)}{nodes}"
 
 
-def mismatches(step: StepRecord) -> list[Mismatch]:
+def grouped_findings(step: StepRecord) -> list[FindingGroup]:
     """Return the findings of a step, those told in one breath together, the gravest first."""
     groups: dict[tuple[object, ...], list[Finding]] = {}
     for finding in step.findings:
         groups.setdefault(_alike(finding), []).append(finding)
-    return [Mismatch(tuple(group), step.places) for group in groups.values()]
+    return [FindingGroup(tuple(group), step.places) for group in groups.values()]
 
 
 def _alike(finding: Finding) -> tuple[object, ...]:

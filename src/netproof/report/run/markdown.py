@@ -9,9 +9,9 @@ from netproof.report.run import bypass, summary
 from netproof.report.run.findings import (
     BESIDES_FLOWS,
     TITLES,
-    Mismatch,
+    FindingGroup,
     account,
-    mismatches,
+    grouped_findings,
     run_finding_line,
     step_line,
 )
@@ -20,7 +20,7 @@ from netproof.report.run.matrixview import matrix_views
 from netproof.report.run.palette import Palette
 from netproof.report.text import counted, markdown, markdown_code, markdown_table, printable
 
-MAX_MISMATCHES = 20
+MAX_GROUPS = 20
 """So many of a step are listed: a comment has an end (GitHub's is 65,536 characters)."""
 
 MAX_KEYS = 10
@@ -78,10 +78,10 @@ def _scenario(scenario: ScenarioRecord, run: RunRecord) -> list[str]:
         return [f"Known gap, fails no run: {markdown(scenario.id)}: {markdown(scenario.known_gap)}"]
     parts = []
     for step in scenario.steps:
-        wrong = mismatches(step)
+        wrong = grouped_findings(step)
         listed = [one for one in wrong if summary.is_listed(run, one.first)]
         if listed:
-            parts += [markdown(step_line(step)), *_mismatches(listed), _matrices(step)]
+            parts += [markdown(step_line(step)), *_groups(listed), _matrices(step)]
     if not parts:
         return []
     if scenario.repeat:
@@ -89,16 +89,16 @@ def _scenario(scenario: ScenarioRecord, run: RunRecord) -> list[str]:
     return [f"### {scenario.verdict}: {markdown(scenario.id)}", markdown(scenario.title), *parts]
 
 
-def _mismatches(listed: list[Mismatch]) -> list[str]:
-    parts = ["\n".join(map(_mismatch, listed[:MAX_MISMATCHES]))]
-    if len(listed) > MAX_MISMATCHES:
-        parts.append(f"and {len(listed) - MAX_MISMATCHES} more in the JSON record")
+def _groups(listed: list[FindingGroup]) -> list[str]:
+    parts = ["\n".join(map(_group, listed[:MAX_GROUPS]))]
+    if len(listed) > MAX_GROUPS:
+        parts.append(f"and {len(listed) - MAX_GROUPS} more in the JSON record")
     return parts
 
 
-def _mismatch(mismatch: Mismatch) -> str:
-    lines = [f"- **{TITLES[mismatch.first.verdict]}** {markdown(mismatch.title)}"]
-    parts = account(mismatch.first, mismatch.places)
+def _group(group: FindingGroup) -> str:
+    lines = [f"- **{TITLES[group.first.verdict]}** {markdown(group.title)}"]
+    parts = account(group.first, group.places)
     return "\n".join([*lines, *(f"  - {label}: {markdown(text)}" for label, text in parts)])
 
 

@@ -15,13 +15,13 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from netproof.model.doors import DoorState
 from netproof.model.record import FlowVerdict, RunRecord, RunVerdict, ScenarioRecord, StepRecord
 from netproof.report.run import bypass, summary
-from netproof.report.run.findings import BESIDES_FLOWS, TITLES, account, mismatches, step_line
+from netproof.report.run.findings import BESIDES_FLOWS, TITLES, account, grouped_findings, step_line
 from netproof.report.run.grid import split_name
 from netproof.report.run.matrixview import CellMark, MatrixView, matrix_views
 from netproof.report.run.palette import Palette
 from netproof.report.text import counted, printable
 
-MAX_MISMATCHES = 200
+MAX_GROUPS = 200
 """So many of a step are listed: a page that takes seconds to open is not read."""
 
 _SYMBOLS = {mark: Palette().symbol(mark) for mark in CellMark}
@@ -109,7 +109,7 @@ class _Step:
     """A step as the page shows it: matrices with something wrong, findings, the other matrices."""
 
     def __init__(self, step: StepRecord, run: RunRecord) -> None:
-        wrong = mismatches(step)
+        wrong = grouped_findings(step)
         listed = [one for one in wrong if summary.is_listed(run, one.first)]
         views = matrix_views(step.tables)
         self.is_open = step.verdict is not RunVerdict.PASS
@@ -123,7 +123,7 @@ class _Step:
                 one.title,
                 account(one.first, one.places),
             )
-            for one in listed[:MAX_MISMATCHES]
+            for one in listed[:MAX_GROUPS]
         ]
         self.more = len(listed) - len(self.findings)
         self.has_unlisted = len(listed) < len(wrong)

@@ -22,9 +22,9 @@ from netproof.report.run import bypass, summary
 from netproof.report.run.findings import (
     BESIDES_FLOWS,
     TITLES,
-    Mismatch,
+    FindingGroup,
     account,
-    mismatches,
+    grouped_findings,
     run_finding_line,
     step_line,
 )
@@ -33,7 +33,7 @@ from netproof.report.run.matrixview import MatrixView, matrix_views
 from netproof.report.run.palette import BOLD, GREY, Palette
 from netproof.report.text import aligned, counted, printable
 
-MAX_MISMATCHES = 20
+MAX_GROUPS = 20
 """So many of a step are told in full; the JSON record has all of them."""
 
 MAX_KEYS = 5
@@ -87,7 +87,7 @@ def scenario(
 def brief(record: ScenarioRecord) -> str:
     """Return one line: what came of a scenario, and the gravest thing that was seen in it."""
     safe = printable(record)
-    wrong = [(step, mismatch) for step in safe.steps for mismatch in mismatches(step)]
+    wrong = [(step, group) for step in safe.steps for group in grouped_findings(step)]
     head = f"{safe.verdict}  {safe.id}"
     if not wrong:
         return head
@@ -184,7 +184,7 @@ def _step(step: StepRecord, palette: Palette, width: int, *, matrices: bool) -> 
         lines += ["", f"{_INDENT}{view.label}"]
         lines += [_INDENT + line for line in grid_lines(view, width - len(_INDENT), palette)]
     lines += _as_expected([view for view in views if view not in printed], width)
-    return lines + _mismatches(step, palette, width)
+    return lines + _groups(step, palette, width)
 
 
 def _as_expected(rest: Sequence[MatrixView], width: int) -> list[str]:
@@ -195,22 +195,22 @@ def _as_expected(rest: Sequence[MatrixView], width: int) -> list[str]:
     return lines
 
 
-def _mismatches(step: StepRecord, palette: Palette, width: int) -> list[str]:
-    listed = mismatches(step)
+def _groups(step: StepRecord, palette: Palette, width: int) -> list[str]:
+    listed = grouped_findings(step)
     lines: list[str] = []
-    for mismatch in listed[:MAX_MISMATCHES]:
-        lines += ["", *_mismatch(mismatch, palette, width)]
-    if len(listed) > MAX_MISMATCHES:
-        left = len(listed) - MAX_MISMATCHES
+    for group in listed[:MAX_GROUPS]:
+        lines += ["", *_group(group, palette, width)]
+    if len(listed) > MAX_GROUPS:
+        left = len(listed) - MAX_GROUPS
         lines += ["", f"{_INDENT}and {left} more; the JSON record has all of them"]
     return lines
 
 
-def _mismatch(mismatch: Mismatch, palette: Palette, width: int) -> list[str]:
-    first = mismatch.first
+def _group(group: FindingGroup, palette: Palette, width: int) -> list[str]:
+    first = group.first
     head = palette.verdict(first.verdict, TITLES[first.verdict])
-    lines = [f"{_INDENT}{head}  {mismatch.title}"]
-    for label, text in account(first, mismatch.places):
+    lines = [f"{_INDENT}{head}  {group.title}"]
+    for label, text in account(first, group.places):
         lines += _wrapped(f"{_INDENT}  {label:<8}  ", text, width)
     return lines
 

@@ -69,8 +69,8 @@ def test_repeated_probes_are_counted() -> None:
 
 
 def test_findings_of_one_pair_are_told_once() -> None:
-    """The same leak in both families is one mismatch of two findings."""
-    assert [1, 2] == [len(one.findings) for one in findings.mismatches(LEAKING.steps[1])]
+    """The same leak in both families is one group of two findings."""
+    assert [1, 2] == [len(one.findings) for one in findings.grouped_findings(LEAKING.steps[1])]
 
 
 def test_findings_that_differ_in_more_than_the_door_are_told_apart() -> None:
@@ -78,4 +78,4 @@ def test_findings_that_differ_in_more_than_the_door_are_told_apart() -> None:
     first = FINDING
     other = replace(first, outcome=Outcome.REJECTED)
     step = replace(LEAKING.steps[1], findings=(first, other))
-    assert [1, 1] == [len(one.findings) for one in findings.mismatches(step)]
+    assert [1, 1] == [len(one.findings) for one in findings.grouped_findings(step)]

@@ -143,7 +143,7 @@ def test_a_matrix_fits_the_terminal(pods: int, width: int) -> None:
 
 
 def test_a_wide_matrix_shows_where_it_is_wrong() -> None:
-    """Of 40 pods that do not fit, those with a mismatch are shown."""
+    """Of 40 pods that do not fit, those with a group are shown."""
     told = terminal.scenario(wide(40, leaks=2), width=80)
     assert "team-0  pod-0 │ L!     x\n" in told
     assert "38 rows and 38 columns as expected are left out" in told
