@@ -92,12 +92,12 @@ def _preflight(_: argparse.Namespace) -> int:
 
 
 def _defects(options: argparse.Namespace) -> int:
-    found = [asdict(defect) for defect in list_defects()]
+    defects = [asdict(defect) for defect in list_defects()]
     if options.json:
-        _say(json.dumps(found, indent=2))
+        _say(json.dumps(defects, indent=2))
         return 0
-    width = max((len(defect["name"]) for defect in found), default=0)
-    for defect in found:
+    width = max((len(defect["name"]) for defect in defects), default=0)
+    for defect in defects:
         _say(f"{defect['name']:{width}}  {defect['kind']:9}  {defect['summary']}")
     return 0
 

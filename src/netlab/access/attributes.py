@@ -36,8 +36,8 @@ class Attributes:
 
 def refusal(user: User, asked: Attributes, reason: str = "") -> ApiError:
     """Return 403 Forbidden in the API server's words."""
-    wish = f"User {_quoted(user.name)} cannot {asked.verb} {_described_object(asked)}"
-    message = f"{_described_subject(asked)}: {wish}"
+    action = f"User {_quoted(user.name)} cannot {asked.verb} {_described_object(asked)}"
+    message = f"{_described_subject(asked)}: {action}"
     if reason:
         message += f": {reason}"
     details = {"name": asked.name, "group": asked.group, "kind": asked.resource}
@@ -86,8 +86,8 @@ def is_covered(rule: Obj, asked: Attributes) -> bool:
 
 
 def _values(rule: Obj, key: str) -> Sequence[str]:
-    found: Sequence[str] = rule.get(key) or ()
-    return found
+    values: Sequence[str] = rule.get(key) or ()
+    return values
 
 
 def _includes(values: Sequence[str], value: str) -> bool:

@@ -93,8 +93,8 @@ class RbacAuthorizer:
             return
         bound = binding["metadata"]["name"]
         by = f'RoleBinding "{bound}/{namespace}"' if namespace else f'ClusterRoleBinding "{bound}"'
-        said = f'{by} of {kind} "{name}" to {_described(subject, namespace)}'
-        yield BindingGrant(role.get("rules") or (), said)
+        description = f'{by} of {kind} "{name}" to {_described(subject, namespace)}'
+        yield BindingGrant(role.get("rules") or (), description)
 
 
 def is_named(user: User, subject: Obj, namespace: str) -> bool:
@@ -119,8 +119,8 @@ def _described(subject: Obj, namespace: str) -> str:
     return f'{kind} "{name}"'
 
 
-def _missing_roles(said: Sequence[str]) -> str:
-    if not said:
+def _missing_roles(roles: Sequence[str]) -> str:
+    if not roles:
         return ""
-    listed = said[0] if len(said) == 1 else f"[{', '.join(said)}]"
+    listed = roles[0] if len(roles) == 1 else f"[{', '.join(roles)}]"
     return f"RBAC: {listed}"

@@ -37,12 +37,12 @@ class AccessGate:
     def identify(self, headers: RequestHeaders) -> User:
         """Return as whom a request acts; raise ApiError (Unauthorized, Forbidden)."""
         user = self._authenticator.authenticate(headers)
-        wish = authentication.impersonation_of(headers)
-        if wish is None:
+        impersonation = authentication.impersonation_of(headers)
+        if impersonation is None:
             return user
-        for right in wish.rights():
+        for right in impersonation.rights():
             self.check(user, right)
-        return wish.granted()
+        return impersonation.granted()
 
     def admit(self, user: User, asked: Attributes) -> None:
         """Raise ApiError (Forbidden) where a user may not do what a request asks.
@@ -127,7 +127,7 @@ def _granting_fields(obj: Obj) -> tuple[object, ...]:
 def _lacking_rights(rule: Obj, own: Sequence[Obj]) -> Iterator[Attributes]:
     """Yield the single rights in a rule that are in none of one's own."""
     for part in _single_rights(rule):
-        if not any(is_covered(mine, part) for mine in own):
+        if not any(is_covered(own_rule, part) for own_rule in own):
             yield part
 
 
@@ -137,9 +137,9 @@ def _single_rights(rule: Obj) -> Iterator[Attributes]:
             yield Attributes(verb=verb, path=url)
         for group in rule.get("apiGroups") or ():
             for whole in rule.get("resources") or ():
-                resource, _, below = whole.partition("/")
+                resource, _, subresource = whole.partition("/")
                 for name in rule.get("resourceNames") or ("",):
-                    yield Attributes(verb, group, resource, below, name=name)
+                    yield Attributes(verb, group, resource, subresource, name=name)
 
 
 def _described_right(part: Attributes) -> str:

@@ -45,12 +45,12 @@ def _self_rules(authorizer: Authorizer, user: User, spec: Obj, namespace: str) -
     if not spec.get("namespace"):
         raise apierrors.bad_request("no namespace on request")
     rules, missing = authorizer.rules(user, spec["namespace"])
-    said = {"evaluationError": missing} if missing else {}
+    error_fields = {"evaluationError": missing} if missing else {}
     return {
         "resourceRules": [rule for rule in rules if rule.get("resources")],
         "nonResourceRules": [rule for rule in rules if rule.get("nonResourceURLs")],
         "incomplete": bool(missing),
-        **said,
+        **error_fields,
     }
 
 
@@ -72,8 +72,8 @@ REVIEWS: Mapping[str, ReviewFunction] = {
 
 def _decision(authorizer: Authorizer, user: User, spec: Obj) -> Obj:
     decision = authorizer.decide(user, _reviewed_attributes(spec))
-    said = {"reason": decision.reason} if decision.reason else {}
-    return {"allowed": decision.allowed, **said}
+    reason_fields = {"reason": decision.reason} if decision.reason else {}
+    return {"allowed": decision.allowed, **reason_fields}
 
 
 def _reviewed_attributes(spec: Obj) -> Attributes:

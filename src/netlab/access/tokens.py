@@ -66,8 +66,8 @@ class ServiceAccountTokens:
             return None
         bound = claims["kubernetes.io"]
         namespace, who = bound["namespace"], bound["serviceaccount"]
-        found = self._store.find("serviceaccounts", namespace, who["name"])
-        if found is None or found["metadata"]["uid"] != who["uid"]:
+        account = self._store.find("serviceaccounts", namespace, who["name"])
+        if account is None or account["metadata"]["uid"] != who["uid"]:
             return None
         return service_account(namespace, who["name"], who["uid"])
 

@@ -106,8 +106,8 @@ def _policy_rule(verbs: Sequence[str], group: str, *resources: str) -> Obj:
 
 
 def _url_rule(*roots: str) -> Obj:
-    below = [root + more for root in roots for more in ("", "/*")]
-    return {"nonResourceURLs": below, "verbs": ["get"]}
+    urls = [root + more for root in roots for more in ("", "/*")]
+    return {"nonResourceURLs": urls, "verbs": ["get"]}
 
 
 def _cluster_role(name: str, rules: Sequence[Obj], *, to: str = "") -> Obj:

@@ -178,8 +178,8 @@ class ClusterDns:
             return dns_response(query, DnsCode.SERVER_FAILURE)
         if ips is None:
             return dns_response(query, DnsCode.NAME_ERROR)
-        wanted = [ip for ip in ips if query.kind == (TYPE_AAAA if ":" in ip else TYPE_A)]
-        return dns_response(query, DnsCode.NO_ERROR, wanted, limit=limit)
+        answers = [ip for ip in ips if query.kind == (TYPE_AAAA if ":" in ip else TYPE_A)]
+        return dns_response(query, DnsCode.NO_ERROR, answers, limit=limit)
 
     def _look_up(self, name: str) -> list[str] | None:
         """Return a name's addresses: an empty list if it has none, None without such a name."""
@@ -214,11 +214,11 @@ class ClusterDns:
 
     def _pod(self, namespace: str, dashed: str) -> list[str] | None:
         """Return a pod's address from the form 10-244-0-2, if there is such a pod."""
-        wanted = {dashed.replace("-", "."), dashed.replace("-", ":")}
+        addresses = {dashed.replace("-", "."), dashed.replace("-", ":")}
         for pod in self._store.list("pods", namespace):
             ips = {entry["ip"] for entry in (pod.get("status") or {}).get("podIPs") or []}
-            if ips & wanted:
-                return sorted(ips & wanted)
+            if ips & addresses:
+                return sorted(ips & addresses)
         return None
 
     def _on_pod(self, event: StoreEvent) -> None:

@@ -62,7 +62,7 @@ class EndpointsController:
         labels = [labels_of(obj) for obj in (event.object, event.old) if obj is not None]
         for service in self._store.list("services", event.object["metadata"]["namespace"]):
             selector = at(service, "spec", "selector")
-            if selector and any(selects(selector, found) for found in labels):
+            if selector and any(selects(selector, pod_labels) for pod_labels in labels):
                 self._sync(service)
 
     def _sync(self, service: Obj) -> None:
@@ -73,34 +73,34 @@ class EndpointsController:
         pods = self._store.list("pods", namespace)
         chosen = [pod for pod in pods if selects(spec["selector"], labels_of(pod))]
         families = spec.get("ipFamilies") or []
-        wanted = [s for family in families for s in endpoint_slices(service, chosen, family)]
-        for slice_ in wanted:
+        slices = [s for family in families for s in endpoint_slices(service, chosen, family)]
+        for slice_ in slices:
             self._write(slice_)
-        names = {slice_["metadata"]["name"] for slice_ in wanted}
+        names = {slice_["metadata"]["name"] for slice_ in slices}
         for slice_ in self._slices(namespace, meta["name"]):
             if slice_["metadata"]["name"] not in names:
                 self._remove(slice_)
 
-    def _write(self, wanted: Obj) -> None:
-        meta = wanted["metadata"]
-        found = self._store.find("endpointslices", meta["namespace"], meta["name"])
-        if found is None:
+    def _write(self, new: Obj) -> None:
+        meta = new["metadata"]
+        stored = self._store.find("endpointslices", meta["namespace"], meta["name"])
+        if stored is None:
             if self._open(meta["namespace"]):
-                self._store.create("endpointslices", wanted)
+                self._store.create("endpointslices", new)
             return
-        generation = found["metadata"].get("generation", 1)
-        same = all(found.get(key) == wanted[key] for key in ("endpoints", "ports"))
-        kept = {**meta, "generation": generation + (0 if same else 1)}
-        self._store.update("endpointslices", {**wanted, "metadata": kept})
+        generation = stored["metadata"].get("generation", 1)
+        same = all(stored.get(key) == new[key] for key in ("endpoints", "ports"))
+        metadata = {**meta, "generation": generation + (0 if same else 1)}
+        self._store.update("endpointslices", {**new, "metadata": metadata})
 
     def _open(self, namespace: str) -> bool:
-        found = self._store.find("namespaces", None, namespace)
-        return found is not None and not found["metadata"].get("deletionTimestamp")
+        home = self._store.find("namespaces", None, namespace)
+        return home is not None and not home["metadata"].get("deletionTimestamp")
 
     def _slices(self, namespace: str, service: str) -> list[Obj]:
-        mine = {SERVICE_NAME: service, MANAGED_BY: MANAGER}
-        found = self._store.list("endpointslices", namespace)
-        return [slice_ for slice_ in found if selects(mine, labels_of(slice_))]
+        own_labels = {SERVICE_NAME: service, MANAGED_BY: MANAGER}
+        slices = self._store.list("endpointslices", namespace)
+        return [slice_ for slice_ in slices if selects(own_labels, labels_of(slice_))]
 
     def _remove(self, slice_: Obj) -> None:
         meta = slice_["metadata"]
@@ -118,9 +118,10 @@ def endpoint_slices(service: Obj, pods: list[Obj], family: str) -> list[Obj]:
             ends = groups.setdefault(_ports(service, pod), [])
             ends.append(_endpoint(pod, ip, publish=publish))
     # Sorted, so that the same pods give the same slices in whatever order they came.
-    found = sorted(groups.items()) or [((), [])]
+    ends_by_ports = sorted(groups.items()) or [((), [])]
     return [
-        _slice(service, family, index, ports, ends) for index, (ports, ends) in enumerate(found)
+        _slice(service, family, index, ports, ends)
+        for index, (ports, ends) in enumerate(ends_by_ports)
     ]
 
 

@@ -169,8 +169,8 @@ class PodWorker:
     def _start_ephemeral(self) -> None:
         """Start the ephemeral containers that have not been started; each runs once."""
         sandbox = self._sandbox
-        over = podstatus.phase_of(self._state) in {"Succeeded", "Failed"}
-        if not self._is_up or sandbox is None or self._ending is not None or over:
+        is_over = podstatus.phase_of(self._state) in {"Succeeded", "Failed"}
+        if not self._is_up or sandbox is None or self._ending is not None or is_over:
             return
         for spec in podspec.containers(self._pod, "ephemeralContainers"):
             if spec["name"] not in self._ephemeral:
@@ -242,10 +242,10 @@ class PodWorker:
     async def _wait_for(self, ended: "Sequence[asyncio.Future[int]]", grace_s: float) -> None:
         """Wait until all have ended, the grace period is over, or somebody is in a hurry."""
         hurry = asyncio.create_task(self._hurry.wait())
-        gone = asyncio.create_task(_all_of(ended))
-        await asyncio.wait({hurry, gone}, timeout=grace_s, return_when=asyncio.FIRST_COMPLETED)
+        all_ended = asyncio.create_task(_all_of(ended))
+        await asyncio.wait({hurry, all_ended}, timeout=grace_s, return_when=asyncio.FIRST_COMPLETED)
         hurry.cancel()
-        gone.cancel()
+        all_ended.cancel()
 
 
 async def _all_of(futures: "Sequence[asyncio.Future[int]]") -> bool:

@@ -111,15 +111,15 @@ class QuotaController:
         return stop
 
     def _hear(self, event: StoreEvent) -> None:
-        for found in self._store.list("resourcequotas", event.object["metadata"]["namespace"]):
-            status = self._status(found)
-            if status != found.get("status"):
+        for quota in self._store.list("resourcequotas", event.object["metadata"]["namespace"]):
+            status = self._status(quota)
+            if status != quota.get("status"):
                 self._store.update(
-                    "resourcequotas", {**found, "status": status}, subresource="status"
+                    "resourcequotas", {**quota, "status": status}, subresource="status"
                 )
 
-    def _status(self, found: Obj) -> Obj:
-        limits, namespace = admission.hard_limits(found), found["metadata"]["namespace"]
+    def _status(self, quota: Obj) -> Obj:
+        limits, namespace = admission.hard_limits(quota), quota["metadata"]["namespace"]
         used = {key: str(admission.used_count(self._store, namespace, key)) for key in limits}
         return {"hard": limits, "used": used}
 

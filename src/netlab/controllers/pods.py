@@ -29,11 +29,11 @@ def choose_node(pod: Obj, nodes: Sequence[Obj], pods_on: Mapping[str, int]) -> s
 
     Ties go to the node listed first. Raises UnschedulableError.
     """
-    wanted = pod["spec"].get("nodeName")
-    if wanted:  # set by the user: the scheduler is not asked, taints do not count
-        if any(node["metadata"]["name"] == wanted for node in nodes):
-            return str(wanted)
-        raise UnschedulableError(f'nodeName "{wanted}": there is no such node')
+    node_name = pod["spec"].get("nodeName")
+    if node_name:  # set by the user: the scheduler is not asked, taints do not count
+        if any(node["metadata"]["name"] == node_name for node in nodes):
+            return str(node_name)
+        raise UnschedulableError(f'nodeName "{node_name}": there is no such node')
     reasons = {node["metadata"]["name"]: _obstacle(pod, node) for node in nodes}
     fit = [name for name, reason in reasons.items() if not reason]
     if not fit:

@@ -24,8 +24,8 @@ class SpecError(Exception):
 
 def containers(pod: Obj, kind: str = "containers") -> list[Obj]:
     """Return the containers or the initContainers of a pod."""
-    found: list[Obj] = pod["spec"].get(kind) or []
-    return found
+    listed: list[Obj] = pod["spec"].get(kind) or []
+    return listed
 
 
 def console(container: Obj) -> ContainerConsole:

@@ -139,8 +139,8 @@ def scheduled(previous: Obj, now: str) -> Obj:
 
 def unscheduled(message: str, previous: Obj, now: str) -> Obj:
     """Build the status of a pod that no node takes."""
-    wanted = [("PodScheduled", False, "Unschedulable", message)]
-    conditions = _conditions(wanted, previous.get("conditions") or [], now)
+    unmet = [("PodScheduled", False, "Unschedulable", message)]
+    conditions = _conditions(unmet, previous.get("conditions") or [], now)
     return {"phase": "Pending", "conditions": conditions, "qosClass": "BestEffort"}
 
 
@@ -157,17 +157,17 @@ def _readiness(phase: str, unready: Sequence[str]) -> list[tuple[str, bool, str,
 
 
 def _conditions(
-    wanted: Sequence[tuple[str, bool, str, str]], previous: Sequence[Obj], now: str
+    claims: Sequence[tuple[str, bool, str, str]], previous: Sequence[Obj], now: str
 ) -> list[Obj]:
     """Make conditions; reason and message are said of those that are false."""
     before = {c["type"]: c for c in previous}
-    made = []
-    for kind, holds, reason, message in wanted:
+    conditions = []
+    for kind, holds, reason, message in claims:
         entry = {"type": kind, "status": "True" if holds else "False", "lastProbeTime": None}
-        said = {"reason": reason, "message": message}
-        entry.update({key: value for key, value in said.items() if value and not holds})
+        reasons = {"reason": reason, "message": message}
+        entry.update({key: value for key, value in reasons.items() if value and not holds})
         old = before.get(kind, {})
         same = old.get("status") == entry["status"]
         entry["lastTransitionTime"] = old["lastTransitionTime"] if same else now
-        made.append(entry)
-    return made
+        conditions.append(entry)
+    return conditions

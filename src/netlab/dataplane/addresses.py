@@ -94,12 +94,12 @@ EVERYBODY = Addresses(NftFamily.V4.everything, NftFamily.V6.everything)
 
 def union(sets: Iterable[Addresses]) -> Addresses:
     """Return the addresses that are in any of the sets."""
-    known = tuple(sets)
-    if len(known) == 1:
-        return known[0]
+    members = tuple(sets)
+    if len(members) == 1:
+        return members[0]
     return Addresses(
-        intervals.merge(interval for one in known for interval in one.v4),
-        intervals.merge(interval for one in known for interval in one.v6),
+        intervals.merge(interval for one in members for interval in one.v4),
+        intervals.merge(interval for one in members for interval in one.v6),
     )
 
 
@@ -120,11 +120,11 @@ def parse_cidr(text: str) -> Addresses:
     return Addresses(v4=(interval,)) if network.version == 4 else Addresses(v6=(interval,))
 
 
-def elements(family: NftFamily, known: Intervals) -> tuple[str, ...]:
+def elements(family: NftFamily, members: Intervals) -> tuple[str, ...]:
     """Write intervals as elements of an nftables set."""
     return tuple(
         text_of(family, first)
         if first == last
         else f"{text_of(family, first)}-{text_of(family, last)}"
-        for first, last in known
+        for first, last in members
     )

@@ -85,7 +85,7 @@ Filters = dict[PolicyDirection, DirectionFilter]
 
 def resolve(world: ClusterState, semantics: Semantics) -> Filters:
     """Work out for the whole cluster whom policies isolate and what they allow."""
-    policies = [found for p in world.policies if (found := semantics.read(p)) is not None]
+    policies = [policy for p in world.policies if (policy := semantics.read(p)) is not None]
     claims = [
         PolicyClaim(policy, tuple(pod for pod in world.pods if semantics.selects(policy, pod)))
         for policy in policies
@@ -117,11 +117,11 @@ def _direction_filter(
     direction: PolicyDirection,
 ) -> DirectionFilter:
     concerned = [claim for claim in claims if direction in claim.policy.types]
-    kept = [claim for claim in semantics.claims(concerned) if claim.pods]
-    isolated = {id(pod): pod for claim in kept for pod in claim.pods}
+    effective = [claim for claim in semantics.claims(concerned) if claim.pods]
+    isolated = {id(pod): pod for claim in effective for pod in claim.pods}
     allows = [
         _allow_rule(world, semantics, claim, rule, direction)
-        for claim in kept
+        for claim in effective
         for rule in claim.policy.rules(direction)
     ]
     return DirectionFilter(tuple(isolated.values()), tuple(allows))
@@ -174,8 +174,8 @@ def _forward_rules(
     if options.established is OpenConnectionFate.KEPT:
         yield from _ONGOING_RULES
     for family in NftFamily:
-        if known := site.isolated[PolicyDirection.EGRESS].of(family):
-            yield f"{rulesets.match_addresses(sets, family, 'saddr', known)} goto egress"
+        if isolated := site.isolated[PolicyDirection.EGRESS].of(family):
+            yield f"{rulesets.match_addresses(sets, family, 'saddr', isolated)} goto egress"
     yield "goto ingress"
 
 
@@ -189,8 +189,8 @@ def _ingress_rules(sets: NamedSets, ingress: DirectionFilter, site: NodeSite) ->
     for allow in ingress.allows:
         yield from _pass_rules(sets, allow, site, PolicyDirection.INGRESS, then="accept")
     for family in NftFamily:
-        if known := site.isolated[PolicyDirection.INGRESS].of(family):
-            yield f"{rulesets.match_addresses(sets, family, 'daddr', known)} goto deny"
+        if isolated := site.isolated[PolicyDirection.INGRESS].of(family):
+            yield f"{rulesets.match_addresses(sets, family, 'daddr', isolated)} goto deny"
     yield "accept"
 
 

@@ -13,29 +13,29 @@ Intervals = tuple[Interval, ...]
 
 def merge(intervals: Iterable[Interval]) -> Intervals:
     """Return the union of intervals in any order."""
-    found: list[Interval] = []
+    union: list[Interval] = []
     for first, last in sorted(intervals):
-        if found and first <= found[-1][1] + 1:
-            found[-1] = (found[-1][0], max(last, found[-1][1]))
+        if union and first <= union[-1][1] + 1:
+            union[-1] = (union[-1][0], max(last, union[-1][1]))
         else:
-            found.append((first, last))
-    return tuple(found)
+            union.append((first, last))
+    return tuple(union)
 
 
 def minus(left: Intervals, right: Intervals) -> Intervals:
     """Return what of `left` is not in `right`."""
-    found: list[Interval] = []
+    rest: list[Interval] = []
     for interval in left:
         first, last = interval
         for hole_first, hole_last in right:
             if hole_last < first or hole_first > last:
                 continue
             if hole_first > first:
-                found.append((first, hole_first - 1))
+                rest.append((first, hole_first - 1))
             first = hole_last + 1
         if first <= last:
-            found.append((first, last))
-    return tuple(found)
+            rest.append((first, last))
+    return tuple(rest)
 
 
 def common(left: Intervals, right: Intervals) -> Intervals:

@@ -69,17 +69,17 @@ class Nft:
         if not self._context:
             raise NftError("this nftables context is closed")
         code = self._library.nft_run_cmd_from_buffer(self._context, ruleset.encode())
-        said = self._said()
+        message = self._message()
         output: str = self._library.nft_ctx_get_output_buffer(self._context).decode()
-        if code != 0 and _TOO_LONG in said:
-            raise TransactionTooLargeError(_joined_lines(said))
+        if code != 0 and _TOO_LONG in message:
+            raise TransactionTooLargeError(_joined_lines(message))
         if code != 0:
-            raise NftError(self._locate(ruleset) or _joined_lines(said))
+            raise NftError(self._locate(ruleset) or _joined_lines(message))
         return output
 
-    def _said(self) -> str:
-        said: bytes = self._library.nft_ctx_get_error_buffer(self._context)
-        return said.decode()
+    def _message(self) -> str:
+        message: bytes = self._library.nft_ctx_get_error_buffer(self._context)
+        return message.decode()
 
     def _locate(self, ruleset: str) -> str:
         """Return what is wrong and in which line; nothing if it was not the text.
@@ -93,10 +93,10 @@ class Nft:
             self._library.nft_ctx_set_dry_run(self._context, True)
             self._library.nft_run_cmd_from_filename(self._context, f"/proc/self/fd/{fd}".encode())
             self._library.nft_ctx_set_dry_run(self._context, False)
-        found = _LOCATED_ERROR.search(self._said())
-        if found is None:
+        located = _LOCATED_ERROR.search(self._message())
+        if located is None:
             return ""
-        return f"{found[2]}, in line {found[1]}: {ruleset.splitlines()[int(found[1]) - 1]}"
+        return f"{located[2]}, in line {located[1]}: {ruleset.splitlines()[int(located[1]) - 1]}"
 
     def close(self) -> None:
         """Free the context and its socket; the rules stay."""
@@ -142,13 +142,13 @@ def _open_sockets() -> set[tuple[int, str]]:
 
     libnftables does not tell its socket's descriptor: it is the one that is new after the call.
     """
-    found = set()
+    sockets = set()
     for entry in Path("/proc/self/fd").iterdir():
         with contextlib.suppress(FileNotFoundError):  # the descriptor that lists the directory
             link = str(entry.readlink())
             if link.startswith("socket:"):
-                found.add((int(entry.name), link))
-    return found
+                sockets.add((int(entry.name), link))
+    return sockets
 
 
 def _set_send_buffer(fd: int, size: int) -> None:
@@ -156,9 +156,9 @@ def _set_send_buffer(fd: int, size: int) -> None:
         same_socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, size)
 
 
-def _joined_lines(said: str) -> str:
+def _joined_lines(text: str) -> str:
     """Join the library's lines to one message, without the marks under its echo of the input."""
-    lines = [line.strip() for line in said.splitlines() if line.strip(" ^~")]
+    lines = [line.strip() for line in text.splitlines() if line.strip(" ^~")]
     return " | ".join(lines) or "nftables failed without a word"
 
 

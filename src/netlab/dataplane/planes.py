@@ -29,10 +29,10 @@ class Dataplane(ABC):
 
         Made anew only where policies are not all that has changed, as they change most often.
         """
-        known = replace(view, policies=(), namespaces=())
+        relevant = replace(view, policies=(), namespaces=())
         before = self._translations.get(node)
-        if before is None or before[0] != known:
-            self._translations[node] = known, serviceproxy.service_table(known, node)
+        if before is None or before[0] != relevant:
+            self._translations[node] = relevant, serviceproxy.service_table(relevant, node)
         return self._translations[node][1]
 
     def policy_ruleset(self, view: ClusterView, node: str) -> str:

@@ -49,11 +49,11 @@ def numbered_ports(port: Mapping[str, Any]) -> tuple[PortRange, ...]:
 
 def merge_ranges(ports: Iterable[PortRange]) -> tuple[PortRange, ...]:
     """Return the same ports without overlaps."""
-    found: dict[str, list[intervals.Interval]] = defaultdict(list)
+    by_protocol: dict[str, list[intervals.Interval]] = defaultdict(list)
     for protocol, first, last in ports:
-        found[protocol].append((first, last))
+        by_protocol[protocol].append((first, last))
     return tuple(
         PortRange(protocol, first, last)
-        for protocol in sorted(found)
-        for first, last in intervals.merge(found[protocol])
+        for protocol in sorted(by_protocol)
+        for first, last in intervals.merge(by_protocol[protocol])
     )

@@ -93,43 +93,43 @@ PORT_KEY = "meta l4proto . th dport"
 _MOST_SINGLE = 1024
 
 
-def match_addresses(sets: NamedSets, family: NftFamily, side: str, known: Intervals) -> str:
+def match_addresses(sets: NamedSets, family: NftFamily, side: str, members: Intervals) -> str:
     """Match a side (`saddr`, `daddr`) against addresses, of which there is at least one."""
-    if len(known) == 1:
-        return f"{family.value} {side} {elements(family, known)[0]}"
-    apart = _single_addresses(known)
-    is_interval = any(first != last for first, last in apart)
+    if len(members) == 1:
+        return f"{family.value} {side} {elements(family, members)[0]}"
+    singles = _single_addresses(members)
+    is_interval = any(first != last for first, last in singles)
     kind = family.set_type + ("; flags interval" if is_interval else "")
-    return f"{family.value} {side} {sets.name(kind, elements(family, apart))}"
+    return f"{family.value} {side} {sets.name(kind, elements(family, singles))}"
 
 
-def match_side(sets: NamedSets, family: NftFamily, side: str, known: Intervals) -> str:
+def match_side(sets: NamedSets, family: NftFamily, side: str, members: Intervals) -> str:
     """Match a side like `address`; empty text where every address of the family would match."""
-    return "" if known == family.everything else match_addresses(sets, family, side, known)
+    return "" if members == family.everything else match_addresses(sets, family, side, members)
 
 
-def match_ports(sets: NamedSets, known: Sequence[PortRange]) -> str:
+def match_ports(sets: NamedSets, ranges: Sequence[PortRange]) -> str:
     """Match the destination port, of which there is at least one."""
-    if len(known) > 1:
-        texts = [f"{protocol} . {_port_span(first, last)}" for protocol, first, last in known]
+    if len(ranges) > 1:
+        texts = [f"{protocol} . {_port_span(first, last)}" for protocol, first, last in ranges]
         return f"{PORT_KEY} {sets.name('inet_proto . inet_service; flags interval', texts)}"
-    protocol, first, last = known[0]
+    protocol, first, last = ranges[0]
     if (first, last) == (0, LAST_PORT):
         return f"meta l4proto {protocol}"
     return f"meta l4proto {protocol} th dport {_port_span(first, last)}"
 
 
-def match_endpoints(sets: NamedSets, family: NftFamily, known: Sequence[AddressPort]) -> str:
+def match_endpoints(sets: NamedSets, family: NftFamily, targets: Sequence[AddressPort]) -> str:
     """Match the destination address and port together."""
     kind = f"{family.set_type} . inet_proto . inet_service"
-    texts = sorted({f"{ip} . {protocol} . {port}" for ip, protocol, port in known})
+    texts = sorted({f"{ip} . {protocol} . {port}" for ip, protocol, port in targets})
     return f"{family.value} daddr . {PORT_KEY} {sets.name(kind, texts)}"
 
 
-def _single_addresses(known: Intervals) -> Intervals:
-    if sum(last - first + 1 for first, last in known) > _MOST_SINGLE:
-        return known
-    return tuple((n, n) for first, last in known for n in range(first, last + 1))
+def _single_addresses(members: Intervals) -> Intervals:
+    if sum(last - first + 1 for first, last in members) > _MOST_SINGLE:
+        return members
+    return tuple((n, n) for first, last in members for n in range(first, last + 1))
 
 
 def _port_span(first: int, last: int) -> str:

@@ -164,7 +164,9 @@ class Semantics:
         """Return a rule's numbered ports; None: all traffic, as an empty or missing list means."""
         if not listed:
             return None
-        return portranges.merge_ranges(found for port in listed for found in self.numbers(port))
+        return portranges.merge_ranges(
+            port_range for port in listed for port_range in self.numbers(port)
+        )
 
     def numbers(self, port: Obj) -> tuple[PortRange, ...]:
         """Return the ports that one entry gives by number; without a number all of a protocol."""

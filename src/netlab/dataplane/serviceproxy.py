@@ -50,7 +50,7 @@ def service_ports(services: Iterable[Obj], slices: Iterable[Obj]) -> tuple[Proxi
         meta = one["metadata"]
         name = (meta.get("labels") or {}).get(_SERVICE_NAME, "")
         by_service[meta["namespace"], name].append(one)
-    return tuple(found for service in services for found in _proxied_ports(service, by_service))
+    return tuple(port for service in services for port in _proxied_ports(service, by_service))
 
 
 def _proxied_ports(
@@ -121,8 +121,8 @@ class _PortTarget:
 
 def service_table(view: ClusterView, node: str) -> NftTable:
     """Return the table of a node."""
-    known = service_ports(view.services, view.endpointslices)
-    targets = tuple(_PortTarget(port, f"port{index}") for index, port in enumerate(known))
+    proxied_ports = service_ports(view.services, view.endpointslices)
+    targets = tuple(_PortTarget(port, f"port{index}") for index, port in enumerate(proxied_ports))
     own = [parse_ip(ip) for info in view.nodes if info.name == node for ip in info.ips]
     neighbours = _pods_on(view, node)
     sets = NamedSets()
@@ -130,13 +130,19 @@ def service_table(view: ClusterView, node: str) -> NftTable:
         NftChain("prerouting", ("jump dispatch",), _PREROUTING),
         NftChain("output", ("jump dispatch",), _OUTPUT),
         NftChain("dispatch", tuple(_dispatch_rules(own))),
-        NftChain("refuse", tuple(_refusal_rules(sets, known))),
+        NftChain("refuse", tuple(_refusal_rules(sets, proxied_ports))),
         NftChain("refuse_forward", ("jump refuse",), _REFUSE_FORWARD),
         NftChain("refuse_output", ("jump refuse",), _REFUSE_OUTPUT),
-        NftChain("postrouting", tuple(_masquerade_rules(sets, view, known, node)), _POSTROUTING),
+        NftChain(
+            "postrouting",
+            tuple(_masquerade_rules(sets, view, proxied_ports, node)),
+            _POSTROUTING,
+        ),
         *(chain for target in targets for chain in _chains_of(target, node, neighbours)),
     ]
-    maps = tuple(found for family in NftFamily for found in _verdict_maps(family, targets))
+    maps = tuple(
+        verdict_map for family in NftFamily for verdict_map in _verdict_maps(family, targets)
+    )
     return NftTable(SERVICE_TABLE, maps + sets.all(), tuple(chains))
 
 
@@ -218,20 +224,20 @@ def _translation(port: ProxiedPort, backends: Sequence[ServiceBackend]) -> str:
     return f"{protocol} dnat {family} addr . port to numgen random mod {count} map {{ {choice} }}"
 
 
-def _refusal_rules(sets: NamedSets, known: Iterable[ProxiedPort]) -> Iterator[str]:
+def _refusal_rules(sets: NamedSets, proxied_ports: Iterable[ProxiedPort]) -> Iterator[str]:
     """Yield rules that refuse what is still on its way to a ClusterIP: nobody is behind it."""
-    ips = addresses.of_ips(port.ip for port in known)
+    ips = addresses.of_ips(port.ip for port in proxied_ports)
     for family in NftFamily:
         if ips.of(family):
             yield f"{rulesets.match_addresses(sets, family, 'daddr', ips.of(family))} reject"
 
 
 def _masquerade_rules(
-    sets: NamedSets, view: ClusterView, known: Iterable[ProxiedPort], node: str
+    sets: NamedSets, view: ClusterView, proxied_ports: Iterable[ProxiedPort], node: str
 ) -> Iterator[str]:
     yield f"meta mark & {_MARK} == {_MARK} masquerade"
     hairpins: dict[NftFamily, set[str]] = defaultdict(set)
-    for port in known:
+    for port in proxied_ports:
         for backend in port.backends:
             if backend.node == node:
                 hairpins[port.ip.family].add(str(backend.ip))

@@ -50,20 +50,20 @@ def decode_protobuf(data: bytes) -> Any:
 
 
 def _read_message(message: ProtoMessage, data: bytes) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+    value_by_name: dict[str, Any] = {}
     for number, value in _raw_fields(data):
         field = message.get(number)
         if field is None:
             continue
         item = field.read(value)
         if field.many:
-            found.setdefault(field.name, []).append(item)
+            value_by_name.setdefault(field.name, []).append(item)
         elif isinstance(item, tuple):
-            found.setdefault(field.name, {})[item[0]] = item[1]
+            value_by_name.setdefault(field.name, {})[item[0]] = item[1]
         elif item not in ("", 0, False, None, {}):
             # Go writes fields that were left out as their zero.
-            found[field.name] = item
-    return found
+            value_by_name[field.name] = item
+    return value_by_name
 
 
 def _raw_fields(data: bytes) -> Iterator[tuple[int, bytes | int]]:

@@ -38,8 +38,8 @@ class ApiCall:
 
     @property
     def media_type(self) -> str:
-        given = self.http.headers.get("Content-Type", "")
-        return given.partition(";")[0].strip().lower()
+        content_type = self.http.headers.get("Content-Type", "")
+        return content_type.partition(";")[0].strip().lower()
 
     async def body(self) -> Any:
         """Return the parsed body; raise ApiError."""
@@ -73,9 +73,9 @@ def write_options(query: Mapping[str, str]) -> WriteOptions:
 
 def delete_options(query: Mapping[str, str], body: Any) -> DeleteOptions:
     """Return the options of a deletion, from its query and its optional body."""
-    given = body if isinstance(body, dict) else {}
-    conditions = given.get("preconditions") or {}
-    grace = given.get("gracePeriodSeconds", query.get("gracePeriodSeconds"))
+    fields = body if isinstance(body, dict) else {}
+    conditions = fields.get("preconditions") or {}
+    grace = fields.get("gracePeriodSeconds", query.get("gracePeriodSeconds"))
     in_query = [query["dryRun"]] if query.get("dryRun") else []
     try:
         grace_s = None if grace in {None, ""} else int(str(grace))
@@ -85,7 +85,7 @@ def delete_options(query: Mapping[str, str], body: Any) -> DeleteOptions:
         grace_s=grace_s,
         uid=conditions.get("uid"),
         resource_version=conditions.get("resourceVersion"),
-        dry_run=_is_dry_run([*(given.get("dryRun") or []), *in_query]),
+        dry_run=_is_dry_run([*(fields.get("dryRun") or []), *in_query]),
     )
 
 

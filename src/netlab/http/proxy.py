@@ -82,7 +82,7 @@ def service_locations(
     name = service["metadata"]["name"]
     port_name = _port_name(service, port)
     wants_v6 = (at(service, "spec", "ipFamilies") or ["IPv4"])[0] == "IPv6"
-    found = [
+    locations = [
         ProxyLocation(scheme, ip, int(entry["port"]))
         for piece in slices_of(slices, name)
         for entry in piece.get("ports") or []
@@ -90,9 +90,9 @@ def service_locations(
         for ip in ready_ips(piece)
         if (":" in ip) is wants_v6
     ]
-    if not found:
+    if not locations:
         raise apierrors.service_unavailable(f'no endpoints available for service "{name}"')
-    return found
+    return locations
 
 
 def _port_name(service: Obj, port: str) -> str:
@@ -134,12 +134,12 @@ class PodProxy:
         request = call.http
         if request.headers.get(hdrs.UPGRADE):
             raise apierrors.not_implemented("the lab's proxy passes on no upgrades")
-        behind = _path_behind(request)
-        if not behind:
+        pod_path = _path_behind(request)
+        if not pod_path:
             # A page's relative links lead nowhere without the slash (kubernetes issue 4958).
             query = f"?{request.query_string}" if request.query_string else ""
             return web.Response(status=301, headers={hdrs.LOCATION: f"{request.path}/{query}"})
-        return await self._pass_on(request, location, behind)
+        return await self._pass_on(request, location, pod_path)
 
     def _locate(self, path: ResourcePath) -> ProxyLocation:
         plural, name = path.resource.plural, path.name or ""
@@ -150,14 +150,14 @@ class PodProxy:
             return pod_location(self._store.get("pods", path.namespace, name), scheme, port)
         service = self._store.get("services", path.namespace, name)
         slices = self._store.list("endpointslices", path.namespace)
-        found = service_locations(service, slices, scheme, port)
-        return random.choice(found)  # noqa: S311 - any will do
+        locations = service_locations(service, slices, scheme, port)
+        return random.choice(locations)  # noqa: S311 - any will do
 
     async def _pass_on(
-        self, request: web.BaseRequest, location: ProxyLocation, behind: str
+        self, request: web.BaseRequest, location: ProxyLocation, pod_path: str
     ) -> web.StreamResponse:
         async with self._session() as session:
-            answer = await _send_on(session, request, location, behind)
+            answer = await _send_on(session, request, location, pod_path)
             async with answer:
                 return await _relay_answer(request, answer)
 
@@ -175,13 +175,13 @@ class PodProxy:
 
 
 async def _send_on(
-    session: aiohttp.ClientSession, request: web.BaseRequest, location: ProxyLocation, behind: str
+    session: aiohttp.ClientSession, request: web.BaseRequest, location: ProxyLocation, pod_path: str
 ) -> aiohttp.ClientResponse:
     """Send a request on and return the head of its answer; raise ApiError where none comes."""
     try:
         return await session.request(
             request.method,
-            URL(f"{location.scheme}://{location.address}{behind}", encoded=True),
+            URL(f"{location.scheme}://{location.address}{pod_path}", encoded=True),
             headers=_kept_headers(request.headers, _FOR_ONE_HOP | _FOR_THE_API, "impersonate-"),
             data=request.content if request.can_read_body else None,
             allow_redirects=False,

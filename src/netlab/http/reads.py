@@ -37,10 +37,10 @@ class ReadHandlers:
         """Answer with all matching objects; limit and continue are the client's hope, not ours."""
         if version := call.query.get("resourceVersion"):
             parse_version(version)
-        found = selected_objects(self._store, call, path)
+        objects = selected_objects(self._store, call, path)
         version = str(self._store.version)
         if call.form is AnswerForm.TABLE:
-            return json_response(_table(call, path, found, version))
+            return json_response(_table(call, path, objects, version))
         reduced = call.form is AnswerForm.METADATA
         kind = "PartialObjectMetadata" if reduced else path.resource.kind
         return json_response(
@@ -48,7 +48,7 @@ class ReadHandlers:
                 "kind": f"{kind}List",
                 "apiVersion": "meta.k8s.io/v1" if reduced else path.resource.api_version,
                 "metadata": {"resourceVersion": version},
-                "items": [tables.partial(obj) for obj in found] if reduced else found,
+                "items": [tables.partial(obj) for obj in objects] if reduced else objects,
             }
         )
 

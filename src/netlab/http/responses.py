@@ -33,8 +33,8 @@ def negotiate(accept: str) -> AnswerForm:
         media_type, *parameters = (part.strip() for part in entry.split(";"))
         if media_type not in _JSON_RANGES:
             continue
-        wanted = dict(p.split("=", 1) for p in parameters if "=" in p)
-        form = _form_named(wanted.get("as", ""), wanted)
+        form_parameters = dict(p.split("=", 1) for p in parameters if "=" in p)
+        form = _form_named(form_parameters.get("as", ""), form_parameters)
         if form is not None:
             return form
     raise apierrors.not_acceptable(["application/json"])
@@ -61,8 +61,8 @@ def json_response(value: Any, *, status: int = 200, unknown: Sequence[str] = ())
     """Return a value as an answer; each unknown field becomes a warning that kubectl shows."""
     response = web.Response(body=dump(value), status=status, content_type="application/json")
     for path in unknown:
-        said = f'unknown field "{path}"'.replace("\\", "\\\\").replace('"', '\\"')
-        response.headers.add("Warning", f'299 - "{said}"')
+        warning = f'unknown field "{path}"'.replace("\\", "\\\\").replace('"', '\\"')
+        response.headers.add("Warning", f'299 - "{warning}"')
     return response
 
 

@@ -309,7 +309,7 @@ def _kind_entries(resource: ServedKind) -> list[Obj]:
         entry["shortNames"] = list(resource.short_names)
     if resource.categories:
         entry["categories"] = list(resource.categories)
-    below = [
+    sub_entries = [
         {
             "name": f"{resource.plural}/{sub.name}",
             "singularName": "",
@@ -319,4 +319,4 @@ def _kind_entries(resource: ServedKind) -> list[Obj]:
         }
         for sub in resource.subresources
     ]
-    return [entry, *below]
+    return [entry, *sub_entries]

@@ -133,8 +133,12 @@ class ApiServer:
 
     async def _answer(self, call: ApiCall, where: Route) -> web.StreamResponse:
         if isinstance(where, DiscoveryPath):
-            found = routes.discovery_document(where.path)
-            return web.Response(text=found) if isinstance(found, str) else json_response(found)
+            document = routes.discovery_document(where.path)
+            return (
+                web.Response(text=document)
+                if isinstance(document, str)
+                else json_response(document)
+            )
         return await self._handler(where)(call, where)
 
     def _handler(self, where: ResourcePath) -> Handler:

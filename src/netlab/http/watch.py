@@ -58,8 +58,8 @@ def watched_event(event: StoreEvent, watch: WatchRequest) -> tuple[str, Obj] | N
         return None
     # The watcher is told what it knew, as of now.
     version = event.object["metadata"]["resourceVersion"]
-    gone = {**event.old, "metadata": {**event.old["metadata"], "resourceVersion": version}}
-    return "DELETED", gone
+    last_state = {**event.old, "metadata": {**event.old["metadata"], "resourceVersion": version}}
+    return "DELETED", last_state
 
 
 async def stream_events(
@@ -97,9 +97,9 @@ async def _pump_events(
 ) -> None:
     while True:
         while queue:
-            seen = watched_event(queue.popleft(), write.watch)
-            if seen is not None:
-                await write(*seen)
+            event = watched_event(queue.popleft(), write.watch)
+            if event is not None:
+                await write(*event)
         news.clear()
         try:
             await asyncio.wait_for(news.wait(), BOOKMARK_S)

@@ -101,15 +101,15 @@ class WriteHandlers:
         body = await call.body() if call.http.can_read_body else None
         options = delete_options(call.query, body)
         name = path.name or ""
-        gone = self._registry.delete(path.resource, path.namespace, name, options)
+        last_state = self._registry.delete(path.resource, path.namespace, name, options)
         pending = self._store.find(path.resource.plural, path.namespace, name) is not None
         if path.resource.plural in _RETURNS_OBJECT or (pending and not options.dry_run):
-            return json_response(shaped_object(call, path, gone))
+            return json_response(shaped_object(call, path, last_state))
         details = {
             "name": name,
             "group": path.resource.group,
             "kind": path.resource.plural,
-            "uid": gone["metadata"]["uid"],
+            "uid": last_state["metadata"]["uid"],
         }
         return json_response(
             {
@@ -125,8 +125,8 @@ class WriteHandlers:
         """Delete all matching objects."""
         body = await call.body() if call.http.can_read_body else None
         options = delete_options(call.query, body)
-        found = selected_objects(self._store, call, path)
-        for obj in found:
+        objects = selected_objects(self._store, call, path)
+        for obj in objects:
             meta = obj["metadata"]
             self._registry.delete(path.resource, meta.get("namespace"), meta["name"], options)
         return json_response(
@@ -134,7 +134,7 @@ class WriteHandlers:
                 "kind": f"{path.resource.kind}List",
                 "apiVersion": path.resource.api_version,
                 "metadata": {"resourceVersion": str(self._store.version)},
-                "items": found,
+                "items": objects,
             }
         )
 

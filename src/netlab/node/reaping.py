@@ -66,12 +66,12 @@ class StraySweeper:
 
 
 def _processes_in_uts(inodes: set[int]) -> list[int]:
-    found = []
+    pids = []
     for process in Path("/proc").glob("[0-9]*"):
         try:
             inode = (process / "ns/uts").stat().st_ino
         except OSError:  # it has ended and waits to be collected
             continue
         if inode in inodes:
-            found.append(int(process.name))
-    return found
+            pids.append(int(process.name))
+    return pids

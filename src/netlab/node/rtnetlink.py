@@ -165,15 +165,15 @@ def encode(message: NetlinkRequest, sequence: int) -> bytes:
 
 def acknowledgements(data: bytes) -> list[tuple[int, int]]:
     """Read (sequence, errno) pairs from what the kernel answered; errno 0 means done."""
-    found = []
+    pairs = []
     offset = 0
     while offset + 16 <= len(data):
         length, kind, _, sequence, _ = struct.unpack_from("=IHHII", data, offset)
         if kind == _NLMSG_ERROR:
             (code,) = struct.unpack_from("=i", data, offset + 16)
-            found.append((sequence, -code))
+            pairs.append((sequence, -code))
         offset += (length + 3) & ~3
-    return found
+    return pairs
 
 
 def _ifinfo(index: int, *, up: bool = False) -> bytes:

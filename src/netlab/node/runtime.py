@@ -174,14 +174,14 @@ class LabRuntime:
 
     def log(self, pod: Obj, container: str, *, previous: bool) -> bytes:
         """Return what a container wrote, or wrote before it was last restarted."""
-        found = self._container(pod, container)
+        target = self._container(pod, container)
         if not previous:
-            return found.log.snapshot()
-        if found.previous_log is None:
+            return target.log.snapshot()
+        if target.previous_log is None:
             name = pod["metadata"]["name"]
             message = f'previous terminated container "{container}" in pod "{name}" not found'
             raise RuntimeRefusal(message)
-        return found.previous_log.snapshot()
+        return target.previous_log.snapshot()
 
     def follow(self, pod: Obj, container: str) -> AsyncIterator[bytes]:
         """Yield a container's output from its first kept byte until the container ends."""
@@ -191,12 +191,12 @@ class LabRuntime:
         self, pod: Obj, container: str, argv: Sequence[str], *, stdin: bool, tty: bool
     ) -> CommandSession:
         """Start a command beside a running container; raise RuntimeRefusal."""
-        found = self._container(pod, container)
+        target = self._container(pod, container)
         running = self._pods[pod["metadata"]["uid"]]
-        if found.pid is None and not running.built_in:
+        if target.pid is None and not running.built_in:
             raise RuntimeRefusal(f'container "{container}" is not running')
-        env = {**found.command.env, "TERM": "xterm"} if tty else found.command.env
-        command = ContainerCommand(argv, env, found.command.cwd)
+        env = {**target.command.env, "TERM": "xterm"} if tty else target.command.env
+        command = ContainerCommand(argv, env, target.command.cwd)
         start = CommandSession.with_terminal if tty else CommandSession.with_pipes
         try:
             return await start(command, running.sandbox, self._reaper, stdin=stdin)
@@ -205,10 +205,10 @@ class LabRuntime:
 
     async def attach(self, pod: Obj, container: str, *, stdin: bool) -> ContainerAttachment:
         """Join what a container runs; raise RuntimeRefusal where it does not run."""
-        found = self._container(pod, container)
-        if found.pid is None or found.outputs is None or found.ended is None:
+        target = self._container(pod, container)
+        if target.pid is None or target.outputs is None or target.ended is None:
             raise RuntimeRefusal(f'container "{container}" is not running')
-        return await ContainerAttachment.to(found, found.outputs, found.ended, stdin=stdin)
+        return await ContainerAttachment.to(target, target.outputs, target.ended, stdin=stdin)
 
     def refuses(self, subresource: str) -> str:  # noqa: ARG002 - a sound kubelet serves all
         """Return "": every kind of stream is served."""

@@ -46,34 +46,34 @@ COUNTED = _counted_kinds()
 
 def hard_limits(quota: Obj) -> dict[str, str]:
     """Return the limits of a quota that are enforced here."""
-    given = at(quota, "spec", "hard") or {}
-    return {key: str(value) for key, value in given.items() if key in COUNTED}
+    limits = at(quota, "spec", "hard") or {}
+    return {key: str(value) for key, value in limits.items() if key in COUNTED}
 
 
 def used_count(store: Store, namespace: str, key: str) -> int:
     """Return how many objects count; a pod that has ended is no longer among `pods`."""
-    found = store.list(COUNTED[key].plural, namespace)
+    objects = store.list(COUNTED[key].plural, namespace)
     if key != "pods":
-        return len(found)
-    return sum(at(pod, "status", "phase") not in {"Succeeded", "Failed"} for pod in found)
+        return len(objects)
+    return sum(at(pod, "status", "phase") not in {"Succeeded", "Failed"} for pod in objects)
 
 
 def admit_one_more(store: Store, resource: ServedKind, obj: Obj) -> None:
     """Raise ApiError (Forbidden) where a new object is more than a quota allows."""
     meta = obj["metadata"]
     for quota in store.list("resourcequotas", meta["namespace"]):
-        over = [
+        exceeded = [
             (key, used_count(store, meta["namespace"], key), int(limit))
             for key, limit in sorted(hard_limits(quota).items())
             if COUNTED[key] is resource and used_count(store, meta["namespace"], key) >= int(limit)
         ]
-        if over:
-            raise apierrors.forbidden(resource, meta["name"], _exceeded_message(quota, over))
+        if exceeded:
+            raise apierrors.forbidden(resource, meta["name"], _exceeded_message(quota, exceeded))
 
 
-def _exceeded_message(quota: Obj, over: list[tuple[str, int, int]]) -> str:
-    requested = ",".join(f"{key}=1" for key, _, _ in over)
-    have = ",".join(f"{key}={number}" for key, number, _ in over)
-    limited = ",".join(f"{key}={limit}" for key, _, limit in over)
+def _exceeded_message(quota: Obj, exceeded: list[tuple[str, int, int]]) -> str:
+    requested = ",".join(f"{key}=1" for key, _, _ in exceeded)
+    have = ",".join(f"{key}={number}" for key, number, _ in exceeded)
+    limited = ",".join(f"{key}={limit}" for key, _, limit in exceeded)
     name = quota["metadata"]["name"]
     return f"exceeded quota: {name}, requested: {requested}, used: {have}, limited: {limited}"

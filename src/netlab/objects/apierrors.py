@@ -24,8 +24,8 @@ class StatusCause:
 
     def as_json(self) -> Obj:
         """Return the entry as JSON, without the fields it does not have."""
-        said = {"reason": self.type, "message": self.message, "field": self.field}
-        return {key: value for key, value in said.items() if value}
+        fields = {"reason": self.type, "message": self.message, "field": self.field}
+        return {key: value for key, value in fields.items() if value}
 
 
 class ApiError(Exception):
@@ -87,9 +87,9 @@ def forbidden(
 
 def invalid(resource: ServedKind, name: str, causes: Sequence[StatusCause]) -> ApiError:
     """Return 422 Invalid with one cause per wrong field."""
-    said = [f"{cause.field}: {cause.message}" for cause in causes]
+    complaints = [f"{cause.field}: {cause.message}" for cause in causes]
     # Like the API server's aggregate: the same complaint is said once, a single one bare.
-    unique = list(dict.fromkeys(said))
+    unique = list(dict.fromkeys(complaints))
     listed = unique[0] if len(unique) == 1 else f"[{', '.join(unique)}]"
     kind = f"{resource.kind}.{resource.group}" if resource.group else resource.kind
     details = {"group": resource.group, "kind": resource.kind, "name": name}
@@ -113,9 +113,9 @@ def method_not_allowed() -> ApiError:
     return ApiError(405, "MethodNotAllowed", message)
 
 
-def expired(wanted: int, oldest: int) -> ApiError:
+def expired(version: int, oldest: int) -> ApiError:
     """Return 410 Expired: a watch from a version whose successors are forgotten."""
-    return ApiError(410, "Expired", f"too old resource version: {wanted} ({oldest})")
+    return ApiError(410, "Expired", f"too old resource version: {version} ({oldest})")
 
 
 def unsupported_media_type(supported: Sequence[str]) -> ApiError:
@@ -152,27 +152,29 @@ def not_implemented(message: str) -> ApiError:
 
 def internal(message: str) -> ApiError:
     """Return 500 InternalError."""
-    said = f"Internal error occurred: {message}"
-    return ApiError(500, "InternalError", said, causes=[StatusCause("", message)])
+    text = f"Internal error occurred: {message}"
+    return ApiError(500, "InternalError", text, causes=[StatusCause("", message)])
 
 
 def status_of(error: BaseException) -> Obj:
     """Return the Status object that tells a client of an error; anything unforeseen is a 500."""
-    known = error if isinstance(error, ApiError) else internal(f"{type(error).__name__}: {error}")
+    api_error = (
+        error if isinstance(error, ApiError) else internal(f"{type(error).__name__}: {error}")
+    )
     status: Obj = {
         "kind": "Status",
         "apiVersion": "v1",
         "metadata": {},
         "status": "Failure",
-        "message": known.message,
-        "reason": known.reason,
+        "message": api_error.message,
+        "reason": api_error.reason,
     }
-    details: dict[str, Any] = {key: value for key, value in known.details.items() if value}
-    if known.causes:
-        details["causes"] = [cause.as_json() for cause in known.causes]
+    details: dict[str, Any] = {key: value for key, value in api_error.details.items() if value}
+    if api_error.causes:
+        details["causes"] = [cause.as_json() for cause in api_error.causes]
     if details:
         status["details"] = details
-    return {**status, "code": known.code}
+    return {**status, "code": api_error.code}
 
 
 def _details(resource: ServedKind, name: str) -> Obj:

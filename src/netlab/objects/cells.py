@@ -102,8 +102,8 @@ def _node_roles(obj: Obj) -> str:
 
 def _node_address(obj: Obj, type_: str) -> str:
     addresses = at(obj, "status", "addresses") or []
-    found = next((a.get("address") for a in addresses if a.get("type") == type_), None)
-    return found or "<none>"
+    address = next((a.get("address") for a in addresses if a.get("type") == type_), None)
+    return address or "<none>"
 
 
 def config_map_cells(obj: Obj, now: datetime) -> Cells:
@@ -167,8 +167,8 @@ def _subject(subject: Obj) -> str:
 
 def quota_cells(obj: Obj, now: datetime) -> Cells:
     hard, used = at(obj, "status", "hard") or {}, at(obj, "status", "used") or {}
-    said = ", ".join(f"{key}: {used.get(key)}/{hard[key]}" for key in sorted(hard))
-    return [_name(obj), said, "", _age(obj, now)]
+    usage = ", ".join(f"{key}: {used.get(key)}/{hard[key]}" for key in sorted(hard))
+    return [_name(obj), usage, "", _age(obj, now)]
 
 
 def _label_map(labels: dict[str, str] | None) -> str:
@@ -238,12 +238,12 @@ def _restarts(pod: Obj) -> str:
 def _state(pod: Obj) -> str:
     """Return the pod's state: its phase, or what holds it up."""
     status = pod.get("status") or {}
-    said = str(status.get("reason") or status.get("phase") or "Unknown")
+    state = str(status.get("reason") or status.get("phase") or "Unknown")
     for container in reversed(_container_statuses(pod)):
-        said = _holdup(container) or said
-    if said == "Completed" and any(s.get("ready") for s in _container_statuses(pod)):
-        said = "Running"
-    return "Terminating" if pod["metadata"].get("deletionTimestamp") else said
+        state = _holdup(container) or state
+    if state == "Completed" and any(s.get("ready") for s in _container_statuses(pod)):
+        state = "Running"
+    return "Terminating" if pod["metadata"].get("deletionTimestamp") else state
 
 
 def _holdup(container: Obj) -> str:

@@ -23,16 +23,18 @@ DNS_POLICIES = ("ClusterFirstWithHostNet", "ClusterFirst", "Default", "None")
 def pod_rules(obj: Obj) -> FieldErrors:
     """Check a pod's spec, after defaulting; ephemeral containers have a way of their own."""
     spec = obj.get("spec") or {}
-    seen: set[str] = set()
-    said = _containers(spec, "containers", seen) + _containers(spec, "initContainers", seen)
+    taken_names: set[str] = set()
+    errors = _containers(spec, "containers", taken_names) + _containers(
+        spec, "initContainers", taken_names
+    )
     if not spec.get("containers"):
-        said.insert(0, fielderrors.required("spec.containers"))
-    said += _one_of(spec, "restartPolicy", RESTART_POLICIES)
-    said += _one_of(spec, "dnsPolicy", DNS_POLICIES)
+        errors.insert(0, fielderrors.required("spec.containers"))
+    errors += _one_of(spec, "restartPolicy", RESTART_POLICIES)
+    errors += _one_of(spec, "dnsPolicy", DNS_POLICIES)
     for key in ("nodeName", "serviceAccountName"):
         if name := spec.get(key):
-            said += fielderrors.all_invalid(f"spec.{key}", name, namesyntax.dns_subdomain(name))
-    return said
+            errors += fielderrors.all_invalid(f"spec.{key}", name, namesyntax.dns_subdomain(name))
+    return errors
 
 
 def pod_update_rules(new: Obj, old: Obj) -> FieldErrors:
@@ -65,64 +67,66 @@ def _fixed_part(new: Obj, old: Obj) -> Any:
     return spec
 
 
-def _containers(spec: Obj, key: str, seen: set[str]) -> FieldErrors:
+def _containers(spec: Obj, key: str, taken_names: set[str]) -> FieldErrors:
     """Check one of a pod's lists of containers; `seen` are the names that are taken."""
-    said: FieldErrors = []
+    errors: FieldErrors = []
     for index, container in enumerate(spec.get(key) or []):
         path = f"spec.{key}[{index}]"
-        said += _container_name(container.get("name") or "", path, seen)
+        errors += _container_name(container.get("name") or "", path, taken_names)
         if not container.get("image"):
-            said.append(fielderrors.required(f"{path}.image"))
+            errors.append(fielderrors.required(f"{path}.image"))
         host = bool(spec.get("hostNetwork"))
         for number, port in enumerate(container.get("ports") or []):
-            said += _container_port(port, f"{path}.ports[{number}]", host_network=host)
-        said += _duplicate_names(container.get("ports") or [], path)
+            errors += _container_port(port, f"{path}.ports[{number}]", host_network=host)
+        errors += _duplicate_names(container.get("ports") or [], path)
         for number, variable in enumerate(container.get("env") or []):
             if not variable.get("name"):
-                said.append(fielderrors.required(f"{path}.env[{number}].name"))
-    return said
+                errors.append(fielderrors.required(f"{path}.env[{number}].name"))
+    return errors
 
 
-def _container_name(name: str, path: str, seen: set[str]) -> FieldErrors:
+def _container_name(name: str, path: str, taken_names: set[str]) -> FieldErrors:
     if not name:
         return [fielderrors.required(f"{path}.name")]
-    if name in seen:
+    if name in taken_names:
         return [fielderrors.duplicate(f"{path}.name", name)]
-    seen.add(name)
+    taken_names.add(name)
     return fielderrors.all_invalid(f"{path}.name", name, namesyntax.dns_label(name))
 
 
 def _container_port(port: Obj, path: str, *, host_network: bool) -> FieldErrors:
-    said: FieldErrors = []
+    errors: FieldErrors = []
     if name := port.get("name"):
-        said += fielderrors.all_invalid(f"{path}.name", name, namesyntax.port_name(name))
+        errors += fielderrors.all_invalid(f"{path}.name", name, namesyntax.port_name(name))
     number = port.get("containerPort")
     if number is None:
-        said.append(fielderrors.required(f"{path}.containerPort"))
+        errors.append(fielderrors.required(f"{path}.containerPort"))
     else:
-        said += fielderrors.port_number(f"{path}.containerPort", number)
+        errors += fielderrors.port_number(f"{path}.containerPort", number)
     host_port = port.get("hostPort")
     if host_port:
-        said += fielderrors.port_number(f"{path}.hostPort", host_port)
+        errors += fielderrors.port_number(f"{path}.hostPort", host_port)
         if host_network and host_port != number:
             why = "must match `containerPort` when `hostNetwork` is true"
-            said.append(fielderrors.invalid(f"{path}.hostPort", host_port, why))
+            errors.append(fielderrors.invalid(f"{path}.hostPort", host_port, why))
     if port.get("protocol") not in PROTOCOLS:
-        said.append(fielderrors.not_supported(f"{path}.protocol", port.get("protocol"), PROTOCOLS))
-    return said
+        errors.append(
+            fielderrors.not_supported(f"{path}.protocol", port.get("protocol"), PROTOCOLS)
+        )
+    return errors
 
 
 def _duplicate_names(ports: list[Obj], path: str) -> FieldErrors:
-    said: FieldErrors = []
-    seen: set[str] = set()
+    errors: FieldErrors = []
+    taken_names: set[str] = set()
     for index, port in enumerate(ports):
         name = port.get("name")
         if not name:
             continue
-        if name in seen:
-            said.append(fielderrors.duplicate(f"{path}.ports[{index}].name", name))
-        seen.add(name)
-    return said
+        if name in taken_names:
+            errors.append(fielderrors.duplicate(f"{path}.ports[{index}].name", name))
+        taken_names.add(name)
+    return errors
 
 
 def _one_of(spec: Obj, key: str, allowed: tuple[str, ...]) -> FieldErrors:
@@ -145,33 +149,33 @@ def ephemeral_update_rules(new: Obj, old: Obj) -> FieldErrors:
     """Check the ephemeral containers of a pod against those that it had, after defaulting."""
     spec = new["spec"]
     names = {c["name"] for kind in ("containers", "initContainers") for c in spec.get(kind) or []}
-    said = _containers(spec, "ephemeralContainers", set(names))
+    errors = _containers(spec, "ephemeralContainers", set(names))
     for index, container in enumerate(spec.get("ephemeralContainers") or []):
-        said += _ephemeral_shape(container, f"{_EPHEMERAL}[{index}]", names)
-    return said + _ephemeral_kept(spec, old["spec"])
+        errors += _ephemeral_shape(container, f"{_EPHEMERAL}[{index}]", names)
+    return errors + _ephemeral_kept(spec, old["spec"])
 
 
 def _ephemeral_shape(container: Obj, path: str, names: set[str]) -> FieldErrors:
     why = "cannot be set for an Ephemeral Container"
-    said = [
+    errors = [
         fielderrors.forbidden(f"{path}.{key}", why) for key in _NOT_EPHEMERAL if container.get(key)
     ]
     target = container.get("targetContainerName")
     if target and target not in names:
-        said.append(fielderrors.not_found(f"{path}.targetContainerName", target))
-    return said
+        errors.append(fielderrors.not_found(f"{path}.targetContainerName", target))
+    return errors
 
 
 def _ephemeral_kept(spec: Obj, before: Obj) -> FieldErrors:
     now = {c.get("name"): c for c in spec.get("ephemeralContainers") or []}
-    said: FieldErrors = []
+    errors: FieldErrors = []
     for earlier in before.get("ephemeralContainers") or []:
         name = earlier["name"]
         if now.get(name) != earlier:
             what = "changed" if name in now else "removed"
             why = f'existing ephemeral containers "{name}" may not be {what}'
-            said.append(fielderrors.forbidden(_EPHEMERAL, why))
-    return said
+            errors.append(fielderrors.forbidden(_EPHEMERAL, why))
+    return errors
 
 
 ADDRESS_TYPES = ("IPv4", "IPv6", "FQDN")
@@ -179,11 +183,11 @@ ADDRESS_TYPES = ("IPv4", "IPv6", "FQDN")
 
 def config_map_rules(obj: Obj) -> FieldErrors:
     """Check the keys of a ConfigMap."""
-    said: FieldErrors = []
+    errors: FieldErrors = []
     for part in ("data", "binaryData"):
         for key in obj.get(part) or {}:
-            said += fielderrors.all_invalid(f"{part}[{key}]", key, namesyntax.config_key(key))
-    return said
+            errors += fielderrors.all_invalid(f"{part}[{key}]", key, namesyntax.config_key(key))
+    return errors
 
 
 def config_map_update_rules(new: Obj, old: Obj) -> FieldErrors:
@@ -205,21 +209,21 @@ def namespace_rules(obj: Obj) -> FieldErrors:
 
 def endpoint_slice_rules(obj: Obj) -> FieldErrors:
     """Check the address type of an EndpointSlice."""
-    given = obj.get("addressType")
-    if given in ADDRESS_TYPES:
+    address_type = obj.get("addressType")
+    if address_type in ADDRESS_TYPES:
         return []
-    if not given:
+    if not address_type:
         return [fielderrors.required("addressType")]
-    return [fielderrors.not_supported("addressType", given, ADDRESS_TYPES)]
+    return [fielderrors.not_supported("addressType", address_type, ADDRESS_TYPES)]
 
 
 def resource_quota_rules(obj: Obj) -> FieldErrors:
     """Check the limits of a quota."""
-    said: FieldErrors = []
+    errors: FieldErrors = []
     for key, value in hard_limits(obj).items():
         if not value.isdigit():
             path, why = f"spec.hard[{key}]", "must be a whole number, not negative"
-            said.append(fielderrors.invalid(path, value, why))
+            errors.append(fielderrors.invalid(path, value, why))
     if at(obj, "spec", "scopes") or at(obj, "spec", "scopeSelector"):
-        said.append(fielderrors.forbidden("spec.scopes", "the lab's quotas have no scopes"))
-    return said
+        errors.append(fielderrors.forbidden("spec.scopes", "the lab's quotas have no scopes"))
+    return errors

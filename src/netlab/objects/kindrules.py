@@ -24,54 +24,54 @@ _Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 def network_policy(obj: Obj) -> FieldErrors:
     """Check a policy's spec, after defaulting."""
     spec = obj.get("spec") or {}
-    said = metarules.label_selector(spec.get("podSelector"), "spec.podSelector")
+    errors = metarules.label_selector(spec.get("podSelector"), "spec.podSelector")
     for index, rule in enumerate(spec.get("ingress") or []):
-        said += _policy_rule(rule, "from", f"spec.ingress[{index}]")
+        errors += _policy_rule(rule, "from", f"spec.ingress[{index}]")
     for index, rule in enumerate(spec.get("egress") or []):
-        said += _policy_rule(rule, "to", f"spec.egress[{index}]")
-    return said + _policy_types(spec.get("policyTypes") or [], "spec.policyTypes")
+        errors += _policy_rule(rule, "to", f"spec.egress[{index}]")
+    return errors + _policy_types(spec.get("policyTypes") or [], "spec.policyTypes")
 
 
 def _policy_rule(rule: Obj, peers: str, path: str) -> FieldErrors:
-    said: FieldErrors = []
+    errors: FieldErrors = []
     for index, port in enumerate(rule.get("ports") or []):
-        said += _policy_port(port, f"{path}.ports[{index}]")
+        errors += _policy_port(port, f"{path}.ports[{index}]")
     for index, peer in enumerate(rule.get(peers) or []):
-        said += _policy_peer(peer, f"{path}.{peers}[{index}]")
-    return said
+        errors += _policy_peer(peer, f"{path}.{peers}[{index}]")
+    return errors
 
 
 def _policy_types(types: list[str], path: str) -> FieldErrors:
     if len(types) > len(POLICY_TYPES):
         return [fielderrors.invalid(path, types, "may not specify more than two policyTypes")]
     return [
-        fielderrors.not_supported(f"{path}[{index}]", given, POLICY_TYPES)
-        for index, given in enumerate(types)
-        if given not in POLICY_TYPES
+        fielderrors.not_supported(f"{path}[{index}]", policy_type, POLICY_TYPES)
+        for index, policy_type in enumerate(types)
+        if policy_type not in POLICY_TYPES
     ]
 
 
 def _policy_port(port: Obj, path: str) -> FieldErrors:
-    said: FieldErrors = []
+    errors: FieldErrors = []
     protocol = port.get("protocol")
     if protocol is not None and protocol not in PROTOCOLS:
-        said.append(fielderrors.not_supported(f"{path}.protocol", protocol, PROTOCOLS))
-    return [*said, *_port_range(port.get("port"), port.get("endPort"), path)]
+        errors.append(fielderrors.not_supported(f"{path}.protocol", protocol, PROTOCOLS))
+    return [*errors, *_port_range(port.get("port"), port.get("endPort"), path)]
 
 
 def _port_range(port: Any, end: int | None, path: str) -> FieldErrors:
     if port is None:
         return _no_end(end, "may not be specified when `port` is not specified", path)
     if isinstance(port, str):
-        said = _no_end(end, "may not be specified when `port` is non-numeric", path)
-        return said + fielderrors.all_invalid(f"{path}.port", port, namesyntax.port_name(port))
-    said = fielderrors.port_number(f"{path}.port", port)
+        errors = _no_end(end, "may not be specified when `port` is non-numeric", path)
+        return errors + fielderrors.all_invalid(f"{path}.port", port, namesyntax.port_name(port))
+    errors = fielderrors.port_number(f"{path}.port", port)
     if end is None:
-        return said
+        return errors
     if end < port:
         why = "must be greater than or equal to `port`"
-        said.append(fielderrors.invalid(f"{path}.endPort", end, why))
-    return said + fielderrors.port_number(f"{path}.endPort", end)
+        errors.append(fielderrors.invalid(f"{path}.endPort", end, why))
+    return errors + fielderrors.port_number(f"{path}.endPort", end)
 
 
 def _no_end(end: int | None, why: str, path: str) -> FieldErrors:
@@ -81,32 +81,32 @@ def _no_end(end: int | None, why: str, path: str) -> FieldErrors:
 def _policy_peer(peer: Obj, path: str) -> FieldErrors:
     pods, namespaces = peer.get("podSelector"), peer.get("namespaceSelector")
     block = peer.get("ipBlock")
-    said = metarules.label_selector(pods, f"{path}.podSelector")
-    said += metarules.label_selector(namespaces, f"{path}.namespaceSelector")
+    errors = metarules.label_selector(pods, f"{path}.podSelector")
+    errors += metarules.label_selector(namespaces, f"{path}.namespaceSelector")
     if block is not None:
-        said += _ip_block(block, f"{path}.ipBlock")
+        errors += _ip_block(block, f"{path}.ipBlock")
         if pods is not None or namespaces is not None:
             why = "may not specify both ipBlock and another peer"
-            said.append(fielderrors.forbidden(path, why))
+            errors.append(fielderrors.forbidden(path, why))
     elif pods is None and namespaces is None:
-        said.append(fielderrors.required(path, "must specify a peer"))
-    return said
+        errors.append(fielderrors.required(path, "must specify a peer"))
+    return errors
 
 
 def _ip_block(block: Obj, path: str) -> FieldErrors:
-    given = block.get("cidr") or ""
-    if not given:
+    cidr_text = block.get("cidr") or ""
+    if not cidr_text:
         return [fielderrors.required(f"{path}.cidr")]
-    cidr, said = _cidr(given, f"{path}.cidr")
+    cidr, errors = _cidr(cidr_text, f"{path}.cidr")
     if cidr is None:
-        return said
+        return errors
     for index, text in enumerate(block.get("except") or []):
         at = f"{path}.except[{index}]"
         inner, complaints = _cidr(text, at)
-        said += complaints
+        errors += complaints
         if inner is not None and not _strictly_inside(inner, cidr):
-            said.append(fielderrors.invalid(at, text, "must be a strict subset of `cidr`"))
-    return said
+            errors.append(fielderrors.invalid(at, text, "must be a strict subset of `cidr`"))
+    return errors
 
 
 def _cidr(text: str, path: str) -> tuple[_Network | None, FieldErrors]:
@@ -144,17 +144,17 @@ def role(obj: Obj) -> FieldErrors:
 
 def cluster_role(obj: Obj) -> FieldErrors:
     """Check the rules of a ClusterRole and whom it aggregates."""
-    said = _role_rules(obj, namespaced=False)
+    errors = _role_rules(obj, namespaced=False)
     rule = obj.get("aggregationRule")
     if rule is None:
-        return said
+        return errors
     selectors = rule.get("clusterRoleSelectors") or []
     path = "aggregationRule.clusterRoleSelectors"
     if not selectors:
-        said.append(fielderrors.required(path, "at least one clusterRoleSelector required"))
+        errors.append(fielderrors.required(path, "at least one clusterRoleSelector required"))
     for index, selector in enumerate(selectors):
-        said += metarules.label_selector(selector, f"{path}[{index}]")
-    return said
+        errors += metarules.label_selector(selector, f"{path}[{index}]")
+    return errors
 
 
 def role_binding(obj: Obj) -> FieldErrors:
@@ -175,16 +175,18 @@ def binding_update(new: Obj, old: Obj) -> FieldErrors:
 
 
 def _role_rules(obj: Obj, *, namespaced: bool) -> FieldErrors:
-    said: FieldErrors = []
+    errors: FieldErrors = []
     for index, rule in enumerate(obj.get("rules") or []):
-        said += _role_rule(rule, f"rules[{index}]", namespaced=namespaced)
-    return said
+        errors += _role_rule(rule, f"rules[{index}]", namespaced=namespaced)
+    return errors
 
 
 def _role_rule(rule: Obj, path: str, *, namespaced: bool) -> FieldErrors:
-    said: FieldErrors = []
+    errors: FieldErrors = []
     if not rule.get("verbs"):
-        said.append(fielderrors.required(f"{path}.verbs", "verbs must contain at least one value"))
+        errors.append(
+            fielderrors.required(f"{path}.verbs", "verbs must contain at least one value")
+        )
     urls = rule.get("nonResourceURLs")
     if urls:
         why = ""
@@ -193,35 +195,35 @@ def _role_rule(rule: Obj, path: str, *, namespaced: bool) -> FieldErrors:
         elif any(rule.get(key) for key in ("apiGroups", "resources", "resourceNames")):
             why = "rules cannot apply to both regular resources and non-resource URLs"
         if why:
-            said.append(fielderrors.invalid(f"{path}.nonResourceURLs", urls, why))
-        return said
+            errors.append(fielderrors.invalid(f"{path}.nonResourceURLs", urls, why))
+        return errors
     for key, what in (("apiGroups", "api group"), ("resources", "resource")):
         if not rule.get(key):
             why = f"resource rules must supply at least one {what}"
-            said.append(fielderrors.required(f"{path}.{key}", why))
-    return said
+            errors.append(fielderrors.required(f"{path}.{key}", why))
+    return errors
 
 
 def _role_ref(obj: Obj, kinds: tuple[str, ...]) -> FieldErrors:
     ref = obj.get("roleRef") or {}
-    said: FieldErrors = []
+    errors: FieldErrors = []
     if ref.get("apiGroup") != GROUP:
-        said.append(
+        errors.append(
             fielderrors.not_supported("roleRef.apiGroup", ref.get("apiGroup", ""), (GROUP,))
         )
     if ref.get("kind") not in kinds:
-        said.append(fielderrors.not_supported("roleRef.kind", ref.get("kind", ""), kinds))
+        errors.append(fielderrors.not_supported("roleRef.kind", ref.get("kind", ""), kinds))
     name = ref.get("name", "")
     if not name:
-        return [*said, fielderrors.required("roleRef.name")]
-    return said + fielderrors.all_invalid("roleRef.name", name, namesyntax.path_segment(name))
+        return [*errors, fielderrors.required("roleRef.name")]
+    return errors + fielderrors.all_invalid("roleRef.name", name, namesyntax.path_segment(name))
 
 
 def _subjects(obj: Obj, *, namespaced: bool) -> FieldErrors:
-    said: FieldErrors = []
+    errors: FieldErrors = []
     for index, subject in enumerate(obj.get("subjects") or []):
-        said += _subject(subject, f"subjects[{index}]", namespaced=namespaced)
-    return said
+        errors += _subject(subject, f"subjects[{index}]", namespaced=namespaced)
+    return errors
 
 
 _SUBJECT_KINDS = ("ServiceAccount", "User", "Group")
@@ -229,20 +231,20 @@ _SUBJECT_KINDS = ("ServiceAccount", "User", "Group")
 
 def _subject(subject: Obj, path: str, *, namespaced: bool) -> FieldErrors:
     kind, name = subject.get("kind", ""), subject.get("name", "")
-    said: FieldErrors = [] if name else [fielderrors.required(f"{path}.name")]
+    errors: FieldErrors = [] if name else [fielderrors.required(f"{path}.name")]
     if kind not in _SUBJECT_KINDS:
-        return [*said, fielderrors.not_supported(f"{path}.kind", kind, _SUBJECT_KINDS)]
+        return [*errors, fielderrors.not_supported(f"{path}.kind", kind, _SUBJECT_KINDS)]
     group = "" if kind == "ServiceAccount" else GROUP
     if subject.get("apiGroup", "") != group:
-        said.append(
+        errors.append(
             fielderrors.not_supported(f"{path}.apiGroup", subject.get("apiGroup"), (group,))
         )
     if kind == "ServiceAccount":
         if name:
-            said += fielderrors.all_invalid(f"{path}.name", name, namesyntax.dns_subdomain(name))
+            errors += fielderrors.all_invalid(f"{path}.name", name, namesyntax.dns_subdomain(name))
         if not namespaced and not subject.get("namespace"):
-            said.append(fielderrors.required(f"{path}.namespace"))
-    return said
+            errors.append(fielderrors.required(f"{path}.namespace"))
+    return errors
 
 
 _RULES: dict[str, Callable[[Obj], FieldErrors]] = {
@@ -276,19 +278,19 @@ _UPDATE_RULES: dict[str, Callable[[Obj, Obj], FieldErrors]] = {
 def creation_errors(resource: ServedKind, obj: Obj) -> FieldErrors:
     """Return what is wrong with a new object, after defaulting."""
     created = _CREATION_RULES.get(resource.plural)
-    said = metarules.metadata(resource, obj) + _rules_of_kind(resource, obj)
-    return said + (created(obj) if created else [])
+    errors = metarules.metadata(resource, obj) + _rules_of_kind(resource, obj)
+    return errors + (created(obj) if created else [])
 
 
 def update_errors(resource: ServedKind, new: Obj, old: Obj) -> FieldErrors:
     """Return what is wrong with an object that replaces another, after defaulting."""
     change = _UPDATE_RULES.get(resource.plural)
-    said = (
+    errors = (
         metarules.metadata_update(new, old)
         + metarules.metadata(resource, new)
         + _rules_of_kind(resource, new)
     )
-    return said + (change(new, old) if change else [])
+    return errors + (change(new, old) if change else [])
 
 
 def _rules_of_kind(resource: ServedKind, obj: Obj) -> FieldErrors:

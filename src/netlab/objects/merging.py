@@ -135,9 +135,9 @@ def _merge_value(plural: str, target: Any, value: Any, path: str) -> Any:
 def _merge_keyed(
     plural: str, target: list[Any], patch: list[Any], path: str, key: str
 ) -> list[Any]:
-    wanted = [item for item in patch if item != {_DIRECTIVE: "replace"}]
-    merged = [] if len(wanted) != len(patch) else list(target)
-    for item in wanted:
+    patch_items = [item for item in patch if item != {_DIRECTIVE: "replace"}]
+    merged = [] if len(patch_items) != len(patch) else list(target)
+    for item in patch_items:
         if not isinstance(item, dict) or key not in item:
             why = f"map: {item} does not contain declared merge key: {key}"
             raise apierrors.bad_request(why)
@@ -183,26 +183,26 @@ FieldSet = dict[str, Any]
 _NOT_OWNED = frozenset({"apiVersion", "kind", "metadata.name", "metadata.namespace"})
 
 
-def server_side_apply(plural: str, live: Obj, wanted: Obj, manager: str, *, time: str) -> Obj:
+def server_side_apply(plural: str, live: Obj, applied: Obj, manager: str, *, time: str) -> Obj:
     """Return the live object ({} where there is none) with what the manager wants in it."""
     entries = list((live.get("metadata") or {}).get("managedFields") or [])
-    mine = next((e for e in entries if _is_of(e, manager)), None)
-    others = [e["fieldsV1"] for e in entries if e is not mine]
-    owned = fields_of(plural, wanted)
+    own_entry = next((e for e in entries if _is_of(e, manager)), None)
+    others = [e["fieldsV1"] for e in entries if e is not own_entry]
+    owned = fields_of(plural, applied)
     merged: Obj = clone(live)
-    if mine is not None:
-        _drop(plural, merged, mine["fieldsV1"], [owned, *others], "")
-    merged = {**_apply_value(plural, merged, wanted, "")}
-    if mine is None or mine["fieldsV1"] != owned:
+    if own_entry is not None:
+        _drop(plural, merged, own_entry["fieldsV1"], [owned, *others], "")
+    merged = {**_apply_value(plural, merged, applied, "")}
+    if own_entry is None or own_entry["fieldsV1"] != owned:
         entry = {
             "manager": manager,
             "operation": "Apply",
-            "apiVersion": wanted.get("apiVersion", ""),
+            "apiVersion": applied.get("apiVersion", ""),
             "time": time,
             "fieldsType": "FieldsV1",
             "fieldsV1": owned,
         }
-        merged["metadata"]["managedFields"] = [*(e for e in entries if e is not mine), entry]
+        merged["metadata"]["managedFields"] = [*(e for e in entries if e is not own_entry), entry]
     return merged
 
 
@@ -226,67 +226,67 @@ def _is_of(entry: Obj, manager: str) -> bool:
 
 def _item_key(item: Obj, keys: tuple[str, ...]) -> str:
     named = {key: item.get(key, _KEY_DEFAULTS.get(key)) for key in keys}
-    known = {key: value for key, value in named.items() if value is not None}
-    return "k:" + json.dumps(known, sort_keys=True, separators=(",", ":"))
+    key_fields = {key: value for key, value in named.items() if value is not None}
+    return "k:" + json.dumps(key_fields, sort_keys=True, separators=(",", ":"))
 
 
 def _drop(plural: str, value: Any, old: FieldSet, keep: list[FieldSet], path: str) -> None:
     """Remove from `value` the fields of `old` that nobody in `keep` has."""
-    for key, below in old.items():
-        kept = [fields[key] for fields in keep if key in fields]
+    for key, children in old.items():
+        keepers = [fields[key] for fields in keep if key in fields]
         if key.startswith("f:") and isinstance(value, dict):
             name = key[2:]
             where = f"{path}.{name}" if path else name
-            if kept and below:
-                _drop(plural, value.get(name), below, kept, where)
-            elif not kept:
-                _drop_field(plural, value, name, below, where)
+            if keepers and children:
+                _drop(plural, value.get(name), children, keepers, where)
+            elif not keepers:
+                _drop_field(plural, value, name, children, where)
         elif key.startswith("k:") and isinstance(value, list):
-            _drop_item(plural, value, key, below, kept, path)
+            _drop_item(plural, value, key, children, keepers, path)
 
 
-def _drop_field(plural: str, value: Obj, name: str, below: FieldSet, path: str) -> None:
+def _drop_field(plural: str, value: Obj, name: str, children: FieldSet, path: str) -> None:
     child = value.get(name)
-    if below and child:
+    if children and child:
         # What is inside but was not applied by anybody (defaults, other verbs) stays.
-        _drop(plural, child, below, [], path)
-    if not below or not child:
+        _drop(plural, child, children, [], path)
+    if not children or not child:
         value.pop(name, None)
 
 
 def _drop_item(
-    plural: str, items: list[Any], key: str, below: FieldSet, kept: list[FieldSet], path: str
+    plural: str, items: list[Any], key: str, children: FieldSet, keepers: list[FieldSet], path: str
 ) -> None:
     keys = _merge_key(plural, path)
     at = next((i for i, item in enumerate(items) if _item_key(item, keys) == key), None)
     if at is None:
         return
-    if kept:
-        _drop(plural, items[at], below, kept, path)
+    if keepers:
+        _drop(plural, items[at], children, keepers, path)
     else:
         del items[at]
 
 
-def _apply_value(plural: str, live: Any, wanted: Any, path: str) -> Any:
-    if isinstance(wanted, dict):
+def _apply_value(plural: str, live: Any, applied: Any, path: str) -> Any:
+    if isinstance(applied, dict):
         merged = dict(live) if isinstance(live, dict) else {}
-        for key, value in wanted.items():
+        for key, value in applied.items():
             where = f"{path}.{key}" if path else key
             merged[key] = _apply_value(plural, merged.get(key), value, where)
         return merged
     keys = _merge_key(plural, path)
-    if isinstance(wanted, list) and isinstance(live, list):
+    if isinstance(applied, list) and isinstance(live, list):
         if keys:
-            return _apply_items(plural, live, wanted, path)
+            return _apply_items(plural, live, applied, path)
         if (plural, path) in _SETS or ("", path) in _SETS:
-            return [*live, *(item for item in wanted if item not in live)]
-    return clone(wanted)
+            return [*live, *(item for item in applied if item not in live)]
+    return clone(applied)
 
 
-def _apply_items(plural: str, live: list[Any], wanted: list[Any], path: str) -> list[Any]:
+def _apply_items(plural: str, live: list[Any], applied: list[Any], path: str) -> list[Any]:
     keys = _merge_key(plural, path)
     merged = {_item_key(item, keys): item for item in live}
-    for item in wanted:
+    for item in applied:
         key = _item_key(item, keys)
         merged[key] = _apply_value(plural, merged.get(key), item, path)
     return list(merged.values())

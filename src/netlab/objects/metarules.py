@@ -44,22 +44,22 @@ def metadata(resource: ServedKind, obj: Obj) -> FieldErrors:
 
 def metadata_update(new: Obj, old: Obj) -> FieldErrors:
     """Check that an update leaves alone what identifies the object."""
-    said: FieldErrors = []
+    errors: FieldErrors = []
     for key in IMMUTABLE:
         value = new["metadata"].get(key)
         if value and value != old["metadata"].get(key):
-            said.append(fielderrors.invalid(f"metadata.{key}", value, "field is immutable"))
-    return said
+            errors.append(fielderrors.invalid(f"metadata.{key}", value, "field is immutable"))
+    return errors
 
 
 def label_selector(selector: Any, path: str) -> FieldErrors:
     """Check a LabelSelector; None is none, {} is the one that matches everything."""
     if selector is None:
         return []
-    said = _labels(selector.get("matchLabels") or {}, f"{path}.matchLabels")
+    errors = _labels(selector.get("matchLabels") or {}, f"{path}.matchLabels")
     for index, term in enumerate(selector.get("matchExpressions") or []):
-        said += _requirement(term, f"{path}.matchExpressions[{index}]")
-    return said
+        errors += _requirement(term, f"{path}.matchExpressions[{index}]")
+    return errors
 
 
 def plain_selector(selector: Any, path: str) -> FieldErrors:
@@ -70,66 +70,66 @@ def plain_selector(selector: Any, path: str) -> FieldErrors:
 def _requirement(term: Obj, path: str) -> FieldErrors:
     operator = term.get("operator", "")
     values = term.get("values") or []
-    said: FieldErrors = []
+    errors: FieldErrors = []
     if operator in {"In", "NotIn"}:
         if not values:
             why = "must be specified when `operator` is 'In' or 'NotIn'"
-            said.append(fielderrors.required(f"{path}.values", why))
+            errors.append(fielderrors.required(f"{path}.values", why))
     elif operator in {"Exists", "DoesNotExist"}:
         if values:
             why = "may not be specified when `operator` is 'Exists' or 'DoesNotExist'"
-            said.append(fielderrors.forbidden(f"{path}.values", why))
+            errors.append(fielderrors.forbidden(f"{path}.values", why))
     else:
-        said.append(
+        errors.append(
             fielderrors.invalid(f"{path}.operator", operator, "not a valid selector operator")
         )
     key = term.get("key", "")
-    said += fielderrors.all_invalid(f"{path}.key", key, namesyntax.qualified_name(key))
+    errors += fielderrors.all_invalid(f"{path}.key", key, namesyntax.qualified_name(key))
     for index, value in enumerate(values):
-        said += fielderrors.all_invalid(
+        errors += fielderrors.all_invalid(
             f"{path}.values[{index}]", value, namesyntax.label_value(value)
         )
-    return said
+    return errors
 
 
 def _name(resource: ServedKind, meta: Obj) -> FieldErrors:
     rule = NAME_RULES.get(resource.plural, namesyntax.dns_subdomain)
     name = meta.get("name", "")
     prefix = meta.get("generateName", "")
-    said: FieldErrors = []
+    errors: FieldErrors = []
     if prefix:
         # The API server checks the prefix as if the suffix were there: a trailing hyphen is good.
         trial = prefix.removesuffix("-") + ("a" if prefix.endswith("-") else "")
-        said += fielderrors.all_invalid("metadata.generateName", prefix, rule(trial))
+        errors += fielderrors.all_invalid("metadata.generateName", prefix, rule(trial))
     if not name:
-        return [*said, fielderrors.required("metadata.name", "name or generateName is required")]
-    return [*said, *fielderrors.all_invalid("metadata.name", name, rule(name))]
+        return [*errors, fielderrors.required("metadata.name", "name or generateName is required")]
+    return [*errors, *fielderrors.all_invalid("metadata.name", name, rule(name))]
 
 
 def _labels(labels: dict[str, str], path: str) -> FieldErrors:
-    said: FieldErrors = []
+    errors: FieldErrors = []
     for key, value in labels.items():
-        said += fielderrors.all_invalid(path, key, namesyntax.qualified_name(key))
-        said += fielderrors.all_invalid(path, value, namesyntax.label_value(value))
-    return said
+        errors += fielderrors.all_invalid(path, key, namesyntax.qualified_name(key))
+        errors += fielderrors.all_invalid(path, value, namesyntax.label_value(value))
+    return errors
 
 
 def _annotations(annotations: dict[str, str]) -> FieldErrors:
     path = "metadata.annotations"
-    said: FieldErrors = []
+    errors: FieldErrors = []
     for key in annotations:
-        said += fielderrors.all_invalid(path, key, namesyntax.qualified_name(key.lower()))
+        errors += fielderrors.all_invalid(path, key, namesyntax.qualified_name(key.lower()))
     if sum(len(key) + len(value) for key, value in annotations.items()) > MAX_ANNOTATIONS:
-        said.append(fielderrors.too_long(path, MAX_ANNOTATIONS))
-    return said
+        errors.append(fielderrors.too_long(path, MAX_ANNOTATIONS))
+    return errors
 
 
 def _finalizers(finalizers: list[str]) -> FieldErrors:
     path = "metadata.finalizers"
-    said: FieldErrors = []
+    errors: FieldErrors = []
     for name in finalizers:
-        said += fielderrors.all_invalid(path, name, namesyntax.qualified_name(name))
-    return said
+        errors += fielderrors.all_invalid(path, name, namesyntax.qualified_name(name))
+    return errors
 
 
 def immutable(new: Obj, old: Obj, *path: str) -> FieldErrors:

@@ -20,59 +20,59 @@ _ENDS = "and " + _ALPHANUMERIC
 
 def dns_label(value: str) -> list[str]:
     """Check an RFC 1123 label: names of namespaces, containers, volumes."""
-    said = _length(value, 63)
+    complaints = _length(value, 63)
     if not re.fullmatch(_LABEL, value):
         if re.fullmatch(_SUBDOMAIN, value):
-            return [*said, "must not contain dots"]
+            return [*complaints, "must not contain dots"]
         rule = (
             "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', "
             + _ENDS
         )
-        said.append(_regex(rule, _LABEL, "my-name", "123-abc"))
-    return said
+        complaints.append(_regex(rule, _LABEL, "my-name", "123-abc"))
+    return complaints
 
 
 def dns_subdomain(value: str) -> list[str]:
     """Check an RFC 1123 subdomain: names of most objects."""
-    said = _length(value, 253)
+    complaints = _length(value, 253)
     if not re.fullmatch(_SUBDOMAIN, value):
         rule = (
             "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, "
             f"'-' or '.', {_ENDS}"
         )
-        said.append(_regex(rule, _SUBDOMAIN, "example.com"))
-    return said
+        complaints.append(_regex(rule, _SUBDOMAIN, "example.com"))
+    return complaints
 
 
 def dns_1035_label(value: str) -> list[str]:
     """Check an RFC 1035 label: names of services."""
-    said = _length(value, 63)
+    complaints = _length(value, 63)
     if not re.fullmatch(_LABEL_1035, value):
         rule = (
             "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start "
             "with an alphabetic character, and end with an alphanumeric character"
         )
-        said.append(_regex(rule, _LABEL_1035, "my-name", "abc-123"))
-    return said
+        complaints.append(_regex(rule, _LABEL_1035, "my-name", "abc-123"))
+    return complaints
 
 
 def qualified_name(value: str) -> list[str]:
     """Check a label or annotation key: an optional DNS prefix, a slash, a name."""
-    said: list[str] = []
+    complaints: list[str] = []
     prefix, slash, name = value.rpartition("/")
     if "/" in prefix:
         return [_qualified_rule() + _WITH_PREFIX]
     if slash:
         if not prefix:
-            said.append("prefix part must be non-empty")
+            complaints.append("prefix part must be non-empty")
         else:
-            said += [f"prefix part {complaint}" for complaint in dns_subdomain(prefix)]
+            complaints += [f"prefix part {complaint}" for complaint in dns_subdomain(prefix)]
     if not name:
-        said.append("name part must be non-empty")
-    said += [f"name part {complaint}" for complaint in _length(name, 63)]
+        complaints.append("name part must be non-empty")
+    complaints += [f"name part {complaint}" for complaint in _length(name, 63)]
     if not re.fullmatch(_QUALIFIED, name):
-        said.append(f"name part {_qualified_rule()}")
-    return said
+        complaints.append(f"name part {_qualified_rule()}")
+    return complaints
 
 
 _WITH_PREFIX = " with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')"
@@ -80,41 +80,41 @@ _WITH_PREFIX = " with an optional DNS subdomain prefix and '/' (e.g. 'example.co
 
 def label_value(value: str) -> list[str]:
     """Check a label's value."""
-    said = _length(value, 63)
+    complaints = _length(value, 63)
     if not re.fullmatch(_LABEL_VALUE, value):
         rule = (
             "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' "
             f"or '.', {_ENDS}"
         )
-        said.append(_regex(rule, _LABEL_VALUE, "MyValue", "my_value", "12345"))
-    return said
+        complaints.append(_regex(rule, _LABEL_VALUE, "MyValue", "my_value", "12345"))
+    return complaints
 
 
 def port_name(value: str) -> list[str]:
     """Check an IANA service name: names of container ports."""
-    said = _length(value, 15)
+    complaints = _length(value, 15)
     if not re.fullmatch("[-a-z0-9]+", value):
-        said.append("must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)")
+        complaints.append("must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)")
     if not re.search("[a-z]", value):
-        said.append("must contain at least one letter (a-z)")
+        complaints.append("must contain at least one letter (a-z)")
     if "--" in value:
-        said.append("must not contain consecutive hyphens")
+        complaints.append("must not contain consecutive hyphens")
     if value.startswith("-") or value.endswith("-"):
-        said.append("must not begin or end with a hyphen")
-    return said
+        complaints.append("must not begin or end with a hyphen")
+    return complaints
 
 
 def config_key(value: str) -> list[str]:
     """Check a key of a ConfigMap."""
-    said = _length(value, 253)
+    complaints = _length(value, 253)
     if not re.fullmatch(_CONFIG_KEY, value):
         rule = "a valid config key must consist of alphanumeric characters, '-', '_' or '.'"
-        said.append(_regex(rule, _CONFIG_KEY, "key.name", "KEY_NAME", "key-name"))
+        complaints.append(_regex(rule, _CONFIG_KEY, "key.name", "KEY_NAME", "key-name"))
     if value in {".", ".."} or value.startswith("../"):
-        said.append(
+        complaints.append(
             f"must not be '{value}'" if value in {".", ".."} else "must not start with '..'"
         )
-    return said
+    return complaints
 
 
 def path_segment(value: str) -> list[str]:

@@ -131,12 +131,12 @@ class Registry:
     ) -> WriteResult:
         """Server-side apply: create the object or merge into it what the manager wants."""
         decoded = decode_object(resource, body, namespace, strictness=options.strictness)
-        wanted = decoded.object
-        _set_name(wanted, name)
+        applied = decoded.object
+        _set_name(applied, name)
         live = self.store.find(resource.plural, namespace, name)
         time = now()
         merged = merging.server_side_apply(
-            resource.plural, live or {}, wanted, options.manager, time=time
+            resource.plural, live or {}, applied, options.manager, time=time
         )
         changed = DecodedObject(merged, decoded.unknown)
         if live is not None:
@@ -202,8 +202,8 @@ class Registry:
         subresource: str | None,
     ) -> WriteResult:
         new = decoded.object
-        given = new["metadata"].get("resourceVersion")
-        if given and given != old["metadata"]["resourceVersion"]:
+        version = new["metadata"].get("resourceVersion")
+        if version and version != old["metadata"]["resourceVersion"]:
             raise apierrors.conflict(resource, old["metadata"]["name"], apierrors.STALE)
         if subresource == "status":
             new = {**old, "status": new.get("status", {})}
@@ -220,9 +220,9 @@ class Registry:
         stored = self.store.update(resource.plural, new)
         return WriteResult(self._finish_deletion(resource, stored), decoded.unknown)
 
-    def _with_ephemeral(self, resource: ServedKind, given: Obj, old: Obj) -> Obj:
+    def _with_ephemeral(self, resource: ServedKind, change: Obj, old: Obj) -> Obj:
         """Return a pod with other ephemeral containers, the one thing this way changes."""
-        listed = (given.get("spec") or {}).get("ephemeralContainers") or []
+        listed = (change.get("spec") or {}).get("ephemeralContainers") or []
         new: Obj = {**clone(old), "spec": {**clone(old["spec"]), "ephemeralContainers": listed}}
         apply_defaults(resource, new)
         self._check(resource, new, ephemeral_update_rules(new, old))
@@ -258,24 +258,24 @@ class Registry:
 
     def _check_preconditions(self, resource: ServedKind, obj: Obj, options: DeleteOptions) -> None:
         meta = obj["metadata"]
-        wanted = (
+        conditions = (
             ("UID", options.uid, meta["uid"]),
             ("ResourceVersion", options.resource_version, meta["resourceVersion"]),
         )
-        for what, given, found in wanted:
-            if given is not None and given != found:
+        for what, condition, value in conditions:
+            if condition is not None and condition != value:
                 why = (
-                    f"Precondition failed: {what} in precondition: {given}, "
-                    f"{what} in object meta: {found}"
+                    f"Precondition failed: {what} in precondition: {condition}, "
+                    f"{what} in object meta: {value}"
                 )
                 raise apierrors.conflict(resource, meta["name"], why)
 
 
 def _set_name(obj: Obj, name: str) -> None:
     """Give an object the name in its URL; raise ApiError where it has another."""
-    given = obj["metadata"].get("name") or name
-    if given != name:
-        why = f"the name of the object ({given}) does not match the name on the URL ({name})"
+    own_name = obj["metadata"].get("name") or name
+    if own_name != name:
+        why = f"the name of the object ({own_name}) does not match the name on the URL ({name})"
         raise apierrors.bad_request(why)
     obj["metadata"]["name"] = name
 
@@ -291,5 +291,5 @@ def _grace_left(resource: ServedKind, obj: Obj, options: DeleteOptions) -> int |
     own = spec.get("terminationGracePeriodSeconds", 30)
     grace_s: int = own if options.grace_s is None else max(options.grace_s, 0)
     # Nothing runs where no node has it, or where it has ended.
-    over = not spec.get("nodeName") or status.get("phase") in {"Succeeded", "Failed"}
-    return None if over or grace_s == 0 else grace_s
+    is_over = not spec.get("nodeName") or status.get("phase") in {"Succeeded", "Failed"}
+    return None if is_over or grace_s == 0 else grace_s

@@ -25,10 +25,10 @@ class Decoding:
     struct: str
     unknown: list[str] = field(default_factory=list)
 
-    def refuse(self, value: Any, path: str, wanted: str) -> WrongType:
+    def refuse(self, value: Any, path: str, type_name: str) -> WrongType:
         """Return the error for a value of the wrong type."""
         where = f" into Go struct field {self.struct}.{path}" if path else " into Go value"
-        return WrongType(f"json: cannot unmarshal {_json_type(value)}{where} of type {wanted}")
+        return WrongType(f"json: cannot unmarshal {_json_type(value)}{where} of type {type_name}")
 
 
 class JsonType(Protocol):
@@ -90,8 +90,8 @@ class ListOf:
         for index, entry in enumerate(value):
             decoding.struct = struct
             # An explicit null in a list of structs is the empty struct to Go.
-            given = {} if entry is None and isinstance(self.item, Struct) else entry
-            decoded.append(self.item.decode(given, f"{path}[{index}]", decoding))
+            item_value = {} if entry is None and isinstance(self.item, Struct) else entry
+            decoded.append(self.item.decode(item_value, f"{path}[{index}]", decoding))
         return decoded
 
 

@@ -20,9 +20,9 @@ class SelectorTerm:
     operator: str
     values: frozenset[str] = frozenset()
 
-    def matches(self, found: Mapping[str, str]) -> bool:
+    def matches(self, labels: Mapping[str, str]) -> bool:
         """Tell whether labels meet the requirement; NotIn is met where the key is missing."""
-        value = found.get(self.key)
+        value = labels.get(self.key)
         match self.operator:
             case "in":
                 return value in self.values
@@ -65,28 +65,28 @@ def matcher(labels: str, fields: str, resource: str) -> Matcher | None:
     Raises ApiError (BadRequest) where a selector cannot be read or its field is not supported.
     """
     terms = parse_labels(labels)
-    wanted = parse_fields(fields, resource)
-    if not terms and not wanted:
+    field_terms = parse_fields(fields, resource)
+    if not terms and not field_terms:
         return None
     return lambda obj: (
         all(term.matches(labels_of(obj)) for term in terms)
-        and all((_field(obj, path) == value) is equal for path, value, equal in wanted)
+        and all((_field(obj, path) == value) is equal for path, value, equal in field_terms)
     )
 
 
 def parse_fields(text: str, resource: str) -> tuple[tuple[str, str, bool], ...]:
     """Return path, value and whether they are to be equal, for each term of a field selector."""
-    found = []
+    terms = []
     for part in filter(None, (piece.strip() for piece in text.split(","))):
-        given = re.fullmatch(r"([A-Za-z.]+)\s*(!=|==|=)\s*(.*)", part)
-        if given is None:
+        match = re.fullmatch(r"([A-Za-z.]+)\s*(!=|==|=)\s*(.*)", part)
+        if match is None:
             why = f"invalid selector: '{text}'; can't understand '{part}'"
             raise apierrors.bad_request(why)
-        path, operator, value = given.groups()
+        path, operator, value = match.groups()
         if path not in _COMMON_FIELDS | _FIELDS.get(resource, frozenset()):
             raise apierrors.bad_request(f"field label not supported: {path}")
-        found.append((path, value, operator != "!="))
-    return tuple(found)
+        terms.append((path, value, operator != "!="))
+    return tuple(terms)
 
 
 def selects(selector: Mapping[str, str], labels: Mapping[str, str]) -> bool:
@@ -140,11 +140,11 @@ def _split(text: str) -> list[str]:
 
 def _parse_term(part: str, text: str) -> SelectorTerm:
     for form, operator in _FORMS:
-        given = form.fullmatch(part)
-        if given is not None:
-            said = given.groupdict()
-            values = frozenset(item.strip() for item in (said.get("set") or "").split(","))
-            named = operator or said["op"]
-            return SelectorTerm(said["key"], named, values if "set" in said else frozenset())
+        match = form.fullmatch(part)
+        if match is not None:
+            groups = match.groupdict()
+            values = frozenset(item.strip() for item in (groups.get("set") or "").split(","))
+            named = operator or groups["op"]
+            return SelectorTerm(groups["key"], named, values if "set" in groups else frozenset())
     why = f"unable to parse requirement: found '{part}' in '{text}'"
     raise apierrors.bad_request(why)

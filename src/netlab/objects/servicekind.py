@@ -49,14 +49,14 @@ FAMILY_POLICIES = ("SingleStack", "PreferDualStack", "RequireDualStack")
 def service_rules(obj: Obj) -> FieldErrors:
     """Check a service's spec, after defaulting and before allocation."""
     spec = obj.get("spec") or {}
-    said = metarules.plain_selector(spec.get("selector"), "spec.selector")
+    errors = metarules.plain_selector(spec.get("selector"), "spec.selector")
     if spec.get("type") not in TYPES:
-        said.append(fielderrors.not_supported("spec.type", spec.get("type"), TYPES))
+        errors.append(fielderrors.not_supported("spec.type", spec.get("type"), TYPES))
     headless = spec.get("clusterIP") == "None"
     if not spec.get("ports") and not headless and spec.get("type") != "ExternalName":
-        said.append(fielderrors.required("spec.ports"))
-    said += _check_service_ports(spec.get("ports") or [])
-    return said + _check_cluster_ips(spec) + _check_families(spec)
+        errors.append(fielderrors.required("spec.ports"))
+    errors += _check_service_ports(spec.get("ports") or [])
+    return errors + _check_cluster_ips(spec) + _check_families(spec)
 
 
 def service_update_rules(new: Obj, old: Obj) -> FieldErrors:
@@ -72,34 +72,36 @@ def service_update_rules(new: Obj, old: Obj) -> FieldErrors:
 
 
 def _check_service_ports(ports: list[Obj]) -> FieldErrors:
-    said: FieldErrors = []
-    seen_names: set[str] = set()
-    seen_ports: set[tuple[Any, Any]] = set()
+    errors: FieldErrors = []
+    taken_names: set[str] = set()
+    taken_ports: set[tuple[Any, Any]] = set()
     for index, port in enumerate(ports):
         path = f"spec.ports[{index}]"
-        said += _check_service_port(port, path, named=len(ports) > 1)
+        errors += _check_service_port(port, path, named=len(ports) > 1)
         name, number = port.get("name"), (port.get("port"), port.get("protocol"))
-        if name and name in seen_names:
-            said.append(fielderrors.duplicate(f"{path}.name", name))
-        if number in seen_ports:
-            shown = {"port": number[0], "protocol": number[1]}
-            said.append(fielderrors.duplicate(path, shown))
-        seen_names.add(name or "")
-        seen_ports.add(number)
-    return said
+        if name and name in taken_names:
+            errors.append(fielderrors.duplicate(f"{path}.name", name))
+        if number in taken_ports:
+            port_fields = {"port": number[0], "protocol": number[1]}
+            errors.append(fielderrors.duplicate(path, port_fields))
+        taken_names.add(name or "")
+        taken_ports.add(number)
+    return errors
 
 
 def _check_service_port(port: Obj, path: str, *, named: bool) -> FieldErrors:
-    said: FieldErrors = []
+    errors: FieldErrors = []
     name = port.get("name") or ""
     if name:
-        said += fielderrors.all_invalid(f"{path}.name", name, namesyntax.dns_label(name))
+        errors += fielderrors.all_invalid(f"{path}.name", name, namesyntax.dns_label(name))
     elif named:
-        said.append(fielderrors.required(f"{path}.name"))
-    said += fielderrors.port_number(f"{path}.port", port.get("port", 0))
+        errors.append(fielderrors.required(f"{path}.name"))
+    errors += fielderrors.port_number(f"{path}.port", port.get("port", 0))
     if port.get("protocol") not in PROTOCOLS:
-        said.append(fielderrors.not_supported(f"{path}.protocol", port.get("protocol"), PROTOCOLS))
-    return said + _check_target(port.get("targetPort"), f"{path}.targetPort")
+        errors.append(
+            fielderrors.not_supported(f"{path}.protocol", port.get("protocol"), PROTOCOLS)
+        )
+    return errors + _check_target(port.get("targetPort"), f"{path}.targetPort")
 
 
 def _check_target(target: Any, path: str) -> FieldErrors:
@@ -109,35 +111,35 @@ def _check_target(target: Any, path: str) -> FieldErrors:
 
 
 def _check_cluster_ips(spec: Obj) -> FieldErrors:
-    said: FieldErrors = []
-    given = spec.get("clusterIPs") or []
+    errors: FieldErrors = []
+    listed_ips = spec.get("clusterIPs") or []
     first = spec.get("clusterIP") or ""
-    if given and first and given[0] != first:
+    if listed_ips and first and listed_ips[0] != first:
         why = "first value must match `clusterIP`"
-        said.append(fielderrors.invalid("spec.clusterIPs", given, why))
-    for index, text in enumerate(given or ([first] if first else [])):
+        errors.append(fielderrors.invalid("spec.clusterIPs", listed_ips, why))
+    for index, text in enumerate(listed_ips or ([first] if first else [])):
         if text not in {"", "None"} and not _is_ip(text):
             why = "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)"
-            said.append(fielderrors.invalid(f"spec.clusterIPs[{index}]", text, why))
-    return said
+            errors.append(fielderrors.invalid(f"spec.clusterIPs[{index}]", text, why))
+    return errors
 
 
 def _check_families(spec: Obj) -> FieldErrors:
-    said: FieldErrors = []
+    errors: FieldErrors = []
     families = spec.get("ipFamilies") or []
     for index, family in enumerate(families):
         path = f"spec.ipFamilies[{index}]"
         if family not in FAMILIES:
-            said.append(fielderrors.not_supported(path, family, FAMILIES))
+            errors.append(fielderrors.not_supported(path, family, FAMILIES))
         elif family in families[:index]:
-            said.append(fielderrors.duplicate(path, family))
+            errors.append(fielderrors.duplicate(path, family))
     policy = spec.get("ipFamilyPolicy")
     if policy is not None and policy not in FAMILY_POLICIES:
-        said.append(fielderrors.not_supported("spec.ipFamilyPolicy", policy, FAMILY_POLICIES))
+        errors.append(fielderrors.not_supported("spec.ipFamilyPolicy", policy, FAMILY_POLICIES))
     if policy == "SingleStack" and len(families) > 1:
         why = "must be RequireDualStack or PreferDualStack when multiple 'ipFamilies' are specified"
-        said.append(fielderrors.invalid("spec.ipFamilyPolicy", policy, why))
-    return said
+        errors.append(fielderrors.invalid("spec.ipFamilyPolicy", policy, why))
+    return errors
 
 
 def _is_ip(text: str) -> bool:
@@ -199,42 +201,44 @@ class ServiceAllocator:
 
     def _choose_ips(self, service: Obj, others: list[Obj]) -> None:
         spec = service["spec"]
-        taken = {ip for other in others for ip in at(other, "spec", "clusterIPs") or []}
-        given = [ip for ip in spec.get("clusterIPs") or [spec.get("clusterIP")] if ip]
+        taken_ips = {ip for other in others for ip in at(other, "spec", "clusterIPs") or []}
+        asked_ips = [ip for ip in spec.get("clusterIPs") or [spec.get("clusterIP")] if ip]
         ips = []
         for index, family in enumerate(spec["ipFamilies"]):
-            wish = given[index] if index < len(given) else None
-            if wish is not None:
-                _check_ip(service, wish, family, taken)
-            ips.append(wish or self._free_ip(family, taken))
+            asked_ip = asked_ips[index] if index < len(asked_ips) else None
+            if asked_ip is not None:
+                _check_ip(service, asked_ip, family, taken_ips)
+            ips.append(asked_ip or self._free_ip(family, taken_ips))
         spec["clusterIPs"] = ips
         spec["clusterIP"] = ips[0]
 
-    def _free_ip(self, family: str, taken: set[str]) -> str:
+    def _free_ip(self, family: str, taken_ips: set[str]) -> str:
         network = RANGES[family]
         size = network.num_addresses - 1
         for offset in _ring(self._next_ip[family], STATIC_BAND, size):
             ip = str(network[offset])
-            if ip not in taken:
+            if ip not in taken_ips:
                 # On, not back: a freed address rests before somebody else gets it.
                 self._next_ip[family] = offset + 1
                 return ip
         raise apierrors.internal(f"failed to allocate a serviceIP: range {network} is full")
 
     def _choose_ports(self, service: Obj, others: list[Obj]) -> None:
-        taken = {p.get("nodePort") for other in others for p in at(other, "spec", "ports") or []}
+        taken_ports = {
+            p.get("nodePort") for other in others for p in at(other, "spec", "ports") or []
+        }
         own: dict[int, set[str]] = {}
         for index, port in enumerate(service["spec"].get("ports") or []):
             number = port.get("nodePort")
             if number:
-                clash = number in taken or port["protocol"] in own.get(number, ())
+                clash = number in taken_ports or port["protocol"] in own.get(number, ())
                 _check_port(service, number, index, clash=clash)
             else:
-                number = port["nodePort"] = self._free_port(chain(taken, own))
+                number = port["nodePort"] = self._free_port(chain(taken_ports, own))
             own.setdefault(number, set()).add(port["protocol"])
 
-    def _free_port(self, taken: Iterable[int | None]) -> int:
-        used = set(taken)
+    def _free_port(self, taken_ports: Iterable[int | None]) -> int:
+        used = set(taken_ports)
         for offset in _ring(self._next_port, STATIC_NODE_PORTS, len(NODE_PORTS)):
             if NODE_PORTS[offset] not in used:
                 self._next_port = offset + 1
@@ -258,13 +262,13 @@ def _families_of_ips(ips: list[str]) -> list[str]:
     ]
 
 
-def _check_ip(service: Obj, ip: str, family: str, taken: set[str]) -> None:
+def _check_ip(service: Obj, ip: str, family: str, taken_ips: set[str]) -> None:
     network = RANGES[family]
     if ipaddress.ip_address(ip) not in network:
         why = (
             f"the provided IP ({ip}) is not in the valid range. The range of valid IPs is {network}"
         )
-    elif ip in taken:
+    elif ip in taken_ips:
         why = "provided IP is already allocated"
     else:
         return

@@ -63,15 +63,15 @@ class Store:
 
     def list(self, resource: str, namespace: str | None = None) -> list[Obj]:
         """Return a kind's objects sorted by namespace and name, of one namespace or of all."""
-        found = self._objects[resource]
-        return [found[key] for key in sorted(found) if namespace is None or key[0] == namespace]
+        objects = self._objects[resource]
+        return [objects[key] for key in sorted(objects) if namespace is None or key[0] == namespace]
 
     def get(self, resource: str, namespace: str | None, name: str) -> Obj:
         """Return an object; raise ApiError (NotFound)."""
-        found = self._objects[resource].get((namespace or "", name))
-        if found is None:
+        obj = self._objects[resource].get((namespace or "", name))
+        if obj is None:
             raise apierrors.not_found(BY_PLURAL[resource], name)
-        return found
+        return obj
 
     def find(self, resource: str, namespace: str | None, name: str) -> Obj | None:
         """Return an object, None where there is none."""
@@ -135,9 +135,11 @@ class Store:
         Raises ApiError: NotFound, or Conflict where `uid` is given and is another object's.
         """
         old = self.get(resource, namespace, name)
-        found = old["metadata"]["uid"]
-        if uid is not None and uid != found:
-            why = f"Precondition failed: UID in precondition: {uid}, UID in object meta: {found}"
+        stored_uid = old["metadata"]["uid"]
+        if uid is not None and uid != stored_uid:
+            why = (
+                f"Precondition failed: UID in precondition: {uid}, UID in object meta: {stored_uid}"
+            )
             raise apierrors.conflict(BY_PLURAL[resource], name, why)
         return self._commit("DELETED", resource, old, old=old)
 
@@ -161,8 +163,8 @@ class Store:
         return tuple(event for event in later if event.resource == resource)
 
     def _check_version(self, resource: str, obj: Obj, old: Obj) -> None:
-        given = obj["metadata"].get("resourceVersion")
-        if given and given != old["metadata"]["resourceVersion"]:
+        version = obj["metadata"].get("resourceVersion")
+        if version and version != old["metadata"]["resourceVersion"]:
             raise apierrors.conflict(BY_PLURAL[resource], _key(obj)[1], apierrors.STALE)
 
     def _commit(self, type_: EventType, resource: str, obj: Obj, *, old: Obj | None) -> Obj:
@@ -209,5 +211,5 @@ def _key(obj: Obj) -> Key:
 def _fixed_metadata(old: Obj) -> Obj:
     """Return the metadata that no update changes."""
     meta = old["metadata"]
-    kept = ("uid", "creationTimestamp", "resourceVersion", "deletionTimestamp")
-    return {key: meta[key] for key in kept if key in meta}
+    keys = ("uid", "creationTimestamp", "resourceVersion", "deletionTimestamp")
+    return {key: meta[key] for key in keys if key in meta}

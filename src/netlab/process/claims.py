@@ -73,14 +73,14 @@ def _listening_process(port: int) -> str:
 
 
 def _listening_inodes(port: int) -> list[str]:
-    found = []
+    inodes = []
     for table in ("/proc/net/tcp", "/proc/net/tcp6"):
         with contextlib.suppress(FileNotFoundError):
             for line in Path(table).read_text(encoding="ascii").splitlines()[1:]:
                 fields = line.split()
                 if fields[1].endswith(f":{port:04X}") and fields[3] == _LISTEN_STATE:
-                    found.append(fields[9])
-    return found
+                    inodes.append(fields[9])
+    return inodes
 
 
 MARKER = "netproof-lab.json"

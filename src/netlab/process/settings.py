@@ -83,12 +83,14 @@ def list_defects() -> tuple[ListedDefect, ...]:
 
 def choose_defects(names: Sequence[str]) -> ChosenDefects:
     """Sort defects by kind; names that are no kubelet defect are left to the dataplane."""
-    mine = [KUBELET_DEFECTS[name] for name in names if name in KUBELET_DEFECTS]
+    kubelet_defects = [KUBELET_DEFECTS[name] for name in names if name in KUBELET_DEFECTS]
     sound = Forwarding.TO_LOOPBACK
     return ChosenDefects(
         dataplane=tuple(name for name in names if name not in KUBELET_DEFECTS),
-        forwarding=next((d.forwarding for d in mine if d.forwarding is not sound), sound),
-        get_opens_streams=any(defect.get_opens_streams for defect in mine),
+        forwarding=next(
+            (d.forwarding for d in kubelet_defects if d.forwarding is not sound), sound
+        ),
+        get_opens_streams=any(defect.get_opens_streams for defect in kubelet_defects),
     )
 
 

@@ -26,8 +26,8 @@ class _MissedPods(Semantics):
         self._missed: set[tuple[str, str]] = set()
 
     def selects(self, policy: ReadPolicy, pod: AddressedPod) -> bool:
-        missed = (policy.uid, f"{pod.uid}/{pod.restarts}") in self._missed
-        return not missed and super().selects(policy, pod)
+        is_missed = (policy.uid, f"{pod.uid}/{pod.restarts}") in self._missed
+        return not is_missed and super().selects(policy, pod)
 
 
 @defect("policy-lost-on-pod-restart", seen_in="compare cilium/cilium#45233, policies lost on start")
@@ -71,12 +71,12 @@ class PolicyKeptAfterDelete(Semantics):
         self._policies: dict[str, Obj] = {}
 
     def perceive(self, previous: ClusterView | None, view: ClusterView) -> ClusterView:
-        seen = super().perceive(previous, view)
-        namespaces = {obj["metadata"]["name"] for obj in seen.namespaces}
-        self._policies |= {_key(policy): policy for policy in seen.policies}
-        kept = [p for p in self._policies.values() if p["metadata"]["namespace"] in namespaces]
-        self._policies = {_key(policy): policy for policy in kept}
-        return replace(seen, policies=tuple(kept))
+        perceived = super().perceive(previous, view)
+        namespaces = {obj["metadata"]["name"] for obj in perceived.namespaces}
+        self._policies |= {_key(policy): policy for policy in perceived.policies}
+        policies = [p for p in self._policies.values() if p["metadata"]["namespace"] in namespaces]
+        self._policies = {_key(policy): policy for policy in policies}
+        return replace(perceived, policies=tuple(policies))
 
 
 @defect("policy-update-ignored")
@@ -88,10 +88,10 @@ class PolicyUpdateIgnored(Semantics):
         self._first: dict[str, Any] = {}
 
     def perceive(self, previous: ClusterView | None, view: ClusterView) -> ClusterView:
-        seen = super().perceive(previous, view)
-        first = {_uid(p): self._first.get(_uid(p), p) for p in seen.policies}
+        perceived = super().perceive(previous, view)
+        first = {_uid(p): self._first.get(_uid(p), p) for p in perceived.policies}
         self._first = first
-        return replace(seen, policies=tuple(first.values()))
+        return replace(perceived, policies=tuple(first.values()))
 
 
 @defect("stale-pod-labels")
@@ -103,9 +103,11 @@ class StalePodLabels(Semantics):
         self._labels: dict[str, Any] = {}
 
     def perceive(self, previous: ClusterView | None, view: ClusterView) -> ClusterView:
-        seen = super().perceive(previous, view)
-        self._labels = _first_labels(self._labels, seen.pods)
-        return replace(seen, pods=tuple(_labelled(pod, self._labels) for pod in seen.pods))
+        perceived = super().perceive(previous, view)
+        self._labels = _first_labels(self._labels, perceived.pods)
+        return replace(
+            perceived, pods=tuple(_labelled(pod, self._labels) for pod in perceived.pods)
+        )
 
 
 @defect("stale-namespace-labels")
@@ -117,10 +119,10 @@ class StaleNamespaceLabels(Semantics):
         self._labels: dict[str, Any] = {}
 
     def perceive(self, previous: ClusterView | None, view: ClusterView) -> ClusterView:
-        seen = super().perceive(previous, view)
-        self._labels = _first_labels(self._labels, seen.namespaces)
-        namespaces = tuple(_labelled(one, self._labels) for one in seen.namespaces)
-        return replace(seen, namespaces=namespaces)
+        perceived = super().perceive(previous, view)
+        self._labels = _first_labels(self._labels, perceived.namespaces)
+        namespaces = tuple(_labelled(one, self._labels) for one in perceived.namespaces)
+        return replace(perceived, namespaces=namespaces)
 
 
 def _uid(obj: Obj) -> str:
@@ -137,8 +139,8 @@ def _incarnation(pod: Obj) -> str:
     return f"{_uid(pod)}/{sum(int(status.get('restartCount', 0)) for status in statuses)}"
 
 
-def _first_labels(known: dict[str, Any], objects: tuple[Obj, ...]) -> dict[str, Any]:
-    return {_uid(o): known.get(_uid(o), o["metadata"].get("labels")) for o in objects}
+def _first_labels(labels_by_uid: dict[str, Any], objects: tuple[Obj, ...]) -> dict[str, Any]:
+    return {_uid(o): labels_by_uid.get(_uid(o), o["metadata"].get("labels")) for o in objects}
 
 
 def _labelled(obj: Obj, labels: dict[str, Any]) -> Obj:
@@ -196,8 +198,8 @@ class DropsUdpReplies(Semantics):
         isolated = (site.isolated[direction] for direction in PolicyDirection)
         drops = (
             f"ct direction reply meta l4proto udp {source} drop"
-            for known in isolated
-            for source in _family_matches("saddr", known)
+            for addresses in isolated
+            for source in _family_matches("saddr", addresses)
         )
         return (*drops, *super().first_rules(site))
 
@@ -232,10 +234,10 @@ class WorldNotPoliced(Semantics):
         return (*leaks, *super().first_rules(site))
 
 
-def _family_matches(side: str, known: Addresses) -> Iterator[str]:
+def _family_matches(side: str, addresses: Addresses) -> Iterator[str]:
     """Yield one match per family that has addresses, as an anonymous set."""
     for family in NftFamily:
-        if texts := elements(family, known.of(family)):
+        if texts := elements(family, addresses.of(family)):
             yield f"{family.value} {side} {{ {', '.join(texts)} }}"
 
 

@@ -31,8 +31,8 @@ class IgnoresEgress(Semantics):
     """Enforces ingress only: no policy restricts what a pod may send."""
 
     def read(self, policy: ReadPolicy) -> ReadPolicy | None:
-        found = super().read(policy)
-        return found and replace(found, types=found.types - {PolicyDirection.EGRESS})
+        reading = super().read(policy)
+        return reading and replace(reading, types=reading.types - {PolicyDirection.EGRESS})
 
 
 @defect("ignores-ingress")
@@ -40,8 +40,8 @@ class IgnoresIngress(Semantics):
     """Enforces egress only: no policy restricts what a pod may receive."""
 
     def read(self, policy: ReadPolicy) -> ReadPolicy | None:
-        found = super().read(policy)
-        return found and replace(found, types=found.types - {PolicyDirection.INGRESS})
+        reading = super().read(policy)
+        return reading and replace(reading, types=reading.types - {PolicyDirection.INGRESS})
 
 
 @defect("ingress-isolates-egress", seen_in="kindnet on OrbStack, kubernetes-sigs/kind#4193")
@@ -49,9 +49,10 @@ class IngressIsolatesEgress(Semantics):
     """Isolates for both directions when a policy names Ingress only."""
 
     def read(self, policy: ReadPolicy) -> ReadPolicy | None:
-        found = super().read(policy)
-        return found and replace(
-            found, types=_BOTH if PolicyDirection.INGRESS in found.types else found.types
+        reading = super().read(policy)
+        return reading and replace(
+            reading,
+            types=_BOTH if PolicyDirection.INGRESS in reading.types else reading.types,
         )
 
 
@@ -60,9 +61,10 @@ class EgressIsolatesIngress(Semantics):
     """Isolates for both directions when a policy names Egress only."""
 
     def read(self, policy: ReadPolicy) -> ReadPolicy | None:
-        found = super().read(policy)
-        return found and replace(
-            found, types=_BOTH if PolicyDirection.EGRESS in found.types else found.types
+        reading = super().read(policy)
+        return reading and replace(
+            reading,
+            types=_BOTH if PolicyDirection.EGRESS in reading.types else reading.types,
         )
 
 
@@ -71,11 +73,11 @@ class SwapsDirections(Semantics):
     """Takes ingress rules for egress rules and the reverse."""
 
     def read(self, policy: ReadPolicy) -> ReadPolicy | None:
-        found = super().read(policy)
-        if found is None:
+        reading = super().read(policy)
+        if reading is None:
             return None
-        types = frozenset(_OPPOSITE[direction] for direction in found.types)
-        return replace(found, types=types, ingress=found.egress, egress=found.ingress)
+        types = frozenset(_OPPOSITE[direction] for direction in reading.types)
+        return replace(reading, types=types, ingress=reading.egress, egress=reading.ingress)
 
 
 @defect("first-rule-only")
@@ -83,8 +85,8 @@ class FirstRuleOnly(Semantics):
     """Reads the first rule of each direction and none after it."""
 
     def read(self, policy: ReadPolicy) -> ReadPolicy | None:
-        found = super().read(policy)
-        return found and replace(found, ingress=found.ingress[:1], egress=found.egress[:1])
+        reading = super().read(policy)
+        return reading and replace(reading, ingress=reading.ingress[:1], egress=reading.egress[:1])
 
 
 @defect("first-policy-wins")
@@ -92,13 +94,13 @@ class FirstPolicyWins(Semantics):
     """Applies only the first policy, by name, of those that select a pod."""
 
     def claims(self, claims: Sequence[PolicyClaim]) -> Sequence[PolicyClaim]:
-        taken: set[str] = set()
-        kept = []
+        claimed_keys: set[str] = set()
+        first_claims = []
         for claim in super().claims(claims):
-            free = tuple(pod for pod in claim.pods if _pod_key(pod) not in taken)
-            taken.update(_pod_key(pod) for pod in free)
-            kept.append(replace(claim, pods=free))
-        return kept
+            free = tuple(pod for pod in claim.pods if _pod_key(pod) not in claimed_keys)
+            claimed_keys.update(_pod_key(pod) for pod in free)
+            first_claims.append(replace(claim, pods=free))
+        return first_claims
 
 
 @defect("crosses-namespaces")
@@ -181,8 +183,8 @@ class AndAsOr(Semantics):
     ) -> bool:
         if "namespaceSelector" not in peer or "podSelector" not in peer:
             return super().peer_selects(world, policy, peer, pod)
-        alone = ({key: peer[key]} for key in ("namespaceSelector", "podSelector"))
-        return any(super(AndAsOr, self).peer_selects(world, policy, one, pod) for one in alone)
+        halves = ({key: peer[key]} for key in ("namespaceSelector", "podSelector"))
+        return any(super(AndAsOr, self).peer_selects(world, policy, one, pod) for one in halves)
 
 
 @defect("ignores-namespace-selector")
@@ -192,8 +194,8 @@ class IgnoresNamespaceSelector(Semantics):
     def in_namespaces(
         self, world: ClusterState, policy: ReadPolicy, peer: Obj, pod: AddressedPod
     ) -> bool:
-        given = peer.get("namespaceSelector") is not None
-        return given or super().in_namespaces(world, policy, peer, pod)
+        has_selector = peer.get("namespaceSelector") is not None
+        return has_selector or super().in_namespaces(world, policy, peer, pod)
 
 
 @defect("ignores-peer-pod-selector")
@@ -212,8 +214,8 @@ class PodSelectorAnyNamespace(Semantics):
     def in_namespaces(
         self, world: ClusterState, policy: ReadPolicy, peer: Obj, pod: AddressedPod
     ) -> bool:
-        alone = peer.get("namespaceSelector") is None
-        return alone or super().in_namespaces(world, policy, peer, pod)
+        has_no_selector = peer.get("namespaceSelector") is None
+        return has_no_selector or super().in_namespaces(world, policy, peer, pod)
 
 
 @defect("first-peer-only")
@@ -254,16 +256,16 @@ class IpBlockNeedsCleanCidr(Semantics):
     """Silently ignores a network whose host bits are set."""
 
     def cidr(self, text: str) -> Addresses:
-        found = super().cidr(text)
-        starts = [str(ip) for ip in _first_ips(found)]
-        return found if text.partition("/")[0] in starts else NOBODY
+        network = super().cidr(text)
+        starts = [str(ip) for ip in _first_ips(network)]
+        return network if text.partition("/")[0] in starts else NOBODY
 
 
-def _first_ips(known: Addresses) -> list[addresses.Ip]:
+def _first_ips(members: Addresses) -> list[addresses.Ip]:
     return [
         addresses.Ip(family, first)
         for family in addresses.NftFamily
-        for first, _ in known.of(family)
+        for first, _ in members.of(family)
     ]
 
 
@@ -341,5 +343,5 @@ class IgnoresProtocol(Semantics):
     """Opens a numbered port for every protocol, not only for the one given."""
 
     def numbers(self, port: Obj) -> tuple[PortRange, ...]:
-        alike = [super(IgnoresProtocol, self).numbers({**port, "protocol": p}) for p in PROTOCOLS]
-        return tuple(chain.from_iterable(alike))
+        ranges = [super(IgnoresProtocol, self).numbers({**port, "protocol": p}) for p in PROTOCOLS]
+        return tuple(chain.from_iterable(ranges))

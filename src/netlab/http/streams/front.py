@@ -148,19 +148,19 @@ class ConnectionFront(asyncio.Protocol):
         """Forget the connection."""
         self._transport = None
 
-    def _hand_on(self, seen: bytes) -> None:
+    def _hand_on(self, data: bytes) -> None:
         transport = self._transport
         if transport is None:
             return
-        head = parse_head(seen) if HEAD_END in seen else None
+        head = parse_head(data) if HEAD_END in data else None
         if head is not None and head.wants_spdy:
-            reader, writer = _as_streams(transport, seen.partition(HEAD_END)[2])
+            reader, writer = _as_streams(transport, data.partition(HEAD_END)[2])
             self._spawn(self._on_spdy(head, reader, writer))
             return
         protocol = self._http()
         transport.set_protocol(protocol)
         protocol.connection_made(transport)
-        protocol.data_received(seen)
+        protocol.data_received(data)
 
 
 class StreamWire:

@@ -72,7 +72,9 @@ def _command_target(pod: Obj, query: QueryParameters, argv: tuple[str, ...]) -> 
 
 def ports_of(query: QueryParameters) -> tuple[int, ...]:
     """Return the ports that a port-forward over a plain WebSocket names."""
-    texts = [text for given in query.getall("ports", ()) for text in given.split(",") if text]
+    texts = [
+        text for ports_text in query.getall("ports", ()) for text in ports_text.split(",") if text
+    ]
     for text in texts:
         if not text.isdigit() or not 1 <= int(text) <= 65535:
             raise apierrors.bad_request(f'unable to parse "{text}" as a port')
@@ -81,17 +83,17 @@ def ports_of(query: QueryParameters) -> tuple[int, ...]:
     return tuple(int(text) for text in texts)
 
 
-def container_of(pod: Obj, wanted: str) -> str:
+def container_of(pod: Obj, asked_name: str) -> str:
     """Return the container that is meant: the one named, or the only one."""
     spec = pod.get("spec") or {}
     names = [str(container["name"]) for container in spec.get("containers") or []]
     hidden = [str(container["name"]) for container in spec.get("initContainers") or []]
     ephemeral = [str(container["name"]) for container in spec.get("ephemeralContainers") or []]
     pod_name = pod["metadata"]["name"]
-    if wanted:
-        if wanted in (*names, *hidden, *ephemeral):
-            return wanted
-        raise apierrors.bad_request(f"container {wanted} is not valid for pod {pod_name}")
+    if asked_name:
+        if asked_name in (*names, *hidden, *ephemeral):
+            return asked_name
+        raise apierrors.bad_request(f"container {asked_name} is not valid for pod {pod_name}")
     if len(names) == 1:
         return names[0]
     also = f" or one of the init containers: [{' '.join(hidden)}]" if hidden else ""
@@ -128,8 +130,8 @@ class _PlainParameters:
         self._values = values
 
     def get(self, key: str, default: str, /) -> str:
-        found = self._values.get(key)
-        return found[0] if found else default
+        values = self._values.get(key)
+        return values[0] if values else default
 
     def getall(self, key: str, default: Sequence[str], /) -> Sequence[str]:
         return self._values.get(key, default)
@@ -181,20 +183,20 @@ async def _follow_log(
 
 def _check_started(pod: Obj, container: str) -> None:
     statuses = at(pod, "status", "containerStatuses") or []
-    mine: Obj = next((s for s in statuses if s.get("name") == container), {})
-    waiting = at(mine, "state", "waiting")
-    if at(pod, "spec", "nodeName") and (waiting is None or mine.get("restartCount")):
+    own_status: Obj = next((s for s in statuses if s.get("name") == container), {})
+    waiting = at(own_status, "state", "waiting")
+    if at(pod, "spec", "nodeName") and (waiting is None or own_status.get("restartCount")):
         return
     name = pod["metadata"]["name"]
     reason = (waiting or {}).get("reason") or "ContainerCreating"
     if reason in {"ContainerCreating", "PodInitializing"}:
-        said = f'container "{container}" in pod "{name}" is waiting to start: {reason}'
+        message = f'container "{container}" in pod "{name}" is waiting to start: {reason}'
     else:
-        said = (
+        message = (
             f'container "{container}" in pod "{name}" is waiting to start: '
             f"{(waiting or {}).get('message') or reason}"
         )
-    raise apierrors.bad_request(said)
+    raise apierrors.bad_request(message)
 
 
 def _log_limit(query: Mapping[str, str], key: str) -> int | None:

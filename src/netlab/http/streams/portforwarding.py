@@ -120,8 +120,8 @@ async def serve_spdy_port_forward(runtime: PodRuntime, pod: Obj, carrier: ByteCa
 async def _serve_connection(
     runtime: PodRuntime, pod: Obj, data: SpdyStream, complaints: SpdyStream
 ) -> None:
-    async def fail(said: str) -> None:
-        await complaints.write(said.encode())
+    async def fail(message: str) -> None:
+        await complaints.write(message.encode())
 
     try:
         port = _port_of(data)

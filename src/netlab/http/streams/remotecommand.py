@@ -149,15 +149,15 @@ async def _pump_output(source: OutputSource, channel: StreamChannel, peer: ExecP
 
 
 async def _take_inputs(session: ExecSession, peer: ExecPeer) -> None:
-    async for given in peer.inputs():
-        if isinstance(given, TerminalSize):
-            session.resize(given.rows, given.cols)
+    async for client_input in peer.inputs():
+        if isinstance(client_input, TerminalSize):
+            session.resize(client_input.rows, client_input.cols)
         elif session.stdin is None or session.stdin.is_closing():
             continue
-        elif given.data:
+        elif client_input.data:
             # A command that closed its input does not want it; its output still counts.
             with contextlib.suppress(ConnectionError):
-                session.stdin.write(given.data)
+                session.stdin.write(client_input.data)
                 await session.stdin.drain()
         else:
             _close_writer(session.stdin)
@@ -194,17 +194,17 @@ async def serve_spdy_exec(runtime: PodRuntime, target: ExecTarget, carrier: Byte
 
 
 def _wanted_streams(target: ExecTarget) -> frozenset[str]:
-    wanted = {"error": True, "stdin": target.stdin, "stdout": target.stdout}
-    wanted |= {"stderr": target.stderr, "resize": target.tty}
-    return frozenset(name for name, is_wanted in wanted.items() if is_wanted)
+    is_wanted_by_name = {"error": True, "stdin": target.stdin, "stdout": target.stdout}
+    is_wanted_by_name |= {"stderr": target.stderr, "resize": target.tty}
+    return frozenset(name for name, is_wanted in is_wanted_by_name.items() if is_wanted)
 
 
 async def _collect_streams(
-    session: SpdySession, wanted: frozenset[str]
+    session: SpdySession, names: frozenset[str]
 ) -> dict[str, SpdyStream] | None:
     """Return the streams by their type, None where the client left before it opened all."""
     streams: dict[str, SpdyStream] = {}
-    while not wanted <= streams.keys():
+    while not names <= streams.keys():
         stream = await session.accept()
         if stream is None:
             return None
@@ -238,8 +238,8 @@ class _SpdyPeer:
             sizes = _read_sizes(self._streams["resize"], queue)
             readers.append(asyncio.create_task(sizes, name="a SPDY client's terminal"))
         try:
-            while (given := await queue.get()) is not None:
-                yield given
+            while (client_input := await queue.get()) is not None:
+                yield client_input
         finally:
             await tasks.end(*readers)
 

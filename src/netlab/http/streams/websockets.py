@@ -61,8 +61,8 @@ def wants_tunnel(request: web.BaseRequest) -> bool:
 
 
 def _offered_protocols(request: web.BaseRequest) -> list[str]:
-    given = request.headers.get("Sec-WebSocket-Protocol", "")
-    return [name for part in given.split(",") if (name := part.strip())]
+    header = request.headers.get("Sec-WebSocket-Protocol", "")
+    return [name for part in header.split(",") if (name := part.strip())]
 
 
 async def _upgrade(request: web.BaseRequest, protocols: Sequence[str]) -> web.WebSocketResponse:
@@ -160,8 +160,8 @@ class _PortChannels:
                 group.create_task(self._one(runtime, pod, index))
 
     async def _one(self, runtime: PodRuntime, pod: Obj, index: int) -> None:
-        async def fail(said: str) -> None:
-            await self._socket.send_bytes(bytes([2 * index + 1]) + said.encode())
+        async def fail(message: str) -> None:
+            await self._socket.send_bytes(bytes([2 * index + 1]) + message.encode())
 
         duplex = _PortChannel(self._socket, index, self._queues[index])
         await portforwarding.forward_port(runtime, pod, self._ports[index], duplex, fail)
