@@ -47,8 +47,8 @@ def _forward(means: Means, pod: Pod, target: str, port: int) -> TryResult:
             answer += more
     if not answer:
         return TryResult(UNDETERMINED, "the connection was closed without an answer")
-    who, seen_as = proven(answer, nonce)
-    return TryResult(OPEN, f"answered, and saw its client as {seen_as}", who)
+    identity, client_seen = proven(answer, nonce)
+    return TryResult(OPEN, f"answered, and saw its client as {client_seen}", identity)
 
 
 def forward_to_pod(means: Means, pod: Pod, _: Service | None) -> Iterator[Way]:
@@ -78,13 +78,13 @@ def exec_in(means: Means, pod: Pod, _: Service | None) -> Iterator[Way]:
         client = Client(means.ref)
         channel = _channel(means, pod, client)
         try:
-            who = channel.hello().identity
+            identity = channel.hello().identity
         except ProbeError as error:
             raise _refusal(error) or error from error
         finally:
             channel.close()
             client.close()
-        return TryResult(OPEN, "a command ran beside the pod's program and spoke with it", who)
+        return TryResult(OPEN, "a command ran beside the pod's program and spoke with it", identity)
 
     yield Way(pod.key, "", attempt)
 
@@ -115,14 +115,14 @@ def attach_to(means: Means, pod: Pod, _: Service | None) -> Iterator[Way]:
 
 def _heard(attached: AttachedStream, channel: Channel, patience_s: float) -> TryResult:
     """Have the pod's program print a nonce until it is heard: attaching takes a moment."""
-    nonce, heard = fresh_nonce(), b""
+    nonce, output = fresh_nonce(), b""
     for _ in range(1 + int(patience_s / _ATTACH_EVERY_S)):
         channel.ask({"op": "print", "nonce": nonce}, lambda _: True, deadline_s=patience_s)
-        heard += attached.receive(_ATTACH_EVERY_S)
-        for line in heard.splitlines():
+        output += attached.receive(_ATTACH_EVERY_S)
+        for line in output.splitlines():
             if nonce.encode() in line:
-                who, _ = proven(line, nonce)
-                return TryResult(OPEN, "what the pod's program printed was heard", who)
+                identity, _ = proven(line, nonce)
+                return TryResult(OPEN, "what the pod's program printed was heard", identity)
     raise TimeoutError(f"attached, but nothing was heard in {patience_s:g} s")
 
 
@@ -142,8 +142,8 @@ def _proxy(means: Means, resource: str, target: tuple[str, str], port: int) -> T
     finally:
         client.close()
     if answer.status == 200 and not answer.said:
-        who, seen_as = proven(answer.body, nonce)
-        return TryResult(OPEN, f"answered, and saw its client as {seen_as}", who)
+        identity, client_seen = proven(answer.body, nonce)
+        return TryResult(OPEN, f"answered, and saw its client as {client_seen}", identity)
     said = answer.said or answer.body.decode(errors="replace")[:200]
     evidence = f"{said} ({answer.status})"
     if answer.said and answer.status in REFUSED:
@@ -183,8 +183,7 @@ def ephemeral_in(means: Means, pod: Pod, _: Service | None) -> Iterator[Way]:
         one for one in means.worker.topology.pods if one.namespace != pod.namespace and one.probes
     ]
     other = next(one for one in others if one.ips and one.ports and not one.host_network)
-    here = Way(pod.key, "to the pod's loopback", lambda: _debug(means, pod, "127.0.0.1", pod))
-    yield here
+    yield Way(pod.key, "to the pod's loopback", lambda: _debug(means, pod, "127.0.0.1", pod))
     ip = other.ips[0]
     yield Way(pod.key, f"{OUTWARDS}, to {other.key}", lambda: _debug(means, pod, ip, other))
 
@@ -212,5 +211,5 @@ def _debug(means: Means, pod: Pod, address: str, wanted: Pod) -> TryResult:
         return TryResult(
             CLOSED, f"the container runs; {address}: {error or 'no answer'}", silent=True
         )
-    who, seen_as = proven(answer.encode(), nonce)
-    return TryResult(OPEN, f"answered, and saw its client as {seen_as}", who)
+    identity, client_seen = proven(answer.encode(), nonce)
+    return TryResult(OPEN, f"answered, and saw its client as {client_seen}", identity)

@@ -36,21 +36,21 @@ class Rbac:
     @classmethod
     def of(cls, objects: Iterable[Obj]) -> Rbac:
         """Sort objects by their kind; others than those of RBAC are left out."""
-        every = tuple(objects)
+        object_list = tuple(objects)
         kinds = ("Role", "ClusterRole", "RoleBinding", "ClusterRoleBinding")
-        return cls(*(tuple(o for o in every if o["kind"] == kind) for kind in kinds))
+        return cls(*(tuple(o for o in object_list if o["kind"] == kind) for kind in kinds))
 
 
 def holders(rbac: Rbac, permissions: Iterable[Permission]) -> tuple[Grant, ...]:
     """Return every grant of any of the permissions, those that hold everywhere first."""
     wanted = tuple(dict.fromkeys(permissions))
-    found = {
+    grants = {
         grant: None
         for binding in (*rbac.cluster_role_bindings, *rbac.role_bindings)
         for grant in _of_binding(rbac, binding, wanted)
     }
     order = {permission.resource: rank for rank, permission in enumerate(wanted)}
-    return tuple(sorted(found, key=lambda grant: _order(grant, order)))
+    return tuple(sorted(grants, key=lambda grant: _order(grant, order)))
 
 
 def every_key(rbac: Rbac) -> tuple[Grant, ...]:
@@ -123,16 +123,16 @@ def _rules(rbac: Rbac, role: Obj) -> Iterator[tuple[Obj, str]]:
     yield from ((rule, "") for rule in role.get("rules") or [] if rule not in copied)
 
 
-def _aggregated(rbac: Rbac, role: Obj, seen: frozenset[str]) -> Iterator[tuple[str, Obj]]:
+def _aggregated(rbac: Rbac, role: Obj, visited: frozenset[str]) -> Iterator[tuple[str, Obj]]:
     """Yield the ClusterRoles whose labels a role's aggregationRule selects, and theirs in turn."""
     chosen = (role.get("aggregationRule") or {}).get("clusterRoleSelectors") or []
     selectors = [_selector(one) for one in chosen]
     for other in rbac.cluster_roles:
         name, labels = other["metadata"]["name"], other["metadata"].get("labels") or {}
-        if name in seen or not any(matches(selector, labels) for selector in selectors):
+        if name in visited or not any(matches(selector, labels) for selector in selectors):
             continue
         if other.get("aggregationRule"):
-            yield from _aggregated(rbac, other, seen | {name})
+            yield from _aggregated(rbac, other, visited | {name})
         else:
             yield name, other
 

@@ -31,8 +31,8 @@ def from_hosts(means: Means, pod: Pod, _: Service | None) -> Iterator[Way]:
     """Probe from pods on the host's network, on the pod's own node and on another."""
     for one in means.worker.topology.pods:
         if one.host_network and one.probes:
-            here = one.node == pod.node
-            by = "from its own node" if here else "from another node"
+            same_node = one.node == pod.node
+            by = "from its own node" if same_node else "from another node"
             for family in (f for f in Family if pod.ip(f) and one.ip(f)):
                 flow = Flow(
                     Endpoint.pod(one.key), Endpoint.pod(pod.key), first_tcp_port(pod), family=family
@@ -64,12 +64,12 @@ def from_node_ports(means: Means, pod: Pod, service: Service | None) -> Iterator
                     )
 
 
-def _flow(means: Means, flow: Flow, who: str) -> TryResult:
-    seen = means.worker.prober.probe([flow])[flow]
-    words = f"{flow}: {seen.outcome} {seen.detail}".strip()
-    if seen.leaked:
-        return TryResult(OPEN, words, who)
-    state = CLOSED if seen.outcome in (Outcome.DROPPED, Outcome.REJECTED) else UNDETERMINED
+def _flow(means: Means, flow: Flow, identity: str) -> TryResult:
+    observation = means.worker.prober.probe([flow])[flow]
+    words = f"{flow}: {observation.outcome} {observation.detail}".strip()
+    if observation.leaked:
+        return TryResult(OPEN, words, identity)
+    state = CLOSED if observation.outcome in (Outcome.DROPPED, Outcome.REJECTED) else UNDETERMINED
     return TryResult(state, words, silent=state is CLOSED)
 
 

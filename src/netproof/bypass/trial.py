@@ -60,14 +60,14 @@ def try_door(
 
     All that is done for it is undone.
     """
-    who = user or ActingUser(worker.client.ref)
-    means = Means(worker, who.ref)
+    acting_user = user or ActingUser(worker.client.ref)
+    means = Means(worker, acting_user.ref)
     try:
         with stand(tuple(_hosts(worker, door, isolated.pod))) as topology:
-            return tuple(_tried(means, door, isolated, topology, who.user))
+            return tuple(_tried(means, door, isolated, topology, acting_user.user))
     except ClusterError as error:
         undetermined = DoorResult(
-            door, isolated.pod, DoorState.UNDETERMINED, evidence=str(error), user=who.user
+            door, isolated.pod, DoorState.UNDETERMINED, evidence=str(error), user=acting_user.user
         )
         return (undetermined,)
 
@@ -101,17 +101,24 @@ def _tried(
         step = worker.look("policies in force", isolated.policies.policies, others).record
         for way, control in zip(ways, controls, strict=True):
             began = time.monotonic()
-            seen = _if_isolated(step, result_of(way.attempt))
-            how = Way(way.target, _how(way, pod), way.attempt)
-            yield _result(door, how, control, seen, round(time.monotonic() - began, 3), user)
+            under_policies = _if_isolated(step, result_of(way.attempt))
+            described_way = Way(way.target, _how(way, pod), way.attempt)
+            yield _result(
+                door,
+                described_way,
+                control,
+                under_policies,
+                round(time.monotonic() - began, 3),
+                user,
+            )
 
 
-def _if_isolated(step: StepRecord, seen: TryResult) -> TryResult:
+def _if_isolated(step: StepRecord, under_policies: TryResult) -> TryResult:
     """Return what was seen, which tells nothing where the pod is not isolated to begin with."""
     if step.verdict is RunVerdict.PASS:
-        return seen
+        return under_policies
     why = f"the pod is not isolated, so nothing goes around ({_differs(step)})"
-    return TryResult(DoorState.UNDETERMINED, f"{why}; {seen.evidence}")
+    return TryResult(DoorState.UNDETERMINED, f"{why}; {under_policies.evidence}")
 
 
 def _differs(step: StepRecord) -> str:
@@ -129,20 +136,20 @@ def _how(way: Way, pod: Pod) -> str:
 
 
 def _result(
-    door: Door, way: Way, control: TryResult, seen: TryResult, seconds: float, user: str
+    door: Door, way: Way, control: TryResult, under_policies: TryResult, seconds: float, user: str
 ) -> DoorResult:
-    state, evidence = seen.state, seen.evidence
-    if seen.silent and control.state is not DoorState.OPEN:
+    state, evidence = under_policies.state, under_policies.evidence
+    if under_policies.silent and control.state is not DoorState.OPEN:
         state = DoorState.UNDETERMINED
         evidence = f"{evidence}; nor did it answer without policies: {control.evidence}"
-    elif seen.silent:
+    elif under_policies.silent:
         evidence = f"{evidence}; it answered without policies"
     return DoorResult(
         door=door,
         target=way.target,
         state=state,
         by=way.by,
-        identity=seen.identity if state is DoorState.OPEN else "",
+        identity=under_policies.identity if state is DoorState.OPEN else "",
         control=DoorState.UNDETERMINED if control.silent else control.state,
         evidence=evidence,
         seconds=seconds,

@@ -41,10 +41,10 @@ class HostAgents:
         self._client = client
         self._ref = ref
         self._run_id = run_id
-        how = Deployment(self._command, image)
-        self._outside = Fleet(client, Naming(run_id, SHARED), how)
-        in_time = replace(how, deadline_s=NODE_DEADLINE_S)
-        self._nodes = Fleet(client, Naming(run_id, NODES), in_time)
+        deployment = Deployment(self._command, image)
+        self._outside = Fleet(client, Naming(run_id, SHARED), deployment)
+        deployment_in_time = replace(deployment, deadline_s=NODE_DEADLINE_S)
+        self._nodes = Fleet(client, Naming(run_id, NODES), deployment_in_time)
 
     def stand_outside(self) -> None:
         """Deploy the host outside, where the cluster has a place for it."""
@@ -88,8 +88,8 @@ def deploy_agents(ref: ClusterRef, count: int, image: str = "python") -> Topolog
     """Deploy probe pods `agent-0` ... and return them once each of them answers."""
     client = Client(ref)
     try:
-        how = Deployment(lambda pod: agent_command(pod.key, pod.ports, ref.name), image)
+        deployment = Deployment(lambda pod: agent_command(pod.key, pod.ports, ref.name), image)
         pods = [Pod(PLAIN, f"agent-{n}", {"app": f"agent-{n}"}, PLAIN_PORTS) for n in range(count)]
-        return Fleet(client, Naming(ref.name, "lab"), how).deploy([Namespace(PLAIN)], pods)
+        return Fleet(client, Naming(ref.name, "lab"), deployment).deploy([Namespace(PLAIN)], pods)
     finally:
         client.close()

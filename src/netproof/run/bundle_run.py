@@ -64,9 +64,9 @@ def probe(
     """
     naming = Naming(handout.run_id, worker)
     around = outside_hosts(handout.ref) + handout.nodes
-    made = Worker(handout.ref, naming, settings, around)
-    with afterwards(made.close):
-        topology = made.deploy(case.mirror.bundle)
+    fleet_worker = Worker(handout.ref, naming, settings, around)
+    with afterwards(fleet_worker.close):
+        topology = fleet_worker.deploy(case.mirror.bundle)
         scenario = Scenario(
             id=f"bundle/{case.name}",
             title=f"The policies of {case.name}, enforced as written.",
@@ -74,7 +74,7 @@ def probe(
             source=case.name,
             flows=all_flows,
         )
-        judged = made.run(scenario)
+        judged = fleet_worker.run(scenario)
     notes = probing.notes(case.mirror) + probing.unprobed(handout.unprobed)
     return ProbedBundle(judged, _by_packets(case, read, judged, topology), notes)
 

@@ -82,8 +82,8 @@ class CreatePod:
     def __call__(self, state: State) -> State:
         _known(self.pod, (pod.key for pod in state.home.pods))
         pod = _bare(state.home.pod(self.pod))
-        made = pod if self.labels is None else replace(pod, labels=dict(self.labels))
-        return replace(state, pods=(*state.pods, made))
+        pod_again = pod if self.labels is None else replace(pod, labels=dict(self.labels))
+        return replace(state, pods=(*state.pods, pod_again))
 
     def __str__(self) -> str:
         return f"{self.pod} created"

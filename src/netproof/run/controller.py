@@ -57,11 +57,13 @@ class Controller:
         client = self._client = Client(ref)
         hosts = self._hosts = HostAgents(client, ref, self._run_id, settings.image)
         hosts.stand_outside()
-        asked = self._ask_canary(ref, settings)
+        canary_record = self._ask_canary(ref, settings)
         names = tuple(node.name for node in inventory.nodes(client, outside=ref.outside_node))
         nodes, unprobed = self._nodes(hosts)
-        handout = Handout(ref, self._run_id, asked.enforces, asked.text, nodes, unprobed)
-        return handout, asked, ref.record(client.version(), names)
+        handout = Handout(
+            ref, self._run_id, canary_record.enforces, canary_record.text, nodes, unprobed
+        )
+        return handout, canary_record, ref.record(client.version(), names)
 
     def stop(self) -> None:
         """Remove what was deployed and end the cluster; each of it whatever became of the rest."""

@@ -37,9 +37,9 @@ class PositiveControls:
 
     def remember(self, observed: ObservedMatrix) -> None:
         """Take in what was seen while no policies were in force."""
-        for flow, seen in observed.items():
-            if seen.outcome is Outcome.CONNECTED:
-                self._open[flow] = seen
+        for flow, observation in observed.items():
+            if observation.outcome is Outcome.CONNECTED:
+                self._open[flow] = observation
             else:
                 self._open.pop(flow, None)
 
@@ -81,21 +81,21 @@ class Observer:
         expected = expected_matrix(flows, topology, policies)
         for statement in known:
             statement.check(expected)
-        seen = converge(
+        converged = converge(
             self._prober.probe,
             flows,
             {flow: expected[flow].expected for flow in flows},
             deadline_s=self._converge_s,
         )
         if not policies:
-            self.controls.remember(seen.observations)
+            self.controls.remember(converged.observations)
         return judge_step(
             name,
             tuple(policy.key for policy in policies),
             expected=expected,
-            observed=seen.observations,
+            observed=converged.observations,
             baseline=self.controls.observations if policies else None,
-            convergence=seen.convergence,
+            convergence=converged.convergence,
             topology=topology,
             places={policy.key: str(policy.origin) for policy in policies},
         )

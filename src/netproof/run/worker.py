@@ -49,11 +49,11 @@ class Worker:
         self.client = Client(ref)
         self.naming = naming
         self.settings = settings
-        how = Deployment(
+        deployment = Deployment(
             lambda pod: agent_command(pod.key, pod.ports, naming.run_id, pod.listens),
             settings.image,
         )
-        self.fleet = Fleet(self.client, naming, how)
+        self.fleet = Fleet(self.client, naming, deployment)
         self.topology = Topology()
         self._around = Topology(hosts=tuple(outside))
         self._spaces: dict[str, str] = {}

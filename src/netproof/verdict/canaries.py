@@ -27,10 +27,10 @@ def canary_verdict(canary: CanaryRecord) -> RunVerdict:
     return worst(steps or [RunVerdict.PASS])
 
 
-def judge_canary(worker: str, seen: JudgedScenario) -> CanaryRecord:
+def judge_canary(worker: str, scenario: JudgedScenario) -> CanaryRecord:
     """Put on record whether the denials of a canary bit, in a sentence."""
-    enforces, text = _denials_bite(seen.in_force)
-    return CanaryRecord(worker, enforces, text, seen.record.steps)
+    enforces, text = _denials_bite(scenario.in_force)
+    return CanaryRecord(worker, enforces, text, scenario.record.steps)
 
 
 def _denials_bite(step: JudgedStep) -> tuple[bool | None, str]:

@@ -97,8 +97,8 @@ def judge_reading(intents: Sequence[IntentResult]) -> RunJudgement | None:
         return None
     findings = tuple(_of_intents(intents))
     verdict = worst([finding.verdict for finding in findings] or [RunVerdict.PASS])
-    told = _words_of_intents(intents, findings)
-    sentence = f"{verdict}: by what the policies mean, {told}; no packet was sent."
+    words = _words_of_intents(intents, findings)
+    sentence = f"{verdict}: by what the policies mean, {words}; no packet was sent."
     code = 0 if verdict is RunVerdict.PASS else 1
     return RunJudgement(verdict, code, sentence, findings, tuple(intents))
 

@@ -78,10 +78,10 @@ def judge_step(  # noqa: PLR0913 - all but two by keyword, each a value the step
 
 
 def _cell(
-    expectation: Expectation, seen: Observation, control: Observation | None, required: bool
+    expectation: Expectation, observation: Observation, control: Observation | None, required: bool
 ) -> JudgedCell:
-    verdict, why = judge_flow(expectation, seen, control, control_required=required)
-    return JudgedCell(expectation, seen, verdict, why)
+    verdict, why = judge_flow(expectation, observation, control, control_required=required)
+    return JudgedCell(expectation, observation, verdict, why)
 
 
 def _tables(cells: Mapping[Flow, JudgedCell]) -> tuple[Table, ...]:
@@ -147,28 +147,28 @@ def _findings(cells: Mapping[Flow, JudgedCell], topology: Topology) -> tuple[Fin
 
 
 def _finding(flow: Flow, cell: JudgedCell, nodes: str) -> Finding:
-    seen = cell.observation
+    observation = cell.observation
     return Finding(
         flow=flow,
         verdict=cell.verdict,
         expected=cell.expectation.expected,
-        outcome=seen.outcome,
-        connectivity=seen.connectivity,
-        detail=seen.detail,
-        arrived=seen.arrived,
-        attempts=seen.attempts,
+        outcome=observation.outcome,
+        connectivity=observation.connectivity,
+        detail=observation.detail,
+        arrived=observation.arrived,
+        attempts=observation.attempts,
         nodes=nodes,
         reasons=cell.expectation.reasons,
         why=cell.why,
-        seconds=round(seen.seconds, 4),
+        seconds=round(observation.seconds, 4),
     )
 
 
 def _nodes(flow: Flow, nodes: Mapping[str, str]) -> str:
-    here, there = _node(flow.source, nodes), _node(flow.destination, nodes)
-    if not here or not there:
+    source, destination = _node(flow.source, nodes), _node(flow.destination, nodes)
+    if not source or not destination:
         return ""
-    return "same node" if here == there else "across nodes"
+    return "same node" if source == destination else "across nodes"
 
 
 def _node(end: Endpoint, nodes: Mapping[str, str]) -> str:

@@ -25,6 +25,7 @@ from netproof.model.workload import Family, Topology
 from netproof.policy import Bundle, load_text
 from netproof.report.run import terminal
 from netproof.run.changes import Change
+from netproof.run.endings import end_all
 from netproof.run.scenario import After, FlowSource, Scenario, stated
 from netproof.run.worker import Worker
 from netproof.verdict import contradiction, follows_from_no_enforcement
@@ -196,9 +197,8 @@ class AccountMaker:
         )
 
     def remove(self) -> None:
-        """Remove accounts, roles and bindings."""
-        for holder in self._holders:
-            holder.remove()
+        """Remove accounts, roles and bindings; each of them is tried."""
+        end_all(*(holder.remove for holder in self._holders))
 
 
 def with_addresses(text: str, topology: Topology) -> str:

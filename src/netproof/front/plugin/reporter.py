@@ -16,6 +16,8 @@ from netproof.report.run import terminal
 from netproof.report.text import printable
 from netproof.run.session import RunSession
 
+_NOTHING_FAILED = (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED)
+
 
 class Reporter:
     """Collects what the workers saw and reports it; only in the process that owns the run."""
@@ -92,9 +94,11 @@ class Reporter:
         """
         if self._screen is not None:
             self._screen.end()
+        if exitstatus not in (*_NOTHING_FAILED, pytest.ExitCode.TESTS_FAILED):
+            self._run.errors.append(f"the run was cut short (pytest's exit code {exitstatus})")
         self._finished = record = self._run.finish()
         self._unwritten = reportfiles.write_all(record, self._config.option.np_report_dir)
-        if exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
+        if exitstatus in _NOTHING_FAILED:
             session.exitstatus = record.exit_code or int(bool(self._unwritten))
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
