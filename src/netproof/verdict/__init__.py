@@ -6,13 +6,12 @@ others.
 """
 
 from netproof.verdict.canaries import canary_verdict, judge_canary
-from netproof.verdict.checks import check_exit_code
-from netproof.verdict.door_faults import contradiction
+from netproof.verdict.declarations import contradiction, weigh_gaps
 from netproof.verdict.flows import FlowRuling, judge_flow
-from netproof.verdict.known_gaps import weigh_gaps
 from netproof.verdict.runs import (
     RunEvidence,
     RunJudgement,
+    check_exit_code,
     follows_from_no_enforcement,
     judge_reading,
     judge_run,

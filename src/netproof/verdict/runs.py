@@ -25,6 +25,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from netproof.model.check import CheckRecord
 from netproof.model.doors import DoorResult
 from netproof.model.record import (
     CanaryRecord,
@@ -34,7 +35,7 @@ from netproof.model.record import (
     RunVerdict,
     ScenarioRecord,
 )
-from netproof.model.review import BrokenFlow, IntentResult, Kept
+from netproof.model.review import BrokenFlow, IntentResult, Kept, Severity
 from netproof.model.value import replace
 from netproof.verdict.canaries import canary_verdict
 from netproof.verdict.scenarios import worst
@@ -101,6 +102,17 @@ def judge_reading(intents: Sequence[IntentResult]) -> RunJudgement | None:
     sentence = f"{verdict}: by what the policies mean, {words}; no packet was sent."
     code = 0 if verdict is RunVerdict.PASS else 1
     return RunJudgement(verdict, code, sentence, findings, tuple(intents))
+
+
+def check_exit_code(record: CheckRecord, *, strict: bool) -> int:
+    """Return 1 where the run failed or reading found something, 0 else.
+
+    Hints of mistakes count, warnings where it is `strict`, and mutations that no intent notices.
+    """
+    counting = {Severity.ERROR, Severity.WARNING} if strict else {Severity.ERROR}
+    hints = any(hint.severity in counting and not hint.silenced for hint in record.hints)
+    unnoticed = any(one.flows and not one.noticed_by for one in record.mutations or ())
+    return 1 if record.exit_code or hints or unnoticed else 0
 
 
 def _verdict(evidence: RunEvidence, findings: Sequence[RunFinding]) -> RunVerdict:
