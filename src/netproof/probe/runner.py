@@ -11,6 +11,7 @@ import threading
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from typing import Any, TypeVar
 
 from netproof.errors import ProbeError
@@ -102,10 +103,11 @@ class Prober:
             channel.close()
 
     def close(self) -> None:
-        """End all streams and threads."""
-        for identity in tuple(self._channels):
-            self.forget(identity)
-        self._pool.shutdown()
+        """End all streams and threads; each of them, whatever became of another."""
+        with ExitStack() as ends:
+            ends.callback(self._pool.shutdown)
+            for identity in tuple(self._channels):
+                ends.callback(self.forget, identity)
 
     def _look(self, flows: Collection[Flow]) -> dict[Flow, Observation]:
         targets, answers = self._targets(flows)

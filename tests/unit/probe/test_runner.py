@@ -234,3 +234,24 @@ def _killed(agent: Agent) -> Agent:
     assert agent.process.stdout
     agent.process.stdout.close()
     return agent
+
+
+def test_a_stream_that_does_not_end_keeps_no_other(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All streams and threads of a prober end, though one of them fails to, and that is said."""
+    for end in (A, B):
+        fleet.prober.hello(end)
+    closed: list[str] = []
+
+    def close(_: PipeStream) -> None:
+        closed.append("stream")
+        raise ProbeError(f"stream {len(closed)} does not end")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(PipeStream, "close", close)
+        with pytest.raises(ProbeError, match="does not end"):
+            fleet.prober.close()
+    assert ["stream", "stream"] == closed
+    with pytest.raises(RuntimeError, match="shutdown"):
+        fleet.prober.probe([fleet.flow(A, B)])
