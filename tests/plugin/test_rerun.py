@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import shlex
+from html import unescape
 from pathlib import Path
 
 import pytest
@@ -67,7 +68,7 @@ def test_every_report_tells_the_command(failed: Ended, folder: Path) -> None:
     assert failed.says("1 failed, 1 passed", f"again: {COMMAND}"), failed.output
     files = sorted((folder / "reports").glob("*.*"))
     texts = {file.suffix: file.read_text(encoding="utf-8") for file in files}
-    assert f"again: <code>{COMMAND}</code>" in texts[".html"]
+    assert f"again: <code>{COMMAND}</code>" in unescape(texts[".html"])
     assert f"Again: `{COMMAND}`" in texts[".md"]
 
 
