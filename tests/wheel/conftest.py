@@ -15,12 +15,17 @@ from tests.wheel.installed import Installed
 
 UV = (sys.executable, "-m", "uv", "--quiet")
 
+BUILT = os.environ.get("NETPROOF_DIST")
+"""A folder with what `make dist` built, where that is to be tried; else both are built here."""
+
 
 @pytest.fixture(scope="session")
 def sdist(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Build the source archive and from it the wheel; return the archive."""
-    folder = tmp_path_factory.mktemp("dist")
-    _uv("build", "--no-build-isolation", "--python", sys.executable, "-o", str(folder), str(ROOT))
+    """Return the source archive, which lies beside the wheel that was built from it."""
+    folder = ROOT / BUILT if BUILT else tmp_path_factory.mktemp("dist")
+    if not BUILT:
+        where = ("--python", sys.executable, "-o", str(folder))
+        _uv("build", "--no-build-isolation", *where, str(ROOT))
     (archive,) = folder.glob("*.tar.gz")
     return archive
 
