@@ -21,7 +21,7 @@ from netproof.cluster.streams.connections import ExecStream
 from netproof.model.flow import Endpoint
 from netproof.model.workload import Port
 from netproof.policy.bundle import load_text
-from netproof.policy.rename import rename_namespaces
+from netproof.policy.rewriting import rename_namespaces
 from netproof.run.worker import Worker
 
 CHANGES = 50

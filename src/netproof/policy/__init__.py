@@ -7,12 +7,12 @@ anywhere to `cluster`. Files are opened in `sources`, nowhere else.
 """
 
 from netproof.policy.bundle import Bundle, check_namespaces, load_bundle, load_text
+from netproof.policy.document import Origin
 from netproof.policy.manifest import Manifest
 from netproof.policy.networkpolicy import NetworkPolicy, Rule
-from netproof.policy.origin import Origin
 from netproof.policy.peers import Address, IpBlock, Network, Peer, PodPeer
 from netproof.policy.ports import PortMatch
-from netproof.policy.rename import rename_namespaces
+from netproof.policy.rewriting import rename_namespaces
 from netproof.policy.selectors import LabelSelector, MatchExpression, Operator
 
 __all__ = [

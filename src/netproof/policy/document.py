@@ -13,7 +13,6 @@ from typing import Any
 import yaml
 
 from netproof.errors import PolicyError
-from netproof.policy.origin import Origin
 from netproof.policy.scalars import Scalar, resolve, tagged
 
 MAX_DEPTH = 100
@@ -26,6 +25,21 @@ _LIBYAML_TOO_DEEP = "exceeded maximum nesting depth"
 """How the libyaml of PyYAML 6.0.4 words it: it reads ahead, so on one line it gives up first."""
 
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Origin:
+    """A file, as it was named by the caller (`-` is standard input), and a line from 1."""
+
+    file: str
+    line: int
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}"
+
+
+NOWHERE = Origin("", 0)
+"""The place of a value that was made by hand, not read."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 
-from netproof.policy.document import Node
-from netproof.policy.origin import Origin
+from netproof.policy.document import Node, Origin
 from netproof.policy.scalars import Scalar
 
 ECHO = 80

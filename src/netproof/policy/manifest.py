@@ -11,11 +11,10 @@ from typing import Any
 
 from netproof.errors import PolicyError
 from netproof.model.workload import Namespace, Pod, Service
-from netproof.policy.document import Node, plain
+from netproof.policy.document import Node, Origin, plain
 from netproof.policy.fields import Field, Problem
 from netproof.policy.metadata import Metadata, read_metadata
 from netproof.policy.networkpolicy import NetworkPolicy, read_network_policy
-from netproof.policy.origin import Origin
 from netproof.policy.syntax import dns_label, dns_subdomain, service_name
 from netproof.policy.workloads import read_namespace, read_pod, read_service
 

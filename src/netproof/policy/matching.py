@@ -15,8 +15,8 @@ from enum import StrEnum
 
 from netproof.model.flow import Direction
 from netproof.model.workload import NAMESPACE_NAME_LABEL, Namespace, Pod, Protocol
+from netproof.policy.document import Origin
 from netproof.policy.networkpolicy import NetworkPolicy, Rule
-from netproof.policy.origin import Origin
 from netproof.policy.peers import Address, IpBlock, Network, Peer, PodPeer
 from netproof.policy.ports import PortMatch
 from netproof.policy.selectors import LabelSelector, MatchExpression, Operator

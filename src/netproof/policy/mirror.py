@@ -1,54 +1,32 @@
-"""A bundle as it is kept in Git -> a probe pod for each workload, and what cannot be mirrored.
-
-Rendered charts hold much that no packet meets (ConfigMaps, roles, certificates). All of it is
-listed with its place, nothing is skipped silently, and nothing of it is an error. What the API
-server would refuse of the objects that are mirrored is one, as everywhere else.
-"""
+"""A bundle as it is kept in Git -> a probe pod for each workload, and what cannot be mirrored."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from netproof.errors import PolicyError
 from netproof.model.review import Note
 from netproof.model.value import replace
-from netproof.model.workload import NAMESPACE_NAME_LABEL, Namespace, Pod, Port, Service
-from netproof.policy import sanitized, unmirrored
+from netproof.model.workload import NAMESPACE_NAME_LABEL, Namespace, Pod, Service
 from netproof.policy.bundle import Bundle, refuse_twins, unpack
-from netproof.policy.document import Node, read_documents
+from netproof.policy.document import Node, Origin
 from netproof.policy.extraports import PortDemand, with_extra_ports
-from netproof.policy.fields import Field
-from netproof.policy.manifest import KINDS, Manifest, called, kind_of, read_manifest
+from netproof.policy.intentdocuments import (
+    read_bundle_documents,
+    stated_namespace,
+    states_intents,
+)
+from netproof.policy.manifest import Manifest
+from netproof.policy.mirrorobjects import MirrorObjects, Workload, is_of
 from netproof.policy.networkpolicy import NetworkPolicy
-from netproof.policy.origin import Origin
-from netproof.policy.shorthand import quote_stars
 from netproof.policy.sources import decode
-from netproof.policy.templates import CONTROLLERS, read_workload, service_account
 
 _SILENT = (
     "declares no port, and no policy, Service or intent names one: it is mirrored as a source of "
     "flows only"
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Workload:
-    """What a probe pod stands for; the pod's name is that of the workload.
-
-    `declared` are the ports that its containers declare, without those that others name.
-    """
-
-    kind: str
-    pod: Pod
-    origin: Origin
-    declared: tuple[Port, ...] = ()
-
-    @property
-    def key(self) -> str:
-        """`namespace/name`, unique within a mirror."""
-        return self.pod.key
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,19 +51,6 @@ class Mirror:
         return next((str(w.origin) for w in self.workloads if w.key == key), "")
 
 
-@dataclass(slots=True)
-class _Found:
-    """What the documents have given so far."""
-
-    namespaces: list[Namespace] = field(default_factory=list)
-    services: list[Service] = field(default_factory=list)
-    policies: list[NetworkPolicy] = field(default_factory=list)
-    workloads: list[Workload] = field(default_factory=list)
-    manifests: list[Manifest] = field(default_factory=list)
-    notes: list[Note] = field(default_factory=list)
-    intents: list[Node] = field(default_factory=list)
-
-
 def mirror_texts(
     texts: Iterable[tuple[str, str | bytes]], *, default_namespace: str = ""
 ) -> Mirror:
@@ -96,18 +61,17 @@ def mirror_texts(
     Raises PolicyError for what cannot be read or the API server would refuse.
     """
     kept = [(name, decode(text, name)) for name, text in texts]
-    nodes = [node for name, text in kept for node in read_documents(quote_stars(text), name)]
-    intents = [node for node in nodes if states_intents(node)]
-    found = _Found(intents=intents)
-    namespace = default_namespace or _namespace_of(intents) or "default"
+    nodes = [node for name, text in kept for node in read_bundle_documents(text, name)]
+    intents = tuple(node for node in nodes if states_intents(node))
+    objects = MirrorObjects(default_namespace or stated_namespace(intents) or "default")
     for document in nodes:
         if not states_intents(document):
             for node in unpack(document):
-                _read(node, namespace, found)
-    if not (found.workloads or found.policies):
+                objects.add(node)
+    if not (objects.workloads or objects.policies):
         where = ", ".join(name for name, _ in kept) or "the bundle"
         raise PolicyError(where, "holds neither a workload nor a NetworkPolicy")
-    return _mirror(found, dict(kept))
+    return _mirror(objects, intents, dict(kept))
 
 
 def serving(mirror: Mirror, also: Iterable[PortDemand]) -> Mirror:
@@ -120,74 +84,21 @@ def serving(mirror: Mirror, also: Iterable[PortDemand]) -> Mirror:
     return replace(mirror, bundle=bundle, workloads=workloads, notes=kept + notes)
 
 
-def states_intents(node: Node) -> bool:
-    """Tell whether a document is an intents file: a mapping with `intents` and no `kind`."""
-    return isinstance(node.value, Mapping) and "intents" in node.value and "kind" not in node.value
-
-
-def _namespace_of(intents: Iterable[Node]) -> str:
-    named = (Field.root(node).child("namespace").text() for node in intents)
-    return next((name for name in named if name), "")
-
-
-def _read(node: Node, namespace: str, found: _Found) -> None:
-    kind = kind_of(node)
-    root = Field.root(node)
-    version = root.child("apiVersion").text() or ""
-    if kind in CONTROLLERS and version == CONTROLLERS[kind].api_version:
-        _read_workload(root, kind, namespace, found)
-    elif kind in KINDS and unmirrored.group(version) in (
-        unmirrored.group(KINDS[kind].api_version),
-        "extensions",
-    ):
-        _read_known(node, namespace, found)
-    else:
-        found.notes.append(unmirrored.note(root, kind, version, namespace))
-
-
-def _read_known(node: Node, namespace: str, found: _Found) -> None:
-    manifest, value = read_manifest(node, namespace)
-    found.manifests.append(sanitized.manifest(manifest))
-    match value:
-        case Namespace():
-            found.namespaces.append(value)
-        case Service():
-            found.services.append(value)
-        case NetworkPolicy():
-            found.policies.append(value)
-        case Pod():
-            account = service_account(Field.root(node))
-            pod = replace(value, service_account=account)
-            found.workloads.append(Workload("Pod", pod, manifest.origin, value.ports))
-
-
-def _read_workload(root: Field, kind: str, namespace: str, found: _Found) -> None:
-    controller = CONTROLLERS[kind]
-    pod = read_workload(root, controller, namespace)
-    if root.problems:
-        name = called(kind, pod.namespace, pod.name or "(no name)")
-        first = min(root.problems, key=lambda problem: problem.origin)
-        raise PolicyError(str(first.origin), f"{name}: {first}")
-    manifest = Manifest(
-        kind, controller.api_version, pod.namespace, pod.name, {"metadata": {}}, root.origin
-    )
-    found.manifests.append(manifest)
-    found.workloads.append(Workload(kind, pod, root.origin, pod.ports))
-
-
-def _mirror(found: _Found, texts: Mapping[str, str]) -> Mirror:
-    refuse_twins(found.manifests)
-    workloads = _told_apart(found.workloads)
-    services = tuple(_deployable(found))
+def _mirror(objects: MirrorObjects, intents: tuple[Node, ...], texts: Mapping[str, str]) -> Mirror:
+    refuse_twins(objects.manifests)
+    workloads = _told_apart(objects.workloads)
+    services = tuple(service for service in objects.services if service.selector and service.ports)
+    objects.notes += _undeployable(objects)
+    namespaces, namespace_notes = _namespaces(objects, workloads)
     bundle = Bundle(
-        _namespaces(found, workloads),
+        namespaces,
         tuple(workload.pod for workload in workloads),
         services,
-        tuple(found.policies),
-        tuple(m for m in found.manifests if _is_sent(m, services)),
+        tuple(objects.policies),
+        tuple(m for m in objects.manifests if _is_sent(m, services)),
     )
-    notes = (*found.notes, *_silent(workloads), *_host_network(workloads))
-    return serving(Mirror(bundle, workloads, notes, tuple(found.intents), texts), ())
+    notes = (*objects.notes, *namespace_notes, *_silent(workloads), *_host_network(workloads))
+    return serving(Mirror(bundle, workloads, notes, intents, texts), ())
 
 
 def _told_apart(workloads: list[Workload]) -> tuple[Workload, ...]:
@@ -201,54 +112,49 @@ def _told_apart(workloads: list[Workload]) -> tuple[Workload, ...]:
     )
 
 
-def _deployable(found: _Found) -> Iterable[Service]:
-    for service in found.services:
+def _undeployable(objects: MirrorObjects) -> Iterator[Note]:
+    for service in objects.services:
         if service.selector and service.ports:
-            yield service
             continue
-        place = next(str(m.origin) for m in found.manifests if _names(m, service))
         why = "no selector" if not service.selector else "no ports"
         text = f"not mirrored: it has {why}, so where it leads is not in the bundle"
-        found.notes.append(Note(f"Service {service.key}", place, text))
+        place = str(objects.manifest_of(service).origin)
+        yield Note(f"Service {service.key}", place, text)
 
 
 def _is_sent(manifest: Manifest, services: Iterable[Service]) -> bool:
     if manifest.kind == "Service":
-        return any(_names(manifest, service) for service in services)
+        return any(is_of(manifest, service) for service in services)
     return manifest.kind in ("Namespace", "NetworkPolicy")
 
 
-def _names(manifest: Manifest, service: Service) -> bool:
-    return (manifest.kind, manifest.namespace, manifest.name) == (
-        "Service",
-        service.namespace,
-        service.name,
-    )
-
-
-def _namespaces(found: _Found, workloads: tuple[Workload, ...]) -> tuple[Namespace, ...]:
-    written = {namespace.name: namespace for namespace in found.namespaces}
+def _namespaces(
+    objects: MirrorObjects, workloads: tuple[Workload, ...]
+) -> tuple[tuple[Namespace, ...], list[Note]]:
+    """Return the bundle's namespaces and those that it only names, with a note on each of these."""
+    written = {namespace.name: namespace for namespace in objects.namespaces}
     first: dict[str, Origin] = {}
     values: list[Pod | NetworkPolicy | Service] = [workload.pod for workload in workloads]
-    values += [*found.policies, *found.services]
+    values += [*objects.policies, *objects.services]
     for value in values:
         if value.namespace not in written:
-            first.setdefault(value.namespace, _origin(value, found, workloads))
+            first.setdefault(value.namespace, _origin(value, objects, workloads))
+    notes = []
     for name, origin in first.items():
         written[name] = Namespace(name, {NAMESPACE_NAME_LABEL: name})
         text = "is not in the bundle: it is mirrored with no labels but its name's"
-        found.notes.append(Note(f"Namespace {name}", str(origin), text))
-    return tuple(written.values())
+        notes.append(Note(f"Namespace {name}", str(origin), text))
+    return tuple(written.values()), notes
 
 
 def _origin(
-    value: Pod | NetworkPolicy | Service, found: _Found, workloads: tuple[Workload, ...]
+    value: Pod | NetworkPolicy | Service, objects: MirrorObjects, workloads: tuple[Workload, ...]
 ) -> Origin:
     if isinstance(value, NetworkPolicy):
         return value.origin
     if isinstance(value, Pod):
         return next(w.origin for w in workloads if w.pod is value)
-    return next(m.origin for m in found.manifests if _names(m, value))
+    return objects.manifest_of(value).origin
 
 
 def _silent(workloads: tuple[Workload, ...]) -> list[Note]:

@@ -10,9 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from netproof.model.flow import Direction
+from netproof.policy.document import Origin
 from netproof.policy.fields import Field
 from netproof.policy.metadata import Metadata
-from netproof.policy.origin import Origin
 from netproof.policy.peers import Peer, read_peer
 from netproof.policy.ports import PortMatch, read_port
 from netproof.policy.selectors import LabelSelector, read_selector

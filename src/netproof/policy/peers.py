@@ -9,8 +9,8 @@ import re
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
 
+from netproof.policy.document import NOWHERE, Origin
 from netproof.policy.fields import Field
-from netproof.policy.origin import NOWHERE, Origin
 from netproof.policy.selectors import LabelSelector, read_selector
 
 Network = IPv4Network | IPv6Network

@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from netproof.model.workload import Protocol
+from netproof.policy.document import NOWHERE, Origin
 from netproof.policy.fields import Field
-from netproof.policy.origin import NOWHERE, Origin
 from netproof.policy.syntax import port_name, port_number
 
 

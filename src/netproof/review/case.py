@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import netproof
 from netproof.model.check import CheckRecord
+from netproof.policy.intentdocuments import read_intents_text
 from netproof.policy.mirror import Mirror, mirror_texts
 from netproof.policy.sources import read_texts
 from netproof.review.hints import HintContext, find_all
@@ -17,7 +18,6 @@ from netproof.review.intents import (
     Intent,
     reachability_of,
     read_intents,
-    read_intents_text,
 )
 from netproof.review.judgement import judge_all
 from netproof.review.mutation import mutate

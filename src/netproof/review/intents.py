@@ -15,12 +15,10 @@ from netproof.errors import PolicyError
 from netproof.model.flow import Expected, Flow
 from netproof.model.workload import Port, Protocol
 from netproof.policy import Network
-from netproof.policy.document import Node, read_documents
+from netproof.policy.document import Node
 from netproof.policy.extraports import PortDemand
 from netproof.policy.fields import Field
-from netproof.policy.mirror import Mirror, serving, states_intents
-from netproof.policy.shorthand import quote_stars
-from netproof.policy.sources import decode
+from netproof.policy.mirror import Mirror, serving
 from netproof.review.reachability import Reachability, read_reachability
 from netproof.review.statement import (
     FlowStatement,
@@ -61,17 +59,6 @@ class Intent:
     def statements(self) -> tuple[FlowStatement, ...]:
         """The statement and its exceptions."""
         return (self.statement, *self.excepts)
-
-
-def read_intents_text(data: str | bytes, name: str) -> tuple[Node, ...]:
-    """Return the documents of an intents file; raise PolicyError where it is none."""
-    nodes = read_documents(quote_stars(decode(data, name)), name)
-    if not nodes:
-        raise PolicyError(name, "holds no intents; write `intents:` and a list below it")
-    for node in nodes:
-        if not states_intents(node):
-            raise PolicyError(str(node.origin), "is no intents file; it must have a list `intents`")
-    return nodes
 
 
 def read_intents(nodes: Iterable[Node]) -> tuple[Intent, ...]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from netproof.model.flow import Direction, Expected, Flow
 from netproof.model.review import Mutation
 from netproof.policy import NetworkPolicy, Rule, matching
-from netproof.policy.origin import Origin
+from netproof.policy.document import Origin
 from netproof.review import phrases
 from netproof.review.intents import Intent, wanted_of
 from netproof.review.reachability import Reachability

@@ -10,7 +10,7 @@ from functools import cached_property
 from netproof.model.flow import Direction, Expected
 from netproof.model.workload import Pod
 from netproof.policy import NetworkPolicy, PodPeer, Rule, matching
-from netproof.policy.mirror import Workload
+from netproof.policy.mirrorobjects import Workload
 from netproof.review.reachability import Reachability
 
 

@@ -1,0 +1,141 @@
+"""The objects of a bundle on their way into its mirror: what is kept of each, what is left out.
+
+Rendered charts hold much that no packet meets (ConfigMaps, roles, certificates). All of it is
+listed with its place, nothing is skipped silently, and nothing of it is an error. What the API
+server would refuse of the objects that are mirrored is one, as everywhere else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from netproof.errors import PolicyError
+from netproof.model.review import Note
+from netproof.model.value import replace
+from netproof.model.workload import Namespace, Pod, Port, Service
+from netproof.policy.document import Node, Origin
+from netproof.policy.fields import Field
+from netproof.policy.manifest import KINDS, Manifest, called, kind_of, read_manifest
+from netproof.policy.networkpolicy import NetworkPolicy
+from netproof.policy.rewriting import reduced
+from netproof.policy.workloads import CONTROLLERS, read_workload, service_account
+
+_OTHER_POLICIES = (
+    "it may change who reaches whom, and netproof reads networking.k8s.io/v1 NetworkPolicy only"
+)
+_NO_PACKETS = "no packet meets it"
+_ENTRANCE = "it is the work of its controller, whose pods count like any others"
+
+_WHY: Mapping[str, str] = {
+    "Ingress": _ENTRANCE,
+    "Gateway": _ENTRANCE,
+    "HTTPRoute": _ENTRANCE,
+    "CustomResourceDefinition": "it defines a kind, and what kinds do is for their operators",
+    "ReplicationController": "write a Deployment in its place",
+}
+_CORE_GROUPS = ("", "apps", "batch", "autoscaling", "policy", "rbac.authorization.k8s.io")
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """What a probe pod stands for; the pod's name is that of the workload.
+
+    `declared` are the ports that its containers declare, without those that others name.
+    """
+
+    kind: str
+    pod: Pod
+    origin: Origin
+    declared: tuple[Port, ...] = ()
+
+    @property
+    def key(self) -> str:
+        """`namespace/name`, unique within a mirror."""
+        return self.pod.key
+
+
+@dataclass(slots=True)
+class MirrorObjects:
+    """What the documents of a bundle have given so far, by what becomes of it."""
+
+    namespace: str
+    namespaces: list[Namespace] = field(default_factory=list)
+    services: list[Service] = field(default_factory=list)
+    policies: list[NetworkPolicy] = field(default_factory=list)
+    workloads: list[Workload] = field(default_factory=list)
+    manifests: list[Manifest] = field(default_factory=list)
+    notes: list[Note] = field(default_factory=list)
+
+    def add(self, node: Node) -> None:
+        """Take in one object that is no List; raise PolicyError for what would be refused."""
+        kind = kind_of(node)
+        root = Field.root(node)
+        version = root.child("apiVersion").text() or ""
+        if kind in CONTROLLERS and version == CONTROLLERS[kind].api_version:
+            self._add_workload(root, kind)
+        elif kind in KINDS and _group(version) in (_group(KINDS[kind].api_version), "extensions"):
+            self._add_known(node)
+        else:
+            self.notes.append(_left_out(root, kind, version, self.namespace))
+
+    def manifest_of(self, service: Service) -> Manifest:
+        """Return the manifest of a Service."""
+        return next(m for m in self.manifests if is_of(m, service))
+
+    def _add_known(self, node: Node) -> None:
+        manifest, value = read_manifest(node, self.namespace)
+        self.manifests.append(reduced(manifest))
+        match value:
+            case Namespace():
+                self.namespaces.append(value)
+            case Service():
+                self.services.append(value)
+            case NetworkPolicy():
+                self.policies.append(value)
+            case Pod():
+                account = service_account(Field.root(node))
+                pod = replace(value, service_account=account)
+                self.workloads.append(Workload("Pod", pod, manifest.origin, value.ports))
+
+    def _add_workload(self, root: Field, kind: str) -> None:
+        controller = CONTROLLERS[kind]
+        pod = read_workload(root, controller, self.namespace)
+        if root.problems:
+            name = called(kind, pod.namespace, pod.name or "(no name)")
+            first = min(root.problems, key=lambda problem: problem.origin)
+            raise PolicyError(str(first.origin), f"{name}: {first}")
+        raw: dict[str, object] = {"metadata": {}}
+        version = controller.api_version
+        manifest = Manifest(kind, version, pod.namespace, pod.name, raw, root.origin)
+        self.manifests.append(manifest)
+        self.workloads.append(Workload(kind, pod, root.origin, pod.ports))
+
+
+def is_of(manifest: Manifest, service: Service) -> bool:
+    """Tell whether a manifest is that of a Service."""
+    return (manifest.kind, manifest.namespace, manifest.name) == (
+        "Service",
+        service.namespace,
+        service.name,
+    )
+
+
+def _left_out(root: Field, kind: str, version: str, namespace: str) -> Note:
+    """Return the note on an object that is not mirrored; `namespace` is for those without one."""
+    metadata = root.child("metadata")
+    name = metadata.child("name").text() or metadata.child("generateName").text() or "(no name)"
+    own = metadata.child("namespace").text() or namespace
+    if kind in CONTROLLERS:
+        why = f"its apiVersion is {version}, and {CONTROLLERS[kind].api_version} is mirrored"
+    elif kind.endswith("NetworkPolicy"):
+        why = _OTHER_POLICIES
+    else:
+        foreign = "" if _group(version) in _CORE_GROUPS else "; if it makes pods, add those as Pods"
+        why = _WHY.get(kind, _NO_PACKETS + foreign)
+    return Note(f"{kind} {own}/{name}", str(root.origin), f"not mirrored: {why}")
+
+
+def _group(version: str) -> str:
+    """Return the API group of an `apiVersion`, "" for the core group."""
+    return version.partition("/")[0] if "/" in version else ""
