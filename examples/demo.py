@@ -41,16 +41,16 @@ def main() -> int:
     records = _checked([_case(name) for name in EXAMPLES])
     for record in records:
         sys.stdout.write(f"{_findings(record)}\n")
-    found = {
+    broken = {
         (record.bundle, result.intent)
         for record in records
         for result in record.intents
         if Kept.BROKEN in (result.static.kept, result.packets and result.packets.kept)
     }
     seconds = time.monotonic() - began
-    told = "the two broken promises" if found == BROKEN else f"not what must be found: {found}"
-    sys.stdout.write(f"Found {told}, in {seconds:.1f} s.\n")
-    return 0 if found == BROKEN else 1
+    what = "the two broken promises" if broken == BROKEN else f"not what must be found: {broken}"
+    sys.stdout.write(f"Found {what}, in {seconds:.1f} s.\n")
+    return 0 if broken == BROKEN else 1
 
 
 def _case(name: str) -> Case:

@@ -8,7 +8,7 @@ cluster does is unknown here, and so is every CNI. What a selector, peer or port
 
 from netproof.expected.evaluate import Evaluator, expect, expected_matrix
 from netproof.expected.index import PolicyIndex
-from netproof.expected.trace import PolicyTrace, RuleTrace, SideTrace, Trace, trace_flow
+from netproof.expected.trace import Trace, trace_flow
 from netproof.policy.matching import Condition, Mismatch, UnmetLabel
 
 __all__ = [
@@ -16,9 +16,6 @@ __all__ = [
     "Evaluator",
     "Mismatch",
     "PolicyIndex",
-    "PolicyTrace",
-    "RuleTrace",
-    "SideTrace",
     "Trace",
     "UnmetLabel",
     "expect",

@@ -86,10 +86,10 @@ def _of(kind: type[T], values: list[Value]) -> Iterator[T]:
 
 
 def _objects(text: str, name: str) -> list[Node]:
-    found = [node for document in read_documents(text, name) for node in unpack(document)]
-    if not found:
+    objects = [node for document in read_documents(text, name) for node in unpack(document)]
+    if not objects:
         raise PolicyError(name, f"holds no object; write a {' or '.join(KINDS)}, or remove it")
-    return found
+    return objects
 
 
 def unpack(node: Node) -> Iterator[Node]:

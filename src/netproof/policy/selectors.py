@@ -57,8 +57,8 @@ def read_selector(at: Field) -> LabelSelector:
     """Read a LabelSelector and note what the API server would refuse of it."""
     at.mapping(("matchLabels", "matchExpressions"))
     labels = read_labels(at.child("matchLabels"))
-    found = [_expression(item) for item in at.child("matchExpressions").items()]
-    return LabelSelector(labels, tuple(expression for expression in found if expression))
+    expressions = [_expression(item) for item in at.child("matchExpressions").items()]
+    return LabelSelector(labels, tuple(expression for expression in expressions if expression))
 
 
 def read_labels(at: Field) -> dict[str, str]:

@@ -19,35 +19,35 @@ _ENDS = "and must start and end with an alphanumeric character"
 
 def dns_label(text: str) -> list[str]:
     """Check the name of a namespace (RFC 1123 label)."""
-    found = _too_long(text, 63)
+    problems = _too_long(text, 63)
     if not _LABEL.fullmatch(text):
-        found.append(
+        problems.append(
             "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or "
             f"'-', {_ENDS}"
         )
-    return found
+    return problems
 
 
 def dns_subdomain(text: str) -> list[str]:
     """Check the name of most objects (RFC 1123 subdomain)."""
-    found = _too_long(text, 253)
+    problems = _too_long(text, 253)
     if not all(_LABEL.fullmatch(part) for part in text.split(".")):
-        found.append(
+        problems.append(
             "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, "
             f"'-' or '.', {_ENDS}"
         )
-    return found
+    return problems
 
 
 def service_name(text: str) -> list[str]:
     """Check the name of a Service (RFC 1035 label, which newer API servers no longer insist on)."""
-    found = _too_long(text, 63)
+    problems = _too_long(text, 63)
     if not _SERVICE.fullmatch(text):
-        found.append(
+        problems.append(
             "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start "
             "with an alphabetic character, and end with an alphanumeric character"
         )
-    return found
+    return problems
 
 
 def label_key(text: str) -> list[str]:
@@ -55,25 +55,27 @@ def label_key(text: str) -> list[str]:
     *prefix, name = text.split("/")
     if len(prefix) > 1:
         return ["a valid label key has at most one '/', after a DNS subdomain"]
-    found = []
+    problems = []
     if prefix:
         wrong = dns_subdomain(prefix[0]) if prefix[0] else ["must be non-empty"]
-        found = [f"prefix part {message}" for message in wrong]
-    found += [f"name part {message}" for message in _too_long(name, 63)]
+        problems = [f"prefix part {message}" for message in wrong]
+    problems += [f"name part {message}" for message in _too_long(name, 63)]
     if not _QUALIFIED.fullmatch(name):
-        found.append(f"name part must consist of alphanumeric characters, '-', '_' or '.', {_ENDS}")
-    return found
+        problems.append(
+            f"name part must consist of alphanumeric characters, '-', '_' or '.', {_ENDS}"
+        )
+    return problems
 
 
 def label_value(text: str) -> list[str]:
     """Check the value of a label; it may be empty."""
-    found = _too_long(text, 63)
+    problems = _too_long(text, 63)
     if text and not _QUALIFIED.fullmatch(text):
-        found.append(
+        problems.append(
             "a valid label must be an empty string or consist of alphanumeric characters, '-', "
             f"'_' or '.', {_ENDS}"
         )
-    return found
+    return problems
 
 
 def port_number(number: int) -> list[str]:
@@ -83,17 +85,17 @@ def port_number(number: int) -> list[str]:
 
 def port_name(text: str) -> list[str]:
     """Check a port's name (RFC 6335, in lower case)."""
-    found = _too_long(text, 15)
+    problems = _too_long(text, 15)
     if not _PORT_NAME.fullmatch(text):
-        found.append("must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)")
+        problems.append("must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)")
     if not re.search("[a-z]", text):
         number = "; write a port's number without quotes" if text.isdigit() else ""
-        found.append(f"must contain at least one letter (a-z){number}")
+        problems.append(f"must contain at least one letter (a-z){number}")
     if "--" in text:
-        found.append("must not contain consecutive hyphens")
+        problems.append("must not contain consecutive hyphens")
     if text.startswith("-") or text.endswith("-"):
-        found.append("must not begin or end with a hyphen")
-    return found
+        problems.append("must not begin or end with a hyphen")
+    return problems
 
 
 def _too_long(text: str, limit: int) -> list[str]:

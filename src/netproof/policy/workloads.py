@@ -89,13 +89,13 @@ def read_service(root: Field, metadata: Metadata) -> Service:
     spec = root.child("spec").mapping()
     items = spec.child("ports").items()
     ports = [_service_port(item) for item in items]
-    seen: set[tuple[object, ...]] = set()
+    taken: set[tuple[object, ...]] = set()
     for item, port in zip(items, ports, strict=True):
         if len(items) > 1 and not port.name:
             item.child("name").required("every port of a Service with several needs a name")
-        if (port.number, port.protocol) in seen:
+        if (port.number, port.protocol) in taken:
             item.duplicate(f"{port.number}/{port.protocol}")
-        seen.add((port.number, port.protocol))
+        taken.add((port.number, port.protocol))
     return Service(
         metadata.namespace, metadata.name, read_labels(spec.child("selector")), tuple(ports)
     )

@@ -13,7 +13,8 @@ from netproof.model.check import CheckRecord
 from netproof.policy.intentdocuments import read_intents_text
 from netproof.policy.mirror import Mirror, mirror_texts
 from netproof.policy.sources import read_texts
-from netproof.review.hints import HintContext, find_all
+from netproof.review.hints.context import HintContext
+from netproof.review.hints.table import find_all
 from netproof.review.intents import (
     Intent,
     reachability_of,

@@ -82,12 +82,12 @@ def _asked(old: Snapshot, new: Snapshot) -> list[Edge]:
     """Return every edge that either snapshot has an answer for that the other may not share."""
     blocks = {*old.blocks, *new.blocks}
     ports = {*old.ports, *new.ports}
-    found = {*old.edges, *new.edges}
-    leaving = {edge.source for edge in found if edge.destination in blocks}
-    entered = {(edge.destination, edge.port) for edge in found if edge.source in blocks}
-    found |= {Edge(source, block, port) for source in leaving for block in blocks for port in ports}
-    found |= {Edge(block, *target) for target in entered for block in blocks}
-    return sorted(found)
+    edges = {*old.edges, *new.edges}
+    leaving = {edge.source for edge in edges if edge.destination in blocks}
+    entered = {(edge.destination, edge.port) for edge in edges if edge.source in blocks}
+    edges |= {Edge(source, block, port) for source in leaving for block in blocks for port in ports}
+    edges |= {Edge(block, *target) for target in entered for block in blocks}
+    return sorted(edges)
 
 
 def answer(of: Snapshot, edge: Edge) -> Reach:

@@ -9,14 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from netproof.errors import UsageError
-from netproof.expected import (
-    Condition,
-    Mismatch,
-    PolicyTrace,
-    RuleTrace,
-    SideTrace,
-    Trace,
-)
+from netproof.expected import Condition, Mismatch
+from netproof.expected.trace import PolicyTrace, RuleTrace, SideTrace, Trace
 from netproof.model.flow import Expected, Flow
 from netproof.model.review import Argument, Cause, Explanation, SideExplanation, Weight
 from netproof.policy.mirror import Mirror

@@ -99,8 +99,8 @@ def _check(item: Field) -> None:
         return
     item.child(stated[0]).text()
     reason = item.child("reason")
-    told = reason.text()
-    if not (reason.present if told is None else told.strip()):
+    words = reason.text()
+    if not (reason.present if words is None else words.strip()):
         reason.required("say why, for the one who will want to change it")
     for at in _exceptions(item):
         if at.text() is None:

@@ -81,17 +81,17 @@ def parse_statement(text: str, place: str) -> FlowStatement:
     source, arrow, rest = text.partition("->")
     if not arrow or "->" in rest:
         raise PolicyError(place, f"{text!r} states nothing; {EXAMPLE}")
-    found = _PORT.fullmatch(rest.strip())
-    assert found is not None  # noqa: S101 - every part of the pattern may be empty
-    there = _side(found["side"].strip(), place)
+    parts = _PORT.fullmatch(rest.strip())
+    assert parts is not None  # noqa: S101 - every part of the pattern may be empty
+    there = _side(parts["side"].strip(), place)
     here = _side(source.strip(), place)
     if here.kind is SideKind.DNS:
         raise PolicyError(place, f"{text!r}: dns answers and never asks; {EXAMPLE}")
     if SideKind.OUTSIDE is here.kind is there.kind:
         raise PolicyError(place, f"{text!r}: from the outside to the outside no policy is met")
-    port = _port(found["port"], place)
+    port = _port(parts["port"], place)
     return FlowStatement(
-        text.strip(), place, here, there, port, _protocol(found["protocol"], place)
+        text.strip(), place, here, there, port, _protocol(parts["protocol"], place)
     )
 
 
@@ -136,14 +136,14 @@ def _side(text: str, place: str) -> StatedSide:
 
 
 def _labels(text: str, place: str) -> StatedSide:
-    found = _LABELS.fullmatch(text)
-    pairs = [pair.partition("=") for pair in found["labels"].split(",")] if found else []
-    if not found or not all(key and equals and value for key, equals, value in pairs):
+    parts = _LABELS.fullmatch(text)
+    pairs = [pair.partition("=") for pair in parts["labels"].split(",")] if parts else []
+    if not parts or not all(key and equals and value for key, equals, value in pairs):
         raise PolicyError(
             place, f"{text!r} names no labels; write `label app=api,tier=backend in namespace shop`"
         )
     labels = tuple((key, value) for key, _, value in pairs)
-    return StatedSide(text, SideKind.LABELS, found["namespace"] or "*", labels)
+    return StatedSide(text, SideKind.LABELS, parts["namespace"] or "*", labels)
 
 
 def _block(text: str, place: str) -> Network:
@@ -158,12 +158,12 @@ def check_side(side: StatedSide, pods: Iterable[Pod], place: str) -> None:
     if side.kind in (SideKind.OUTSIDE, SideKind.DNS):
         return
     known = tuple(pods)
-    found = [pod for pod in known if side.takes(pod)]
-    if not found:
+    meant = [pod for pod in known if side.takes(pod)]
+    if not meant:
         raise PolicyError(place, _nobody(side, known))
     plain = side.kind is SideKind.WORKLOAD and not set("/*?[") & set(side.pattern)
-    if plain and len(found) > 1:
-        names = ", ".join(pod.key for pod in found)
+    if plain and len(meant) > 1:
+        names = ", ".join(pod.key for pod in meant)
         raise PolicyError(
             place,
             f"{side.text} may be any of {names}; write one of them, or */{side.text} for all",

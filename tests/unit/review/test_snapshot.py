@@ -10,9 +10,8 @@ import pytest
 from netproof.errors import PolicyError
 from netproof.model.review import Danger, DiffRecord, ReachChange
 from netproof.policy.mirror import mirror_texts
-from netproof.review import snapshotfile
 from netproof.review.difference import compare_mirrors, compare_snapshots
-from netproof.review.snapshot import take, views
+from netproof.review.snapshot import read_snapshot, take, views, write_snapshot
 from tests.unit.review.build import deny_all, mirror, policy, workload
 
 WEB, API, DB = workload("shop/web", 80), workload("shop/api", 8080), workload("shop/db", 5432)
@@ -56,7 +55,7 @@ def out_of(app: str, rule: str) -> str:
 
 def text(*documents: str) -> str:
     """Return the snapshot of a bundle as text."""
-    return snapshotfile.write(take(views(mirror(*documents))[0]))
+    return write_snapshot(take(views(mirror(*documents))[0]))
 
 
 def diff(old: tuple[str, ...], new: tuple[str, ...]) -> DiffRecord:
@@ -189,11 +188,11 @@ def test_snapshot_is_the_same_twice() -> None:
 def test_order_of_files_changes_nothing(order: tuple[int, ...]) -> None:
     """Whatever order files come in, the snapshot is the same."""
     files = [("a", f"{WEB}---\n{DENY}"), ("b", f"{API}---\n{DB}---\n{API_DB}"), ("c", WEB_API)]
-    expected = snapshotfile.write(take(views(mirror_texts(files))[0]))
+    expected = write_snapshot(take(views(mirror_texts(files))[0]))
 
     shuffled = mirror_texts([files[number] for number in order])
 
-    assert expected == snapshotfile.write(take(views(shuffled)[0]))
+    assert expected == write_snapshot(take(views(shuffled)[0]))
 
 
 def test_a_pods_address_changes_nothing() -> None:
@@ -209,12 +208,12 @@ def test_sources_are_folded() -> None:
     folded = text(*pods, workload("a/x", 80))
 
     assert "a/x on 80/TCP\n  from everyone\n  from outside\n" in folded
-    assert folded == snapshotfile.write(snapshotfile.read(folded, "x"))
+    assert folded == write_snapshot(read_snapshot(folded, "x"))
 
 
 def test_kept_snapshot_against_a_bundle() -> None:
     """A bundle can be compared with a snapshot that was kept of its earlier state."""
-    kept = snapshotfile.read(text(*BASE), "kept")
+    kept = read_snapshot(text(*BASE), "kept")
     (view,) = views(mirror(*BASE, into("api", "{}")))
 
     record = compare_snapshots(kept, take(view), NAMES, view)
@@ -225,7 +224,7 @@ def test_kept_snapshot_against_a_bundle() -> None:
 
 def test_block_that_a_kept_snapshot_does_not_know() -> None:
     """A block that the old snapshot does not tell apart is looked up at what is around it."""
-    kept = snapshotfile.read(text(FAR), "kept")
+    kept = read_snapshot(text(FAR), "kept")
     narrowed = policy(
         "far/p",
         "{podSelector: {}, policyTypes: [Egress], egress: [{to: [{ipBlock: {cidr: 0.0.0.0/0, "
@@ -268,6 +267,6 @@ def test_opened_flow_names_the_rule() -> None:
 def test_wrong_snapshot_is_refused_with_its_line(wrong: str, place: str) -> None:
     """A snapshot that cannot be read is refused where it stops making sense."""
     with pytest.raises(PolicyError) as caught:
-        snapshotfile.read(wrong, "s")
+        read_snapshot(wrong, "s")
 
     assert place == caught.value.place

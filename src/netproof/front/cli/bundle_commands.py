@@ -16,11 +16,10 @@ from netproof.policy.mirror import Mirror, mirror_texts
 from netproof.policy.sources import piped, read_texts
 from netproof.report import sarif
 from netproof.report.review import markdown, terminal
-from netproof.review import snapshotfile
 from netproof.review.case import check, open_case, read_mirror
 from netproof.review.difference import compare_mirrors, compare_snapshots
 from netproof.review.explanation import explain
-from netproof.review.snapshot import take, views
+from netproof.review.snapshot import is_snapshot, read_snapshot, take, views, write_snapshot
 from netproof.run.bundle_run import by_reading
 from netproof.verdict import check_exit_code
 
@@ -122,7 +121,7 @@ def _mirror(sources: Sequence[str], namespace: str) -> Mirror:
 
 def _snapshot(options: argparse.Namespace) -> int:
     mirror = _mirror(options.bundle, options.namespace)
-    sys.stdout.write(snapshotfile.write(_taken(mirror)))
+    sys.stdout.write(write_snapshot(_taken(mirror)))
     return EXIT_OK
 
 
@@ -136,9 +135,9 @@ def _diff(options: argparse.Namespace) -> int:
 
 def _state(source: str, namespace: str) -> Mirror | Snapshot:
     texts = list(read_texts([source], piped([source])))
-    if len(texts) == 1 and snapshotfile.is_snapshot(texts[0][1]):
+    if len(texts) == 1 and is_snapshot(texts[0][1]):
         name, text = texts[0]
-        return snapshotfile.read(text, name)
+        return read_snapshot(text, name)
     return mirror_texts(texts, default_namespace=namespace)
 
 
