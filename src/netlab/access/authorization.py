@@ -11,10 +11,9 @@ from typing import Protocol
 
 from netlab.access.attributes import Attributes, is_covered
 from netlab.access.users import MASTERS, User, service_account_name
+from netlab.objects.kinds import RBAC_GROUP
 from netlab.objects.obj import Obj
 from netlab.objects.store import Store
-
-RBAC_GROUP = "rbac.authorization.k8s.io"
 
 
 @dataclass(frozen=True, slots=True)

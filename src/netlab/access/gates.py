@@ -12,10 +12,10 @@ from dataclasses import replace
 from netlab.access import authentication
 from netlab.access.attributes import Attributes, is_covered, refusal
 from netlab.access.authentication import Authenticator
-from netlab.access.authorization import RBAC_GROUP, Authorizer
+from netlab.access.authorization import Authorizer
 from netlab.access.users import MASTERS, RequestHeaders, User
 from netlab.objects import apierrors
-from netlab.objects.kinds import STREAMS, ServedKind
+from netlab.objects.kinds import RBAC_GROUP, STREAMS, ServedKind
 from netlab.objects.obj import Obj
 from netlab.objects.store import Store
 

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from netlab.access.authorization import RBAC_GROUP
 from netlab.access.users import AUTHENTICATED, MASTERS, UNAUTHENTICATED
-from netlab.objects.kinds import BY_PLURAL
+from netlab.objects.kinds import BY_PLURAL, RBAC_GROUP
 from netlab.objects.obj import Obj, at, labels_of
 from netlab.objects.registry import Registry
 from netlab.objects.selectors import matches_labels

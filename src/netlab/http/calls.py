@@ -14,6 +14,7 @@ from netlab.http.responses import AnswerForm, negotiate
 from netlab.http.routes import ResourcePath
 from netlab.objects import apierrors
 from netlab.objects.registry import DeleteOptions, WriteOptions
+from netlab.objects.selectors import Matcher, matcher
 
 MAX_BODY = 3 * 1024 * 1024
 """Bytes in a request; the API server's own limit."""
@@ -95,3 +96,9 @@ def _is_dry_run(values: list[str]) -> bool:
             why = f'dryRun: Unsupported value: "{value}": supported values: "All"'
             raise apierrors.bad_request(why)
     return bool(values)
+
+
+def request_matcher(call: ApiCall, path: ResourcePath) -> Matcher | None:
+    """Return the test that a call's selectors make of an object, None where all pass it."""
+    labels, fields = call.query.get("labelSelector", ""), call.query.get("fieldSelector", "")
+    return matcher(labels, fields, path.resource.plural)

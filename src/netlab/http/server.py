@@ -32,6 +32,7 @@ from netlab.http.streams.front import (
     refusing,
 )
 from netlab.http.streams.podstreams import StreamRequests
+from netlab.http.watch import WatchHandler
 from netlab.http.writes import QuestionAnswers, WriteHandlers
 from netlab.objects import apierrors
 from netlab.objects.kinds import STREAMS
@@ -71,6 +72,7 @@ class ApiServer:
         guard = EscalationGuard(store, authorizer)
         self._by_verb: dict[Verb, Handler] = {
             **ReadHandlers(store).by_verb(),
+            "watch": WatchHandler(store).watch,
             **WriteHandlers(self.registry, guard).by_verb(),
         }
         answers = QuestionAnswers(store, authorizer, tokens)

@@ -12,7 +12,9 @@ from datetime import UTC, datetime
 
 from aiohttp import web
 
+from netlab.http.calls import ApiCall, request_matcher
 from netlab.http.responses import AnswerForm, dump
+from netlab.http.routes import ResourcePath
 from netlab.objects import apierrors, tables
 from netlab.objects.kinds import ServedKind
 from netlab.objects.obj import Obj
@@ -39,6 +41,45 @@ class WatchRequest:
     bookmarks: bool = False
     initial: bool = False
     timeout_s: float = DEFAULT_TIMEOUT_S
+
+
+class WatchHandler:
+    """The verb that reads on and on."""
+
+    def __init__(self, store: Store) -> None:
+        """Watch a store."""
+        self._store = store
+
+    async def watch(self, call: ApiCall, path: ResourcePath) -> web.StreamResponse:
+        """Answer with a stream of events."""
+        query = call.query
+        watch = WatchRequest(
+            resource=path.resource,
+            namespace=path.namespace,
+            matches=_narrowed(path, request_matcher(call, path)),
+            form=call.form,
+            include=query.get("includeObject") or "Metadata",
+            version=query.get("resourceVersion", ""),
+            bookmarks=query.get("allowWatchBookmarks") == "true",
+            initial=query.get("sendInitialEvents") == "true",
+            timeout_s=_timeout(query.get("timeoutSeconds")),
+        )
+        return await stream_events(call.http, self._store, watch)
+
+
+def _narrowed(path: ResourcePath, matches: Matcher | None) -> Matcher | None:
+    """Narrow a watch to the object in its path, where there is one."""
+    if path.name is None:
+        return matches
+    name = path.name
+    return lambda obj: obj["metadata"]["name"] == name and (matches is None or matches(obj))
+
+
+def _timeout(text: str | None) -> float:
+    try:
+        return float(text) if text else DEFAULT_TIMEOUT_S
+    except ValueError as error:
+        raise apierrors.bad_request(f"timeoutSeconds: {text} is no number") from error
 
 
 def watched_event(event: StoreEvent, watch: WatchRequest) -> tuple[str, Obj] | None:

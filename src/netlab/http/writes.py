@@ -13,7 +13,7 @@ from typing import Any
 
 from aiohttp import web
 
-from netlab.access.authorization import RBAC_GROUP, Authorizer
+from netlab.access.authorization import Authorizer
 from netlab.access.gates import EscalationGuard
 from netlab.access.reviews import REVIEWS
 from netlab.access.tokens import ServiceAccountTokens
@@ -24,7 +24,7 @@ from netlab.http.responses import json_response
 from netlab.http.routes import ResourcePath, Verb
 from netlab.objects import apierrors, fielderrors, merging
 from netlab.objects.decoding import decode_object
-from netlab.objects.kinds import ServedKind
+from netlab.objects.kinds import RBAC_GROUP, ServedKind
 from netlab.objects.obj import Obj
 from netlab.objects.registry import Registry, WriteOptions, WriteResult
 from netlab.objects.schema import WrongType, decode

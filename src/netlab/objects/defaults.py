@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from netlab.objects.kinds import ServedKind
+from netlab.objects.kinds import RBAC_GROUP, ServedKind
 from netlab.objects.obj import Obj, clone
 from netlab.objects.servicekind import carry_over_addresses
 
@@ -132,18 +132,15 @@ def _endpoint_slice(obj: Obj) -> None:
         port.setdefault("protocol", "TCP")
 
 
-_RBAC = "rbac.authorization.k8s.io"
-
-
 def _role(obj: Obj) -> None:
     obj.setdefault("rules", [])
 
 
 def _binding(obj: Obj) -> None:
-    obj.setdefault("roleRef", {}).setdefault("apiGroup", _RBAC)
+    obj.setdefault("roleRef", {}).setdefault("apiGroup", RBAC_GROUP)
     for subject in obj.get("subjects") or []:
         if subject.get("kind") in {"User", "Group"} and not subject.get("apiGroup"):
-            subject["apiGroup"] = _RBAC
+            subject["apiGroup"] = RBAC_GROUP
 
 
 _DEFAULTS: dict[str, Callable[[Obj], None]] = {

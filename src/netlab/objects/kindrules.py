@@ -12,7 +12,7 @@ from typing import Any
 
 from netlab.objects import corerules, fielderrors, metarules, namesyntax, servicekind
 from netlab.objects.fielderrors import FieldErrors
-from netlab.objects.kinds import ServedKind
+from netlab.objects.kinds import RBAC_GROUP, ServedKind
 from netlab.objects.obj import Obj
 
 PROTOCOLS = ("TCP", "UDP", "SCTP")
@@ -134,9 +134,6 @@ def _strictly_inside(inner: _Network, outer: _Network) -> bool:
     )
 
 
-GROUP = "rbac.authorization.k8s.io"
-
-
 def role(obj: Obj) -> FieldErrors:
     """Check the rules of a Role."""
     return _role_rules(obj, namespaced=True)
@@ -207,9 +204,9 @@ def _role_rule(rule: Obj, path: str, *, namespaced: bool) -> FieldErrors:
 def _role_ref(obj: Obj, kinds: tuple[str, ...]) -> FieldErrors:
     ref = obj.get("roleRef") or {}
     errors: FieldErrors = []
-    if ref.get("apiGroup") != GROUP:
+    if ref.get("apiGroup") != RBAC_GROUP:
         errors.append(
-            fielderrors.not_supported("roleRef.apiGroup", ref.get("apiGroup", ""), (GROUP,))
+            fielderrors.not_supported("roleRef.apiGroup", ref.get("apiGroup", ""), (RBAC_GROUP,))
         )
     if ref.get("kind") not in kinds:
         errors.append(fielderrors.not_supported("roleRef.kind", ref.get("kind", ""), kinds))
@@ -234,7 +231,7 @@ def _subject(subject: Obj, path: str, *, namespaced: bool) -> FieldErrors:
     errors: FieldErrors = [] if name else [fielderrors.required(f"{path}.name")]
     if kind not in _SUBJECT_KINDS:
         return [*errors, fielderrors.not_supported(f"{path}.kind", kind, _SUBJECT_KINDS)]
-    group = "" if kind == "ServiceAccount" else GROUP
+    group = "" if kind == "ServiceAccount" else RBAC_GROUP
     if subject.get("apiGroup", "") != group:
         errors.append(
             fielderrors.not_supported(f"{path}.apiGroup", subject.get("apiGroup"), (group,))

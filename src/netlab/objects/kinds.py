@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+RBAC_GROUP = "rbac.authorization.k8s.io"
+
 ALL_VERBS = (
     "create",
     "delete",
@@ -84,7 +86,7 @@ def _question(plural: str, kind: str, group: str, *, namespaced: bool = False) -
 
 
 def _rbac_kind(plural: str, kind: str, *, namespaced: bool) -> ServedKind:
-    return ServedKind(plural, kind, namespaced=namespaced, group="rbac.authorization.k8s.io")
+    return ServedKind(plural, kind, namespaced=namespaced, group=RBAC_GROUP)
 
 
 _AUTHORIZATION = "authorization.k8s.io"

@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from netlab.access.authorization import RBAC_GROUP, RbacAuthorizer
+from netlab.access.authorization import RbacAuthorizer
 from netlab.access.gates import EscalationGuard
 from netlab.access.users import ADMIN, User
 from netlab.objects.apierrors import ApiError
-from netlab.objects.kinds import BY_PLURAL
+from netlab.objects.kinds import BY_PLURAL, RBAC_GROUP
 from netlab.objects.registry import Registry
 from tests.unit.netlab.access.clusters import ANN, add_role, bind, cluster, rule, user
 
