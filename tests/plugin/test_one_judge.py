@@ -116,6 +116,32 @@ def test_a_fault_of_the_harness_is_an_error_of_the_run(project: Path) -> None:
     assert 'return {}["shop/web"]' in ended.output
 
 
+CASE = """
+def test_case(enforce):
+    "Pods that may not speak, on a lab that lets everybody."
+    enforce("mute")
+"""
+
+
+@pytest.mark.parametrize(("required", "code"), [((), 0), (("--np-require-enforcement",), 1)])
+def test_leaks_are_said_once_where_nothing_is_enforced(
+    required: tuple[str, ...], code: int, tmp_path: Path
+) -> None:
+    """A case of one's own that leaks on a flat network is skipped: the verdict says why."""
+    (tmp_path / "cases" / "bundles").mkdir(parents=True)
+    mute = INGRESS.replace("alone", "mute").replace("namespace: shop", "namespace: production")
+    (tmp_path / "cases" / "bundles" / "mute.yaml").write_text(mute)
+    (tmp_path / "cases" / "test_it.py").write_text(CASE)
+    where = ("--np-cluster", "lab", "--np-dataplane", "flat", "--np-report-dir", "reports")
+    ended = run(tmp_path, "cases", *where, *PATIENCE, *required)
+    record = codec.loads((tmp_path / "reports" / "record.json").read_text(encoding="utf-8"))
+
+    assert (code, code) == (ended.code, record.exit_code)
+    assert RunVerdict.NOT_ENFORCED is record.verdict
+    assert ended.says("1 skipped"), ended.output
+    assert [RunVerdict.FAIL] == [scenario.verdict for scenario in record.scenarios]
+
+
 INTERRUPTED = """
 def test_nothing(cluster):
     raise KeyboardInterrupt

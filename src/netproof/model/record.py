@@ -148,13 +148,15 @@ class ScenarioRecord(Value):
 class CanaryRecord(Value):
     """Whether one allow and one deny in each direction came out as they must.
 
-    `enforces` is None when it could not be told; `text` is the sentence for people.
+    `enforces` is None when it could not be told; `text` is the sentence for people. `verdict` is
+    what the canary makes of a run: NOT ENFORCED, or FAIL where it holds in part only.
     """
 
     worker: str
     enforces: bool | None
     text: str
     steps: tuple[StepRecord, ...] = ()
+    verdict: RunVerdict = RunVerdict.INCONCLUSIVE
 
 
 class ClusterRecord(Value):

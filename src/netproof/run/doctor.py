@@ -51,16 +51,21 @@ def word(canary: CanaryRecord, cluster: str) -> Diagnosis:
     verdict = canary_verdict(canary)
     findings = [finding for step in canary.steps for finding in step.findings]
     because = _reason(findings[0]) if findings else "no denial could be tried"
+    part = _PARTLY if canary.enforces else _UNKNOWN_PART
     text = {
         RunVerdict.PASS: f"{cluster} enforces NetworkPolicies: one allow and one deny held in each "
         "direction, by TCP and UDP.",
-        RunVerdict.FAIL: f"{cluster} enforces NetworkPolicies in part only, because {because}.",
+        RunVerdict.FAIL: f"{cluster} {part}, because {because}.",
         RunVerdict.NOT_ENFORCED: f"{cluster} does not enforce NetworkPolicies: every flow that the "
         "canary denies got through.",
         RunVerdict.INCONCLUSIVE: f"It cannot be told whether {cluster} enforces NetworkPolicies, "
         f"because {because}.",
     }
     return Diagnosis(verdict, text[verdict])
+
+
+_PARTLY = "enforces NetworkPolicies in part only"
+_UNKNOWN_PART = "does not enforce every NetworkPolicy, and whether it does any cannot be told"
 
 
 def _reason(finding: Finding) -> str:

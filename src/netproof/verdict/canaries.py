@@ -14,6 +14,7 @@ from __future__ import annotations
 from netproof.model.flow import Expected
 from netproof.model.matrix import JudgedScenario, JudgedStep
 from netproof.model.record import CanaryRecord, FlowVerdict, RunVerdict
+from netproof.model.value import replace
 from netproof.verdict.scenarios import says_something, worst
 
 
@@ -30,7 +31,8 @@ def canary_verdict(canary: CanaryRecord) -> RunVerdict:
 def judge_canary(worker: str, scenario: JudgedScenario) -> CanaryRecord:
     """Put on record whether the denials of a canary bit, in a sentence."""
     enforces, text = _denials_bite(scenario.in_force)
-    return CanaryRecord(worker, enforces, text, scenario.record.steps)
+    record = CanaryRecord(worker, enforces, text, scenario.record.steps)
+    return replace(record, verdict=canary_verdict(record))
 
 
 def _denials_bite(step: JudgedStep) -> tuple[bool | None, str]:

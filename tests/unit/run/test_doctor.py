@@ -56,3 +56,10 @@ def test_it_cannot_be_told() -> None:
     assert (RunVerdict.INCONCLUSIVE, 2) == (found.verdict, found.exit_code)
     assert "because" in found.text
     assert found.text.endswith("was error (no route).")
+
+
+def test_a_leak_is_said_where_the_rest_cannot_be_told() -> None:
+    """What got through is known; that something else holds is not claimed."""
+    found = word(_canary(enforces=None, finding=_finding(Outcome.CONNECTED)), "X")
+    assert (RunVerdict.FAIL, 1) == (found.verdict, found.exit_code)
+    assert "whether it does any cannot be told, because" in found.text

@@ -61,13 +61,12 @@ def reported_scenarios(run: RunRecord) -> tuple[ScenarioRecord, ...]:
 
 
 def _as_scenario(canary: CanaryRecord) -> ScenarioRecord:
-    failed = any(step.verdict is RunVerdict.FAIL for step in canary.steps)
     return ScenarioRecord(
         id=f"canary/{canary.worker}",
         title=canary.text,
         bundle="",
         worker=canary.worker,
-        verdict=RunVerdict.FAIL if failed else RunVerdict.INCONCLUSIVE,
+        verdict=canary.verdict,
         seconds=sum(step.convergence.seconds for step in canary.steps),
         steps=canary.steps,
     )

@@ -8,6 +8,7 @@ from netproof.model import flows
 from netproof.model.record import RunVerdict
 from netproof.model.value import replace
 from netproof.report.run import terminal
+from netproof.verdict import canary_verdict
 from tests.unit.report.sample import (
     ALL_PASS,
     ENFORCES,
@@ -97,7 +98,8 @@ def test_a_cluster_that_enforces_nothing_is_told_once() -> None:
 def test_a_leak_of_the_canary_is_told_where_others_bite() -> None:
     """A cluster that enforces some of the canary's denials has its leaks listed."""
     partly = replace(ENFORCES, steps=(step("in force", [LEAKED], guarded, {LEAKED: OPEN}),))
-    told = terminal.render(replace(ALL_PASS, canaries=(partly,)))
+    judged = replace(partly, verdict=canary_verdict(partly))
+    told = terminal.render(replace(ALL_PASS, canaries=(judged,)))
     assert "FAIL  canary/canary" in told
     assert "LEAK  staging/web -> production/postgres" in told
 
