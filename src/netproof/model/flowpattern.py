@@ -15,7 +15,7 @@ from netproof.errors import UsageError
 from netproof.model.flow import DIRECT, Flow, Path
 from netproof.model.flows import is_self
 from netproof.model.value import Value
-from netproof.model.workload import Protocol
+from netproof.model.workload import Family, Protocol
 
 _STATEMENT = re.compile(
     r"^\s*(?P<source>(node )?\S+)\s*->\s*(?P<destination>((service|node) )?[^\s:]+)"
@@ -25,15 +25,18 @@ _STATEMENT = re.compile(
 
 
 class FlowPattern(Value):
-    """The flows that one line names; "" stands for any."""
+    """The flows that one line names; None, "" and "*" stand for any.
+
+    Without a path the ends' own addresses are meant.
+    """
 
     text: str
     source: str
     destination: str
     port: str
-    protocol: str
-    family: str
-    path: str
+    protocol: Protocol | None
+    family: Family | None
+    path: Path | None
 
     def matches(self, flow: Flow) -> bool:
         """Tell whether the line names this flow."""
@@ -41,9 +44,9 @@ class FlowPattern(Value):
             fnmatchcase(str(flow.source), self.source)
             and fnmatchcase(str(flow.destination), self.destination)
             and self.port in ("", "*", str(flow.port))
-            and self.protocol in ("", flow.protocol)
-            and self.family in ("", flow.family)
-            and (flow.path == self.path if self.path else flow.path in DIRECT)
+            and self.protocol in (None, flow.protocol)
+            and self.family in (None, flow.family)
+            and flow.path in ((self.path,) if self.path else DIRECT)
         )
 
     def select(self, flows: Iterable[Flow]) -> Sequence[Flow]:
@@ -65,13 +68,13 @@ def parse_pattern(text: str) -> FlowPattern:
             f"{text!r} names no flows; write `namespace/pod -> namespace/pod:port/protocol`, "
             "with * where any will do"
         )
-    part = {key: value or "" for key, value in match.groupdict().items()}
+    port, protocol, family, path = match.group("port", "protocol", "family", "path")
     return FlowPattern(
         text.strip(),
-        part["source"],
-        part["destination"],
-        part["port"],
-        str(Protocol(part["protocol"])) if part["protocol"] else "",
-        part["family"],
-        part["path"],
+        match["source"],
+        match["destination"],
+        port or "",
+        Protocol(protocol) if protocol else None,
+        Family(family) if family else None,
+        Path(path) if path else None,
     )

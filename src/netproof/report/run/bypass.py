@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from netproof.model.doors import FACTS, Door, DoorResult, DoorState, Grant
 from netproof.model.record import RunRecord
@@ -23,12 +24,22 @@ HEADS = ("door", "result", "how", "to", "who answered")
 NOBODY = "-"
 
 
+class DoorRow(NamedTuple):
+    """One way of trying a door and what came of it: the cells under `HEADS`."""
+
+    door: Door
+    state: DoorState
+    how: str
+    target: str
+    identity: str
+
+
 @dataclass(frozen=True, slots=True)
 class DoorSummary:
     """One door: its results as rows under `HEADS`, and what there is to know of it."""
 
     door: Door
-    rows: tuple[tuple[str, ...], ...]
+    rows: tuple[DoorRow, ...]
     guard: str
     instead: str
     keys: tuple[str, ...]
@@ -64,14 +75,10 @@ def open_doors_sentence(run: RunRecord) -> str:
     return f"{opened} of {total} doors are open in one way or more{rest}."
 
 
-def _row(result: DoorResult) -> tuple[str, ...]:
+def _row(result: DoorResult) -> DoorRow:
     how = ", ".join(filter(None, (result.by, f"by {result.user}" if result.user else "")))
-    return (
-        str(result.door),
-        str(result.state),
-        how or NOBODY,
-        result.target,
-        result.identity or NOBODY,
+    return DoorRow(
+        result.door, result.state, how or NOBODY, result.target, result.identity or NOBODY
     )
 
 

@@ -7,7 +7,15 @@ from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
 
-from netproof.model.record import NOT_PROBED, OUTCOME_LETTERS, Table
+from netproof.model.flow import Expected
+from netproof.model.record import (
+    EXPECTED_LETTERS,
+    NOT_PROBED,
+    OUTCOME_LETTERS,
+    VERDICT_LETTERS,
+    FlowVerdict,
+    Table,
+)
 from netproof.report.run.findings import ports_line
 
 
@@ -24,10 +32,18 @@ class CellMark(Enum):
 
 
 TROUBLE = (CellMark.LEAK, CellMark.BLOCKED, CellMark.UNTOLD)
-_ENFORCED = {"A": CellMark.ALLOWED, "D": CellMark.DENIED}
-_MARKS = {"L": CellMark.LEAK, "B": CellMark.BLOCKED, "?": CellMark.UNTOLD, "u": CellMark.UNDEFINED}
-_OUTCOMES = {letter: str(outcome) for outcome, letter in OUTCOME_LETTERS.items()}
-_EXPECTED = {"A": "allowed", "D": "denied", "U": "undefined"}
+_ENFORCED = {
+    EXPECTED_LETTERS[Expected.ALLOWED]: CellMark.ALLOWED,
+    EXPECTED_LETTERS[Expected.DENIED]: CellMark.DENIED,
+}
+_MARKS = {
+    VERDICT_LETTERS[FlowVerdict.LEAK]: CellMark.LEAK,
+    VERDICT_LETTERS[FlowVerdict.OVER_BLOCKED]: CellMark.BLOCKED,
+    VERDICT_LETTERS[FlowVerdict.INCONCLUSIVE]: CellMark.UNTOLD,
+    VERDICT_LETTERS[FlowVerdict.UNDEFINED]: CellMark.UNDEFINED,
+}
+_OUTCOMES = {letter: outcome for outcome, letter in OUTCOME_LETTERS.items()}
+_EXPECTED = {letter: expected for expected, letter in EXPECTED_LETTERS.items()}
 
 
 @dataclass(frozen=True)
@@ -70,7 +86,7 @@ class MatrixView:
         """Tell whether any flow is neither enforced nor undefined."""
         return any(mark in TROUBLE for row in self.marks for mark in row)
 
-    def expected(self, row: int, column: int) -> str:
+    def expected(self, row: int, column: int) -> Expected:
         """Say what is expected of the flows of a cell."""
         return _EXPECTED[self.tables[0].expected[row][column]]
 

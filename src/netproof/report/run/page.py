@@ -26,9 +26,9 @@ MAX_GROUPS = 200
 
 _SYMBOLS = {mark: Palette().symbol(mark) for mark in CellMark}
 _DOOR_CLASSES = {
-    str(DoorState.OPEN): "door-open",
-    str(DoorState.CLOSED): "door-closed",
-    str(DoorState.UNDETERMINED): "door-untold",
+    DoorState.OPEN: "door-open",
+    DoorState.CLOSED: "door-closed",
+    DoorState.UNDETERMINED: "door-untold",
 }
 
 
