@@ -14,14 +14,10 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
 from netproof.front import options
-
-if TYPE_CHECKING:
-    from netproof.run.controller import Handout
 
 pytest_plugins = (
     "netproof.fixtures.cluster",
@@ -31,15 +27,10 @@ pytest_plugins = (
     "netproof.fixtures.doors",
 )
 
-HANDOUT: pytest.StashKey[Handout] = pytest.StashKey()
-
 NAMES = ("netproof", __name__)
 """What pytest may know this module by: the entry point's name and its own."""
 
 SUITES = "netproof.suites"
-
-COMMAND_INI = Path(__file__).parents[1] / "suites.ini"
-"""What `netproof test` configures pytest with."""
 
 
 def pytest_plugin_registered(plugin: object, manager: pytest.PytestPluginManager) -> None:
@@ -99,8 +90,3 @@ def _names_suites(config: pytest.Config) -> bool:
         if path == folder or folder in path.parents:
             return True
     return False
-
-
-def spelled(config: pytest.Config, message: str) -> str:
-    """Return a message of ours with the options as they are spelled where it is read."""
-    return message if config.inipath == COMMAND_INI else options.as_in_pytest(message)

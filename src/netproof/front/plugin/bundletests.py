@@ -14,7 +14,8 @@ import pytest
 from _pytest._code.code import TerminalRepr
 
 from netproof.errors import NetproofError
-from netproof.front.plugin import rerun, spelled
+from netproof.front.plugin import rerun
+from netproof.front.plugin.configuration import spelled
 from netproof.model import codec
 from netproof.model.review import BundleResult, Kept, PairResult
 from netproof.report.review import terminal

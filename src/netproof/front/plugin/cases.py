@@ -15,7 +15,8 @@ import pytest
 from netproof.bypass.trial import ActingUser, Isolated, try_door
 from netproof.cluster.access import holders
 from netproof.errors import UsageError
-from netproof.front.plugin import HANDOUT, rerun
+from netproof.front.plugin import rerun
+from netproof.front.plugin.configuration import HANDOUT
 from netproof.front.plugin.evidence import DOORS, RECORDS
 from netproof.model import flows as flow_sources
 from netproof.model.doors import Door, DoorResult, Stance

@@ -8,7 +8,8 @@ from collections.abc import Generator
 import pytest
 
 from netproof.errors import NetproofError
-from netproof.front.plugin import HANDOUT, bundletests, evidence, spelled
+from netproof.front.plugin import bundletests, evidence
+from netproof.front.plugin.configuration import HANDOUT, spelled
 from netproof.front.plugin.ownerhooks import OwnerHooks
 from netproof.model import codec
 from netproof.run.controller import Handout

@@ -12,7 +12,8 @@ import pytest
 from netproof.errors import NetproofError
 from netproof.front import options, places
 from netproof.front.interruption import sigterm_as_ctrl_c
-from netproof.front.plugin import HANDOUT, bundletests, reportfiles, spelled
+from netproof.front.plugin import bundletests, reportfiles
+from netproof.front.plugin.configuration import HANDOUT, spelled
 from netproof.front.plugin.reporter import Reporter
 from netproof.front.plugin.screen import Screen
 from netproof.model import codec

@@ -1,0 +1,21 @@
+"""What the plugin keeps with pytest's configuration, and what it reads there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from netproof.front import options
+from netproof.run.controller import Handout
+
+HANDOUT: pytest.StashKey[Handout] = pytest.StashKey()
+"""What the process that owns the cluster hands to those that run tests."""
+
+COMMAND_INI = Path(__file__).parents[1] / "suites.ini"
+"""What `netproof test` configures pytest with."""
+
+
+def spelled(config: pytest.Config, message: str) -> str:
+    """Return a message of ours with the options as they are spelled where it is read."""
+    return message if config.inipath == COMMAND_INI else options.as_in_pytest(message)
