@@ -2,7 +2,7 @@
 
 It declares options and names the fixtures, and imports nothing else of netproof until a run asks
 for a cluster or a bundle. Then hooks are added for it: `ownerhooks` in the process that starts the
-run (pytest-xdist's controller, or the only one there is), which owns the cluster; `testhooks` in
+run (pytest-xdist's controller, or the only one there is), which owns the cluster; `hooks` in
 each process that runs tests; `bundletests` where bundles are tested. Each undoes at its end what it
 changed in pytest or in the process.
 
