@@ -22,9 +22,8 @@ from netproof.bypass.attempts import (
 )
 from netproof.cluster.api.client import Client
 from netproof.cluster.fleet import kubelet
-from netproof.cluster.streams.connections import AttachedStream, PodStreams
+from netproof.cluster.streams.connections import AttachedStream, PodStreams, fetch_proxied
 from netproof.cluster.streams.portforward import PortForward
-from netproof.cluster.streams.proxied import fetch
 from netproof.errors import ProbeError, StreamRefusedError
 from netproof.model.doors import OUTWARDS
 from netproof.model.flow import Endpoint
@@ -130,7 +129,7 @@ def _proxy(means: Means, resource: str, target: tuple[str, str], port: int) -> T
     nonce = fresh_nonce()
     client = Client(means.ref)
     try:
-        answer = fetch(
+        answer = fetch_proxied(
             client,
             resource,
             namespace=target[0],

@@ -8,7 +8,7 @@ import pytest
 
 from netproof.bypass import api_server_ways
 from netproof.bypass.attempts import Means, result_of
-from netproof.cluster.streams.proxied import Proxied
+from netproof.cluster.streams.connections import Proxied
 from netproof.errors import ProbeError, StreamRefusedError
 from netproof.model.doors import DoorState
 from netproof.model.workload import Pod, Port
@@ -63,7 +63,7 @@ def test_an_answer_of_the_proxy(
 
     An answer without a proof of who gave it, or without a word of the API server, is neither.
     """
-    monkeypatch.setattr(api_server_ways, "fetch", lambda *_, **__: Proxied(status, b"{}", said))
+    monkeypatch.setattr(api_server_ways, "fetch_proxied", lambda *_, **__: Proxied(status, b"{}", said))
     result = result_of(lambda: api_server_ways._proxy(means, "pods", ("a", "b"), 80))
     assert (state, silent) == (result.state, result.silent)
 

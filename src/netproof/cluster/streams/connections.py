@@ -1,21 +1,32 @@
-"""What travels over channels into a pod: exec, attach, and one forwarded connection.
+"""What travels through the API server into a pod: exec, attach, a forwarded port, proxied HTTP.
 
-Each has a WebSocket of its own. In the plain form of port-forward that is so by protocol: one
-connection of the pod per port and WebSocket, made when the WebSocket is, so every local connection
-gets a WebSocket and its end is that of the connection.
+All but the last have a WebSocket of their own. In the plain form of port-forward that is so by
+protocol: one connection of the pod per port and WebSocket, made when the WebSocket is, so every
+local connection gets a WebSocket and its end is that of the connection.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Self
 
+from urllib3.exceptions import ReadTimeoutError
+
+from netproof.cluster.api.answers import status_message
 from netproof.cluster.api.client import Client
+from netproof.cluster.api.transport import ApiRequest
 from netproof.cluster.naming import PodName
 from netproof.cluster.streams.channels import ERROR, MOST_UNSENT, STDERR, STDIN, STDOUT
 from netproof.cluster.streams.handshake import into_pod
-from netproof.errors import PortClosedError, ProbeError, StreamCutError, StreamRefusedError
+from netproof.errors import (
+    PortClosedError,
+    ProbeError,
+    StreamCutError,
+    StreamRefusedError,
+    UnreachableError,
+)
 from netproof.model.flow import Endpoint
 
 SEND_S = 30.0
@@ -192,3 +203,40 @@ class ForwardedConnection:
                 self._incoming += data
             else:
                 self._complaint += data.decode(errors="replace")
+
+
+@dataclass(frozen=True, slots=True)
+class Proxied:
+    """An answer; `said` is what the API server itself had to say, "" where it passed one on.
+
+    A backend that cannot be reached and a refusal both come as a Status object (`kind: Status`).
+    """
+
+    status: int
+    body: bytes
+    said: str = ""
+
+
+def fetch_proxied(
+    client: Client,
+    resource: str,
+    *,
+    namespace: str,
+    name: str,
+    port: int,
+    path: str,
+    timeout_s: float,
+) -> Proxied:
+    """GET a path of a pod or Service; raise TimeoutError where no answer comes in time.
+
+    Raises UnreachableError where the API server itself cannot be reached.
+    """
+    full = f"/api/v1/namespaces/{namespace}/{resource}/{name}:{port}/proxy/{path}"
+    try:
+        request = ApiRequest("GET", full, accept="*/*")
+        answer = client.transport.send(request, what=f"GET {full}", timeout_s=timeout_s)
+    except UnreachableError as error:
+        if isinstance(error.__cause__, ReadTimeoutError):
+            raise TimeoutError(f"no answer in {timeout_s:g} s through the proxy") from error
+        raise
+    return Proxied(answer.status, answer.data, status_message(answer.data))

@@ -18,7 +18,7 @@ from netproof.cluster.api.login import log_in
 from netproof.cluster.backend import ClusterRef
 from netproof.cluster.fleet.kubelet import add_ephemeral_container, output
 from netproof.cluster.lab import environment
-from netproof.cluster.streams.proxied import fetch
+from netproof.cluster.streams.connections import fetch_proxied
 from netproof.errors import ClusterError, NotReadyError, StreamRefusedError, UnreachableError
 from tests.unit.cluster.api.standin import Reply, Standin, kubeconfig, plain, refusal, running
 
@@ -66,7 +66,9 @@ def test_pods_are_looked_at_by_the_client_alone(nobody: ClusterRef) -> None:
         with pytest.raises(UnreachableError):
             output(client, POD, "d", lines=1, deadline_s=1.0)
         with pytest.raises(UnreachableError):
-            fetch(client, "pods", namespace="shop", name="w", port=1, path="", timeout_s=1.0)
+            fetch_proxied(
+                client, "pods", namespace="shop", name="w", port=1, path="", timeout_s=1.0
+            )
 
 
 def test_an_ephemeral_container_is_refused_with_the_status(tmp_path: Path) -> None:
@@ -96,7 +98,9 @@ def test_a_slow_page_is_a_timeout(tmp_path: Path) -> None:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}"
         ref = ClusterRef("existing", "silent", str(kubeconfig(tmp_path, url)))
         with closing(Client(ref)) as client, pytest.raises(TimeoutError):
-            fetch(client, "pods", namespace="shop", name="w", port=1, path="", timeout_s=0.1)
+            fetch_proxied(
+                client, "pods", namespace="shop", name="w", port=1, path="", timeout_s=0.1
+            )
 
 
 def test_reads_are_repeated(tmp_path: Path) -> None:
