@@ -13,6 +13,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import getproxies
 
 import yaml
 
@@ -80,6 +82,7 @@ def log_in(ref: ClusterRef) -> Login:
                     context=ref.context or None,
                     client_configuration=configuration,
                 )
+                configuration.proxy = _proxy_url(ref) or configuration.proxy
         return _plain(configuration)
     except (kubernetes.config.ConfigException, *_UNREADABLE) as error:
         raise UsageError(
@@ -129,6 +132,17 @@ def _service_account(configuration: Any) -> None:
     ).load_and_set(configuration)
 
 
+def _proxy_url(ref: ClusterRef) -> str:
+    """Return the proxy-url of the kubeconfig's cluster; the official client reads it since 37."""
+    from kubernetes.config.kube_config import KubeConfigMerger  # noqa: PLC0415
+
+    config = KubeConfigMerger(ref.kubeconfig or default_kubeconfig()).config.value
+    wanted = ref.context or config["current-context"]
+    contexts = {one["name"]: one["context"] for one in config["contexts"]}
+    clusters = {one["name"]: one["cluster"] for one in config["clusters"]}
+    return str(clusters[contexts[wanted]["cluster"]].value.get("proxy-url") or "")
+
+
 def _plain(configuration: Any) -> Login:
     headers = {
         one["key"].lower(): str(one["value"]).strip()
@@ -152,13 +166,18 @@ def _plain(configuration: Any) -> Login:
 
 
 def _proxy(configuration: Any) -> str:
-    """Return the proxy on the way to this server, "" where there is none or it is passed by."""
-    if not configuration.proxy:
+    """Return the proxy on the way to this server, "" where there is none or it is passed by.
+
+    Older official clients leave the environment's words out.
+    """
+    environment = getproxies()
+    proxy = configuration.proxy or environment.get(urlsplit(configuration.host).scheme)
+    if not proxy:
         return ""
     from kubernetes.client.rest import should_bypass_proxies  # noqa: PLC0415
 
-    passed_by = should_bypass_proxies(configuration.host, no_proxy=configuration.no_proxy or "")
-    return "" if passed_by else str(configuration.proxy)
+    exempt = configuration.no_proxy or environment.get("no") or ""
+    return "" if should_bypass_proxies(configuration.host, no_proxy=exempt) else str(proxy)
 
 
 def _one_line(error: BaseException) -> str:
