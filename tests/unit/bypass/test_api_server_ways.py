@@ -63,7 +63,9 @@ def test_an_answer_of_the_proxy(
 
     An answer without a proof of who gave it, or without a word of the API server, is neither.
     """
-    monkeypatch.setattr(api_server_ways, "fetch_proxied", lambda *_, **__: Proxied(status, b"{}", said))
+    monkeypatch.setattr(
+        api_server_ways, "fetch_proxied", lambda *_, **__: Proxied(status, b"{}", said)
+    )
     result = result_of(lambda: api_server_ways._proxy(means, "pods", ("a", "b"), 80))
     assert (state, silent) == (result.state, result.silent)
 
