@@ -5,22 +5,28 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+import uuid
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from netproof.front.cli.packets import add_cluster, with_packets
+from netproof.front import options as known
+from netproof.front import places
+from netproof.front.interruption import sigterm_as_ctrl_c
 from netproof.model import codec
+from netproof.model.check import CheckRecord
 from netproof.model.review import DiffRecord, Snapshot
 from netproof.model.value import replace
 from netproof.policy.mirror import Mirror, mirror_texts
 from netproof.policy.sources import piped, read_texts
 from netproof.report import sarif
 from netproof.report.review import markdown, terminal
-from netproof.review.case import check, open_case, read_mirror
+from netproof.review.case import Case, check, open_case, read_mirror
 from netproof.review.difference import compare_mirrors, compare_snapshots
 from netproof.review.explanation import explain
 from netproof.review.snapshot import is_snapshot, read_snapshot, take, views, write_snapshot
-from netproof.run.bundle_run import by_reading
+from netproof.run import bundle_run
+from netproof.run.controller import Controller
+from netproof.run.session import RunSession
 from netproof.verdict import check_exit_code
 
 if TYPE_CHECKING:
@@ -72,7 +78,7 @@ def _add_check(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--mutate", action="store_true", help="which changes would nobody notice?")
     parser.add_argument("--strict", action="store_true", help="warnings count as findings")
     parser.add_argument("--static", action="store_true", help="send no packets")
-    add_cluster(parser)
+    _add_cluster(parser)
     _add_format(parser, _CHECK)
     parser.set_defaults(run=_check)
 
@@ -108,7 +114,9 @@ def _check(options: argparse.Namespace) -> int:
     )
     cni = options.cni or options.cluster.partition(":")[2]
     record = check(case, cni=cni, with_mutations=options.mutate)
-    record = by_reading(record) if options.static else with_packets(case, record, options)
+    record = (
+        bundle_run.by_reading(record) if options.static else _with_packets(case, record, options)
+    )
     code = check_exit_code(record, strict=options.strict)
     record = replace(record, seconds=round(time.monotonic() - began, 3), exit_code=code)
     sys.stdout.write(_CHECK[options.format](record))
@@ -117,6 +125,33 @@ def _check(options: argparse.Namespace) -> int:
 
 def _mirror(sources: Sequence[str], namespace: str) -> Mirror:
     return read_mirror(sources, namespace=namespace, stdin=piped(sources))
+
+
+def _add_cluster(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say where packets are sent."""
+    add = parser.add_argument_group("where packets are sent").add_argument
+    add("--cluster", default="lab", help="lab (default), existing or kind:CNI")
+    known.declare(add, (*known.PLACES, known.REQUIRE_ENFORCEMENT, known.REPORT_DIR))
+
+
+def _with_packets(case: Case, checked: CheckRecord, options: argparse.Namespace) -> CheckRecord:
+    """Return the check with what packets show; nothing is left behind, also after SIGTERM."""
+    run_id = uuid.uuid4().hex[:8]
+    wishes = places.wishes(options, nodes=True)
+    controller = Controller(places.backend(options, run_id, _say), run_id, wishes)
+    run = RunSession(controller, run_id, options.require_enforcement)
+    with sigterm_as_ctrl_c():
+        handout = run.start()
+        try:
+            probed = bundle_run.probe(case, checked.intents, handout, wishes.settings(handout.ref))
+            run.take(probed)
+        finally:
+            run.finish()
+    return bundle_run.with_packets(checked, run.evidence(), probed.notes)
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(f"{text}\n")
 
 
 def _snapshot(options: argparse.Namespace) -> int:

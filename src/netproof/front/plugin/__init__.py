@@ -1,9 +1,9 @@
 """The pytest plugin: this module is what pytest loads, in every project of the machine.
 
 It declares options and names the fixtures, and imports nothing else of netproof until a run asks
-for a cluster or a bundle. Then hooks are added for it: `ownerhooks` in the process that starts the
-run (pytest-xdist's controller, or the only one there is), which owns the cluster; `hooks` in
-each process that runs tests; `bundletests` where bundles are tested. Each undoes at its end what it
+for a cluster or a bundle. Then `hooks` are added for it: those of the process that starts the run
+(pytest-xdist's controller, or the only one there is), which owns the cluster, and those of each
+process that runs tests; `bundletests` where bundles are tested. Each undoes at its end what it
 changed in pytest or in the process.
 
 What belongs here: all that knows pytest. It must not know how a run goes, which is `run`, nor how
