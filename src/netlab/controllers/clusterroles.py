@@ -139,9 +139,9 @@ class ClusterRoleController:
 
     def start(self) -> Callable[[], None]:
         """Begin to act; return the undoing."""
-        return self._store.subscribe("clusterroles", self._hear)
+        return self._store.subscribe("clusterroles", self._on_role)
 
-    def _hear(self, event: StoreEvent) -> None:
+    def _on_role(self, event: StoreEvent) -> None:
         del event  # whichever role changed, any other may be made of it
         roles = self._store.list("clusterroles")
         for role in roles:

@@ -102,7 +102,7 @@ class QuotaController:
     def start(self) -> Callable[[], None]:
         """Begin to act; return the undoing."""
         kinds = {resource.plural for resource in admission.COUNTED.values()}
-        undo = [self._store.subscribe(plural, self._hear) for plural in sorted(kinds)]
+        undo = [self._store.subscribe(plural, self._on_counted) for plural in sorted(kinds)]
 
         def stop() -> None:
             for unsubscribe in undo:
@@ -110,7 +110,7 @@ class QuotaController:
 
         return stop
 
-    def _hear(self, event: StoreEvent) -> None:
+    def _on_counted(self, event: StoreEvent) -> None:
         for quota in self._store.list("resourcequotas", event.object["metadata"]["namespace"]):
             status = self._status(quota)
             if status != quota.get("status"):

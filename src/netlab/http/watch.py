@@ -155,7 +155,7 @@ class _EventWriter:
     def __init__(self, response: web.StreamResponse, watch: WatchRequest) -> None:
         self._response = response
         self.watch = watch
-        self._told_columns = False
+        self._columns_sent = False
 
     async def __call__(self, kind: str, obj: Obj) -> None:
         await self._response.write(dump({"type": kind, "object": self._shaped(obj)}))
@@ -167,10 +167,10 @@ class _EventWriter:
         if watch.form is AnswerForm.OBJECT:
             return obj
         shaped = tables.table(watch.resource, [obj], datetime.now(UTC), include=watch.include)
-        if self._told_columns:
+        if self._columns_sent:
             # Columns come with the first row only, as from the API server.
             shaped["columnDefinitions"] = None
-        self._told_columns = True
+        self._columns_sent = True
         return shaped
 
 

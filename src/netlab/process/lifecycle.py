@@ -207,7 +207,7 @@ class _Supervisor:
                 *lines, pending = (pending + chunk).split(b"\n")
                 try:
                     for line in lines:
-                        self._hear(json.loads(line))
+                        self._act_on(json.loads(line))
                 except OSError as error:
                     self._report(claims.unusable_dir(self._state.path, error).as_json())
                     return 1
@@ -216,7 +216,7 @@ class _Supervisor:
             elif ready & stops:
                 return 0
 
-    def _hear(self, news: dict[str, Any]) -> None:
+    def _act_on(self, news: dict[str, Any]) -> None:
         """Act on one line from I: it lives, it serves, or it gave up."""
         if news.get("alive"):
             # Only now: from here on, each of S and I can be killed and the other cleans up.
