@@ -14,6 +14,7 @@ from netlab.dataplane.compiler import DenyMethod, OpenConnectionFate, PlaneOptio
 from netlab.dataplane.planes import PLANES
 from netlab.process import lifecycle, preflight
 from netlab.process.settings import LabSettings, list_defects
+from netlab.process.statedir import Place
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -29,6 +30,9 @@ def _parser() -> argparse.ArgumentParser:
     _add_serve(
         commands.add_parser("serve", help="run a lab until the lifeline or a signal ends it")
     )
+    stop = commands.add_parser("stop", help="end the lab that lives in a state directory")
+    _add_place(stop)
+    stop.set_defaults(run=_stop)
     check = commands.add_parser("preflight", help="try what a lab needs of this machine")
     check.set_defaults(run=_preflight)
     defects = commands.add_parser("defects", help="list the deliberate faults a lab can have")
@@ -52,11 +56,28 @@ def _add_serve(serve: argparse.ArgumentParser) -> None:
         choices=[e.value for e in OpenConnectionFate],
         default=OpenConnectionFate.KEPT.value,
     )
-    serve.add_argument("--state-dir", type=Path, required=True, help="made, and removed at the end")
+    _add_place(serve)
     serve.add_argument("--ready-fd", type=int, default=1, metavar="N", help="gets one JSON line")
-    serve.add_argument("--lifeline-fd", type=int, metavar="N", help="a pipe: its end is the lab's")
-    serve.add_argument("--name", default="lab", help="of the kubeconfig's context (default: lab)")
+    serve.add_argument(
+        "--lifeline-fd",
+        type=int,
+        metavar="N",
+        help="a pipe: its end is the lab's, unless a byte comes before",
+    )
     serve.set_defaults(run=_serve)
+
+
+def _add_place(parser: argparse.ArgumentParser) -> None:
+    place = parser.add_mutually_exclusive_group(required=True)
+    place.add_argument("--state-dir", type=Path, help="made, and removed at the end")
+    place.add_argument(
+        "--home", type=Path, help="in place of it: where all labs of this user are, by their names"
+    )
+    parser.add_argument("--name", default="lab", help="of the kubeconfig's context (default: lab)")
+
+
+def _place(options: argparse.Namespace) -> Place:
+    return Place(options.state_dir or options.home / options.name, in_home=bool(options.home))
 
 
 def _serve(options: argparse.Namespace) -> int:
@@ -68,13 +89,19 @@ def _serve(options: argparse.Namespace) -> int:
     return lifecycle.serve(
         lifecycle.ServeOptions(
             settings=settings,
-            state_dir=options.state_dir,
+            place=_place(options),
             ready_fd=options.ready_fd,
             listen_fd=options.listen_fd,
             port=options.port,
             lifeline_fd=options.lifeline_fd,
         )
     )
+
+
+def _stop(options: argparse.Namespace) -> int:
+    outcome = lifecycle.stop(_place(options))
+    _say(json.dumps(outcome))
+    return 0 if outcome["ok"] else 1
 
 
 def _preflight(_: argparse.Namespace) -> int:

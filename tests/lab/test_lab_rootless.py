@@ -38,9 +38,9 @@ def command() -> Sequence[str]:
 
 @pytest.fixture
 def shared() -> Iterator[Path]:
-    """Return a folder that any user may write to, which pytest's own is not; it is removed."""
+    """Return a folder like /tmp for all users, which pytest's own is not; it is removed."""
     with tempfile.TemporaryDirectory() as name:
-        Path(name).chmod(0o777)
+        Path(name).chmod(0o1777)
         yield Path(name)
 
 

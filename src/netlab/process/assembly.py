@@ -29,8 +29,8 @@ from netlab.node.runtime import RUNTIMES, LabRuntime, RunningPod
 from netlab.node.sandbox import Sandboxes
 from netlab.objects.registry import Registry
 from netlab.objects.store import Store, now
-from netlab.process.claims import AUTHORITY
 from netlab.process.settings import LabSettings, choose_defects
+from netlab.process.statedir import AUTHORITY
 
 _TOKEN_BYTES = 32
 

@@ -3,7 +3,9 @@
 S starts I, waits, and cleans up. I is the first process of the lab's pid namespace: it settles in,
 then runs the lab, and everything in the lab dies with it. S and I watch each other. Whoever is left
 removes the state directory:
-- the starter dies: end of file on the lifeline, S kills I;
+- the starter dies: end of file on the lifeline, S kills I, unless the starter has let the lab go
+  before by writing to it;
+- the user rings the bell in the state directory: S kills I;
 - S dies: end of file on the pipe that only S can write to, I removes the directory and exits;
 - I dies: the kernel kills everything in its pid namespace, S removes the directory and exits;
 - both die at once: the next lab that starts beside it removes the directory.
@@ -23,13 +25,12 @@ import threading
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, NoReturn
 
 from netlab.dataplane.planes import PLANES
 from netlab.node import mounts, syscalls
 from netlab.problems import StartError
-from netlab.process import claims, preflight, usernamespace
+from netlab.process import listening, preflight, statedir, usernamespace
 from netlab.process.settings import LabSettings, list_defects
 
 
@@ -112,7 +113,7 @@ class ServeOptions:
     """How the starter wants the lab: what to build, where to listen, whom to tell."""
 
     settings: LabSettings
-    state_dir: Path
+    place: statedir.Place
     ready_fd: int
     listen_fd: int | None = None
     port: int = 0
@@ -127,8 +128,8 @@ def serve(options: ServeOptions) -> int:
     try:
         options.settings.check(dataplanes=PLANES, defects=[d.name for d in list_defects()])
         preflight.require()
-        listener = claims.open_listener(options.listen_fd, options.port)
-        state = claims.claim_state_dir(options.state_dir)
+        listener = listening.open_listener(options.listen_fd, options.port)
+        state = options.place.claim()
         supervisor = _Supervisor(options, listener, state)
     except StartError as problem:
         _write_report(options.ready_fd, problem.as_json())
@@ -136,17 +137,27 @@ def serve(options: ServeOptions) -> int:
     return supervisor.run()
 
 
+def stop(place: statedir.Place) -> dict[str, object]:
+    """End the lab that lives at a place; return what became of it, as its starter reads it."""
+    try:
+        return {"ok": True, "ended": place.end_lab()}
+    except StartError as problem:
+        return problem.as_json()
+
+
 class _Supervisor:
     """One life of one lab, as seen from outside its namespaces."""
 
     def __init__(
-        self, options: ServeOptions, listener: socket.socket, state: claims.StateDir
+        self, options: ServeOptions, listener: socket.socket, state: statedir.StateDir
     ) -> None:
         self._options = options
         self._listener = listener
         self._state = state
         self._reported = False
-        owner = claims.process_owner(os.getpid())
+        self._pending = b""
+        self._bell: socket.socket | None = None
+        owner = statedir.process_owner(os.getpid())
         assert owner is not None, "a running process is in /proc"  # noqa: S101
         self._owner = owner
         self._enter_namespaces()
@@ -157,6 +168,7 @@ class _Supervisor:
             kinds = syscalls.CLONE_NEWNET | syscalls.CLONE_NEWUTS | syscalls.CLONE_NEWIPC
             syscalls.unshare(syscalls.CLONE_NEWPID | kinds)
         except OSError as error:
+            self._state.leave()
             raise preflight.explain("namespaces", error) from error
 
     def run(self) -> int:
@@ -192,40 +204,47 @@ class _Supervisor:
     def _watch(self, pidfd: int, news: int, signals: int) -> int:
         """Wait for news, a reason to stop, or the end of I; return the exit code."""
         poll = select.poll()
-        stops = {signals, pidfd}
-        if self._options.lifeline_fd is not None:
-            stops.add(self._options.lifeline_fd)
-        for fd in (*stops, news):
-            poll.register(fd, select.POLLIN)
-        pending = b""
+        lifeline = self._options.lifeline_fd
+        for fd in (signals, pidfd, news, lifeline):
+            if fd is not None:
+                poll.register(fd, select.POLLIN)
         while True:
             ready = {fd for fd, _ in poll.poll()}
             if news in ready:
-                chunk = os.read(news, 65536)
-                if not chunk:
-                    poll.unregister(news)
-                *lines, pending = (pending + chunk).split(b"\n")
-                try:
-                    for line in lines:
-                        self._act_on(json.loads(line))
-                except OSError as error:
-                    self._report(claims.unusable_dir(self._state.path, error).as_json())
+                if not self._act_on_all(news, poll):
                     return 1
             elif pidfd in ready:
                 return self._first_process_ended()
-            elif ready & stops:
+            elif lifeline is not None and lifeline in ready and os.read(lifeline, 1):
+                poll.unregister(lifeline)  # let go: from here on the lab outlives its starter
+            elif ready:
                 return 0
 
-    def _act_on(self, news: dict[str, Any]) -> None:
+    def _act_on_all(self, news: int, poll: select.poll) -> bool:
+        """Act on the lines that have come; return False where one could not be acted on."""
+        chunk = os.read(news, 65536)
+        if not chunk:
+            poll.unregister(news)
+        *lines, self._pending = (self._pending + chunk).split(b"\n")
+        try:
+            for line in lines:
+                self._act_on(json.loads(line), poll)
+        except OSError as error:
+            self._report(statedir.unusable_dir(self._state.path, error).as_json())
+            return False
+        return True
+
+    def _act_on(self, news: dict[str, Any], poll: select.poll) -> None:
         """Act on one line from I: it lives, it serves, or it gave up."""
         if news.get("alive"):
             # Only now: from here on, each of S and I can be killed and the other cleans up.
-            self._state.create(name=self._options.settings.name, owner=self._owner)
+            self._bell = self._state.create(name=self._options.settings.name, owner=self._owner)
+            poll.register(self._bell, select.POLLIN)
             return
         if news["ok"]:
-            self._state.write(claims.AUTHORITY, news.pop("authority"))
-            self._state.write(claims.KUBECONFIG, news.pop("kubeconfig"))
-            news["kubeconfig"] = str(self._state.path / claims.KUBECONFIG)
+            self._state.write(statedir.AUTHORITY, news.pop("authority"))
+            self._state.write(statedir.KUBECONFIG, news.pop("kubeconfig"))
+            news["kubeconfig"] = str(self._state.path / statedir.KUBECONFIG)
             news["pid"] = os.getpid()
         self._report(news)
 

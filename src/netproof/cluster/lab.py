@@ -34,10 +34,14 @@ PROBE_TIMEOUT_S = 0.3
 CONVERGE_S = 5.0
 """The lab's rules are in force before the API call returns; a busy machine needs a second look."""
 
-MARKER = "netproof-lab.json"
-"""What a lab writes into its folder: the pid, start time and boot id of its supervisor."""
+_NAME = re.compile(r"[\w-][\w.-]{0,39}", re.ASCII)
 
-_NAME = re.compile(r"[\w.-]{1,40}", re.ASCII)
+_LET_GO = b"."
+"""Written to the lifeline it lets the lab live on without its starter."""
+
+
+_LAB = (sys.executable, "-P", "-m", "netlab")
+"""With -P, whatever the current folder holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +64,7 @@ class LabOptions:
     def arguments(self) -> list[str]:
         """Return the options as the lab's command line takes them."""
         defects = [word for name in self.defects for word in ("--defect", name)]
-        wanted = ["--nodes", str(self.nodes), "--dataplane", self.dataplane, "--name", self.name]
+        wanted = ["--nodes", str(self.nodes), "--dataplane", self.dataplane]
         return [*wanted, *defects, "--deny", self.deny, "--established", self.established]
 
     def described(self) -> str:
@@ -70,14 +74,24 @@ class LabOptions:
         return " with ".join([self.dataplane, *rejects, *cuts, *self.defects])
 
 
-def state_dir(name: str) -> Path:
-    """Return the folder that holds the kubeconfig of this user's lab of that name.
+def labs_home() -> Path:
+    """Return the folder that holds this user's labs; the lab makes it, or refuses a stranger's."""
+    runtime = Path(os.environ.get("XDG_RUNTIME_DIR", ""))
+    if runtime.is_absolute() and runtime.is_dir():
+        return runtime / "netproof"
+    return Path(tempfile.gettempdir()) / f"netproof-{os.geteuid()}"
+
+
+def _place(name: str) -> list[str]:
+    """Return where a lab of that name lives, as the lab's command line takes it.
 
     Raises UsageError for a name that would lead elsewhere.
     """
     if not _NAME.fullmatch(name):
-        raise UsageError(f"--name {name}: write up to 40 letters, digits, '-', '_' or '.'")
-    return Path(tempfile.gettempdir()) / f"netproof-{os.getuid()}-{name}"
+        raise UsageError(
+            f"--name {name}: write up to 40 letters, digits, '-', '_' or '.', and no '.' first"
+        )
+    return ["--home", str(labs_home()), "--name", name]
 
 
 class LabCluster:
@@ -95,14 +109,19 @@ class LabCluster:
 
     def begin(self) -> Callable[[], ClusterRef]:
         """Start the lab and return what waits for it, as `start` does, for use in the meantime."""
-        state_dir(self._options.name)  # a wrong name is refused before anything is opened
+        place = _place(self._options.name)  # a wrong name is refused before anything is opened
         ready_r, ready_w = os.pipe()
         life_r, life_w = os.pipe()
-        self._process = _spawn(self._options, ready_w, life_r)
+        self._process = _spawn(self._options, place, ready_w, life_r)
         os.close(ready_w)
         os.close(life_r)
         self._lifeline = life_w
         return partial(self._wait, ready_r, self._process)
+
+    def let_go(self) -> None:
+        """Let a lab that is to outlive its starter do so: until now it would have died with it."""
+        if self._options.outlive and self._lifeline is not None:
+            os.write(self._lifeline, _LET_GO)
 
     def stop(self) -> None:
         """End the lab and wait until it is gone."""
@@ -134,13 +153,12 @@ class LabCluster:
         )
 
 
-def _spawn(options: LabOptions, ready: int, lifeline: int) -> subprocess.Popen[bytes]:
-    lifelines = [] if options.outlive else ["--lifeline-fd", str(lifeline)]
+def _spawn(
+    options: LabOptions, place: list[str], ready: int, lifeline: int
+) -> subprocess.Popen[bytes]:
     command = [
-        *(sys.executable, "-P", "-m", "netlab", "serve"),  # -P: whatever the current folder holds
-        *("--port", str(options.port), "--ready-fd", str(ready)),
-        *("--state-dir", str(state_dir(options.name))),
-        *lifelines,
+        *(*_LAB, "serve", *place),
+        *("--port", str(options.port), "--ready-fd", str(ready), "--lifeline-fd", str(lifeline)),
         *options.arguments(),
     ]
     log = subprocess.DEVNULL if options.outlive else None
@@ -192,42 +210,16 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 def end_lab(name: str) -> bool:
     """End this user's lab of that name and wait until it is gone; return False where none runs.
 
-    Raises ClusterError where it does not end in time.
+    Raises ClusterError where it does not end, or where what is there is not a lab of this user.
     """
-    pidfd = _open_supervisor(state_dir(name))
-    if pidfd is None:
-        return False
-    try:
-        signal.pidfd_send_signal(pidfd, signal.SIGTERM)
-        if not select.select([pidfd], [], [], STOP_TIMEOUT_S)[0]:
-            raise ClusterError(f"the lab {name} did not end within {STOP_TIMEOUT_S:g} s")
-    except ProcessLookupError:
-        return True
-    finally:
-        os.close(pidfd)
-    return True
-
-
-def _open_supervisor(folder: Path) -> int | None:
-    """Return a descriptor of the lab's supervisor, None where it is dead or never was.
-
-    The descriptor is opened before the start time is compared, so that a pid that was given to
-    somebody else is never signalled.
-    """
-    try:
-        told = json.loads((folder / MARKER).read_text(encoding="utf-8"))
-        pidfd = os.pidfd_open(told["pid"])
-    except (OSError, ValueError, KeyError):
-        return None
-    if _start_time(told["pid"]) == told["start_time"]:
-        return pidfd
-    os.close(pidfd)
-    return None
-
-
-def _start_time(pid: int) -> int:
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
-    except OSError:
-        return -1
-    return int(stat.rpartition(")")[2].split()[19])
+    command = [*_LAB, "stop", *_place(name)]
+    asked = subprocess.run(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, env=environment(), check=False
+    )
+    if not asked.stdout:
+        raise ClusterError(f"{' '.join(command)} ended with exit code {asked.returncode}")
+    told = json.loads(asked.stdout)
+    if not told["ok"]:
+        problem = f"{told['step']}: {told['error']}; {told['remedy']}"
+        raise ClusterError(f"the lab {name} cannot be ended: {problem}")
+    return bool(told["ended"])

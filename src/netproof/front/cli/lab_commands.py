@@ -12,6 +12,8 @@ from netproof.front.options import LAB, declare
 from netproof.front.places import lab
 
 if TYPE_CHECKING:
+    from netproof.cluster.backend import ClusterRef
+
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 - no public name
 
 
@@ -39,20 +41,32 @@ def _add_up(up: argparse.ArgumentParser) -> None:
 
 def _up(options: argparse.Namespace) -> int:
     wanted = lab(options, name=options.name, port=options.port, outlive=True)
-    started = LabCluster(wanted).begin()
+    cluster = LabCluster(wanted)
+    try:
+        ref = _started(cluster, options.agents)
+        named = "" if options.name == "lab" else f" --name {options.name}"
+        _say(
+            f"The lab is up: {options.nodes} nodes, dataplane {ref.dataplane}.",
+            f"  use it:  export KUBECONFIG={ref.kubeconfig}",
+            f"  end it:  netproof lab down{named}",
+        )
+        cluster.let_go()
+    except BaseException:
+        cluster.stop()  # nobody was told of it, so that nobody would end it
+        raise
+    return 0
+
+
+def _started(cluster: LabCluster, agents: int) -> ClusterRef:
+    """Start a lab, with agents where some are wanted, and return how to reach it."""
+    started = cluster.begin()
     # The Kubernetes client takes as long to import as the lab to start; they do it side by side.
     from netproof.run.agent_fleets import deploy_agents
 
     ref = started()
-    if options.agents:
-        deploy_agents(ref, options.agents)
-    named = "" if options.name == "lab" else f" --name {options.name}"
-    _say(
-        f"The lab is up: {options.nodes} nodes, dataplane {ref.dataplane}.",
-        f"  use it:  export KUBECONFIG={ref.kubeconfig}",
-        f"  end it:  netproof lab down{named}",
-    )
-    return 0
+    if agents:
+        deploy_agents(ref, agents)
+    return ref
 
 
 def _down(options: argparse.Namespace) -> int:
@@ -68,3 +82,4 @@ def _ask_lab(options: argparse.Namespace) -> int:
 
 def _say(*lines: str) -> None:
     sys.stdout.write("\n".join(lines) + "\n")
+    sys.stdout.flush()

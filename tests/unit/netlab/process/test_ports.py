@@ -6,21 +6,21 @@ import socket
 import pytest
 
 from netlab.problems import StartError
-from netlab.process import claims
+from netlab.process import listening
 
 
 def test_port_zero_finds_a_free_port() -> None:
     """The kernel chooses a port of the loopback address."""
-    with claims.open_listener(None, 0) as sock:
+    with listening.open_listener(None, 0) as sock:
         assert sock.getsockname()[0] == "127.0.0.1"
 
 
 def test_a_taken_port_names_who_has_it() -> None:
     """The message names port and process, the remedy another port."""
-    with claims.open_listener(None, 0) as taken:
+    with listening.open_listener(None, 0) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(StartError) as caught:
-            claims.open_listener(None, port)
+            listening.open_listener(None, port)
     assert f"port {port} on 127.0.0.1 is taken by" in caught.value.error
     assert f"(pid {os.getpid()})" in caught.value.error
     assert "choose another --port" in caught.value.remedy
@@ -29,7 +29,7 @@ def test_a_taken_port_names_who_has_it() -> None:
 def test_an_inherited_socket_is_used() -> None:
     """A descriptor from the starter is taken over as it is."""
     with socket.create_server(("127.0.0.1", 0)) as theirs:
-        ours = claims.open_listener(os.dup(theirs.fileno()), 0)
+        ours = listening.open_listener(os.dup(theirs.fileno()), 0)
         with ours:
             assert ours.getsockname() == theirs.getsockname()
 
@@ -40,6 +40,6 @@ def test_a_descriptor_that_is_no_socket_is_refused() -> None:
     os.close(write)
     try:
         with pytest.raises(StartError, match=f"--listen-fd {read}"):
-            claims.open_listener(read, 0)
+            listening.open_listener(read, 0)
     finally:
         os.close(read)
