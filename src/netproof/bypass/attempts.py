@@ -32,8 +32,12 @@ PATIENCE = 10
 LEAST_S = 2.0
 """Of such an answer, where a probe's time-out is that of a lab."""
 
-REFUSED = (401, 403)
-"""HTTP's statuses by which the API server itself says no; any other says nothing of the door."""
+REFUSED = (401, 403, 405)
+"""HTTP's statuses that say no; any other says nothing of the door.
+
+401 and 403 are the API server's own; 405 it hands on from a kubelet whose debugging handlers are
+switched off (KubeletConfiguration.enableDebuggingHandlers), which opens to nobody.
+"""
 
 
 class TrialSettings(Protocol):
@@ -110,7 +114,7 @@ class Way:
 def result_of(attempt: Try) -> TryResult:
     """Make a try, and read what stood in its way.
 
-    Closed is a door by the API server's own refusal, or, where it is open without policies, by the
+    Closed is a door by a refusal (`REFUSED`), or, where it is open without policies, by the
     kubelet's word that nobody answers in the pod, or by silence. Nothing else is a no.
     """
     try:

@@ -24,7 +24,7 @@ CLOSED, UNDETERMINED = DoorState.CLOSED, DoorState.UNDETERMINED
         (StreamRefusedError("who are you (401)", 401), CLOSED, False),
         (StreamRefusedError("bad request (400)", 400), UNDETERMINED, False),
         (StreamRefusedError("no such pod (404)", 404), UNDETERMINED, False),
-        (StreamRefusedError("not allowed (405)", 405), UNDETERMINED, False),
+        (StreamRefusedError("Debug endpoints are disabled. (405)", 405), CLOSED, False),
         (StreamRefusedError("it broke (500)", 500), UNDETERMINED, False),
         (StreamRefusedError("try later (503)", 503), UNDETERMINED, False),
         (StreamRefusedError("unreachable"), UNDETERMINED, False),
@@ -39,7 +39,7 @@ CLOSED, UNDETERMINED = DoorState.CLOSED, DoorState.UNDETERMINED
     ids=lambda value: str(value) if isinstance(value, Exception) else "",
 )
 def test_what_went_wrong_is_read(error: Exception, state: DoorState, silent: bool) -> None:
-    """The API server's own no is a closed door, silence may be one, and the rest is unknown."""
+    """A refusal is a closed door, silence may be one, and the rest is unknown."""
 
     def attempt() -> TryResult:
         raise error
