@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from urllib.parse import unquote
 
 from netlab.access.attributes import Attributes
 from netlab.access.tokens import ServiceAccountTokens
@@ -31,6 +32,7 @@ class Impersonation:
     user: str
     groups: tuple[str, ...]
     uid: str
+    extra: tuple[tuple[str, str], ...] = ()
 
     def rights(self) -> Iterator[Attributes]:
         """Yield what one must be allowed to do, one right for each part of the wish."""
@@ -42,8 +44,11 @@ class Impersonation:
             yield _impersonate_right("users", self.user)
         for group in self.groups:
             yield _impersonate_right("groups", group)
+        for key, value in self.extra:
+            right = _impersonate_right("userextras", value, group=_GROUP)
+            yield replace(right, subresource=key)
         if self.uid:
-            yield _impersonate_right("uids", self.uid, group="authentication.k8s.io")
+            yield _impersonate_right("uids", self.uid, group=_GROUP)
 
     def granted(self) -> User:
         """Return the user one becomes; the groups that everybody is in are added."""
@@ -51,10 +56,12 @@ class Impersonation:
         groups = self.groups
         if account and not groups:
             groups = service_account_groups(account[0])
-        standing = UNAUTHENTICATED if self.user == ANONYMOUS else AUTHENTICATED
+        # Whoever names the group of the unauthenticated is not in that of the others as well.
+        anonymous = self.user == ANONYMOUS or UNAUTHENTICATED in groups
+        standing = UNAUTHENTICATED if anonymous else AUTHENTICATED
         if standing not in groups:
             groups = (*groups, standing)
-        return User(self.user, groups, self.uid)
+        return User(self.user, groups, self.uid, self.extra)
 
 
 def impersonation_of(headers: RequestHeaders) -> Impersonation | None:
@@ -62,11 +69,20 @@ def impersonation_of(headers: RequestHeaders) -> Impersonation | None:
     user = headers.get("Impersonate-User", "")
     groups = tuple(headers.getall("Impersonate-Group", ()))
     uid = headers.get("Impersonate-Uid", "")
+    extra = tuple(
+        (unquote(name[len(_EXTRA) :]).lower(), value)
+        for name, value in headers.items()
+        if name.lower().startswith(_EXTRA)
+    )
     if user:
-        return Impersonation(user, groups, uid)
-    if groups or uid:
-        raise apierrors.internal("requested groups or a uid without impersonating a user")
+        return Impersonation(user, groups, uid, extra)
+    if groups or uid or extra:
+        raise apierrors.internal("requested groups, extra or a uid without impersonating a user")
     return None
+
+
+_EXTRA = "impersonate-extra-"
+_GROUP = "authentication.k8s.io"
 
 
 def _impersonate_right(

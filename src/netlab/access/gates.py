@@ -1,7 +1,9 @@
 """The two gates: who may send a request, and what its writer may give away.
 
 Nobody gives away rights that they do not have: roles and bindings are checked against their
-writer. Source: pkg/registry/rbac/{role,rolebinding,...}/policybased in kubernetes/kubernetes.
+writer. Sources in kubernetes/kubernetes: pkg/registry/rbac/{clusterrole,...}/policybased and
+escalation_check.go; k8s.io/component-helpers auth/rbac/validation/policy_comparator.go; for
+creations by patch k8s.io/apiserver pkg/endpoints/handlers/patch.go.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ from netlab.access.authorization import Authorizer
 from netlab.access.users import MASTERS, RequestHeaders, User
 from netlab.objects import apierrors
 from netlab.objects.kinds import RBAC_GROUP, STREAMS, ServedKind
-from netlab.objects.obj import Obj
+from netlab.objects.obj import Obj, at
 from netlab.objects.store import Store
 
 
@@ -67,68 +69,116 @@ _EVERYTHING: Sequence[Obj] = (
     {"nonResourceURLs": ["*"], "verbs": ["*"]},
 )
 
+_COLLECTORS = ("ownerReferences", "finalizers", "managedFields", "resourceVersion")
+"""Metadata that the garbage collector writes: a change of nothing else gives nobody anything."""
+
+MAX_COMPARISONS = 1_000_000
+"""Single rights times own rules; the API server has no limit and takes minutes for a large role."""
+
+_LISTED = 50
+"""Lacking rights that a refusal names."""
+
 
 class EscalationGuard:
-    """Checks what is to be written of RBAC."""
+    """Checks what is to be written: a creation by patch, and everything of RBAC."""
 
     def __init__(self, store: Store, authorizer: Authorizer) -> None:
         """Look roles up in a store and rights at an authorizer."""
         self._store = store
         self._authorizer = authorizer
 
-    def check(self, user: User, resource: ServedKind, obj: Obj) -> None:
-        """Raise ApiError (Forbidden) where an object gives rights that its writer has not.
+    def check(
+        self, user: User, asked: Attributes, resource: ServedKind, new: Obj, old: Obj | None
+    ) -> None:
+        """Raise ApiError (Forbidden) where a write gives rights that its writer has not.
 
-        Others than roles and bindings give none. The verbs `escalate` on roles and `bind` on what
-        is bound lift the rule.
+        `asked` is the request, `old` what is replaced. Of RBAC the whole new object is looked at,
+        whatever part of it changes: a label alone makes a role part of another. The verbs
+        `escalate` on roles and `bind` on what is bound lift the rule.
         """
+        if old is None and asked.verb == "patch":
+            self._check_creation(user, replace(asked, verb="create"))
         if resource.group != RBAC_GROUP or MASTERS in user.groups:
             return
-        namespace, name = obj["metadata"].get("namespace", ""), obj["metadata"]["name"]
-        lifted, rules = self._given(resource, obj, namespace)
-        old = self._store.find(resource.plural, namespace or None, name)
-        if old is not None and _granting_fields(old) == _granting_fields(obj):
+        if old is not None and _without_collectors(new) == _without_collectors(old):
             return
-        if self._authorizer.decide(user, lifted).allowed:
-            return
-        own, _ = self._authorizer.rules(user, namespace)
-        lacking = [part for rule in rules for part in _lacking_rights(rule, own)]
-        if lacking:
-            groups = " ".join(f'"{group}"' for group in user.groups)
-            listed = "\n".join(_described_right(part) for part in lacking)
-            why = (
-                f'user "{user.name}" (groups=[{groups}]) is attempting to grant RBAC permissions '
-                f"not currently held:\n{listed}"
-            )
-            raise apierrors.forbidden(resource, name, why)
-
-    def _given(
-        self, resource: ServedKind, obj: Obj, namespace: str
-    ) -> tuple[Attributes, Sequence[Obj]]:
-        """Return the right that lifts the rule, and the rules that an object gives."""
         if resource.plural in _ROLES:
-            rules = _EVERYTHING if obj.get("aggregationRule") else obj.get("rules") or ()
-            return _right("escalate", resource.plural, obj["metadata"]["name"], namespace), rules
-        ref = obj["roleRef"]
+            if not self._authorizer.decide(user, replace(asked, verb="escalate")).allowed:
+                self._check_role(user, resource, new, old)
+        else:
+            self._check_binding(user, resource, new)
+
+    def _check_creation(self, user: User, creation: Attributes) -> None:
+        decision = self._authorizer.decide(user, creation)
+        if not decision.allowed:
+            raise refusal(user, creation, decision.reason)
+
+    def _check_role(self, user: User, resource: ServedKind, new: Obj, old: Obj | None) -> None:
+        self._check_rules(user, resource, new, new.get("rules") or ())
+        if not any(at(role, *_SELECTORS) for role in (new, old)):
+            return
+        own, _ = self._authorizer.rules(user, "")
+        if any(_lacking_rights(_EVERYTHING, own)):
+            why = "must have cluster-admin privileges to use the aggregationRule"
+            raise apierrors.forbidden(resource, new["metadata"]["name"], why)
+
+    def _check_binding(self, user: User, resource: ServedKind, new: Obj) -> None:
+        ref, namespace = new["roleRef"], new["metadata"].get("namespace", "")
         plural = "roles" if ref["kind"] == "Role" else "clusterroles"
-        inside = namespace if plural == "roles" else None
-        right = _right("bind", plural, ref["name"], namespace)
-        return right, self._store.get(plural, inside, ref["name"]).get("rules") or ()
+        right = Attributes("bind", RBAC_GROUP, plural, namespace=namespace, name=ref["name"])
+        if self._authorizer.decide(user, right).allowed:
+            return
+        role = self._store.get(plural, namespace if plural == "roles" else None, ref["name"])
+        self._check_rules(user, resource, new, role.get("rules") or ())
+
+    def _check_rules(
+        self, user: User, resource: ServedKind, new: Obj, rules: Sequence[Obj]
+    ) -> None:
+        """Raise ApiError (Forbidden) where a user lacks something that rules allow."""
+        meta = new["metadata"]
+        own, unread = self._authorizer.rules(user, meta.get("namespace", ""))
+        if sum(map(_rights_in, rules)) * len(own) > MAX_COMPARISONS:
+            why = "too many single rights to compare with those of its writer: write smaller roles"
+            raise apierrors.forbidden(resource, meta["name"], why)
+        lacking = list(_lacking_rights(rules, own))
+        if not lacking:
+            return
+        groups = " ".join(f'"{group}"' for group in user.groups)
+        listed = "\n".join(_described_right(part) for part in lacking[:_LISTED])
+        why = (
+            f'user "{user.name}" (groups=[{groups}]) is attempting to grant RBAC permissions '
+            f"not currently held:\n{listed}"
+        )
+        if len(lacking) > _LISTED:
+            why += f"\nand {len(lacking) - _LISTED} more"
+        if unread:
+            why += f"; resolution errors: [{unread}]"
+        raise apierrors.forbidden(resource, meta["name"], why)
 
 
-def _right(verb: str, plural: str, name: str, namespace: str) -> Attributes:
-    return Attributes(verb=verb, group=RBAC_GROUP, resource=plural, name=name, namespace=namespace)
+_SELECTORS = ("aggregationRule", "clusterRoleSelectors")
 
 
-def _granting_fields(obj: Obj) -> tuple[object, ...]:
-    return tuple(obj.get(key) for key in ("rules", "aggregationRule", "roleRef", "subjects"))
+def _without_collectors(obj: Obj) -> Obj:
+    meta = {key: value for key, value in obj["metadata"].items() if key not in _COLLECTORS}
+    return {**obj, "metadata": meta}
 
 
-def _lacking_rights(rule: Obj, own: Sequence[Obj]) -> Iterator[Attributes]:
-    """Yield the single rights in a rule that are in none of one's own."""
-    for part in _single_rights(rule):
-        if not any(is_covered(own_rule, part) for own_rule in own):
-            yield part
+def _lacking_rights(rules: Sequence[Obj], own: Sequence[Obj]) -> Iterator[Attributes]:
+    """Yield the single rights in rules that are in none of one's own."""
+    for rule in rules:
+        for part in _single_rights(rule):
+            if not any(is_covered(own_rule, part) for own_rule in own):
+                yield part
+
+
+def _rights_in(rule: Obj) -> int:
+    """Return how many single rights a rule has."""
+    verbs, urls, groups, resources, names = (
+        len(rule.get(key) or ())
+        for key in ("verbs", "nonResourceURLs", "apiGroups", "resources", "resourceNames")
+    )
+    return verbs * (urls + groups * resources * max(1, names))
 
 
 def _single_rights(rule: Obj) -> Iterator[Attributes]:

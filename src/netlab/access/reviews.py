@@ -57,7 +57,11 @@ def _self_rules(authorizer: Authorizer, user: User, spec: Obj, namespace: str) -
 def _self_review(authorizer: Authorizer, user: User, spec: Obj, namespace: str) -> Obj:
     del authorizer, spec, namespace
     info: Obj = {"username": user.name, "groups": list(user.groups)}
-    return {"userInfo": info | ({"uid": user.uid} if user.uid else {})}
+    info |= {"uid": user.uid} if user.uid else {}
+    extra: dict[str, list[str]] = {}
+    for key, value in user.extra:
+        extra.setdefault(key, []).append(value)
+    return {"userInfo": info | ({"extra": extra} if extra else {})}
 
 
 REVIEWS: Mapping[str, ReviewFunction] = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -22,6 +22,8 @@ class User:
     name: str
     groups: tuple[str, ...] = ()
     uid: str = ""
+    extra: tuple[tuple[str, str], ...] = ()
+    """What else is known of them: keys and values, a key once for each of its values."""
 
 
 ADMIN = User("kubernetes-admin", (MASTERS, AUTHENTICATED))
@@ -59,3 +61,6 @@ class RequestHeaders(Protocol):
 
     def getall(self, key: str, default: Sequence[str], /) -> Sequence[str]:
         """Return all values of a header."""
+
+    def items(self) -> Iterable[tuple[str, str]]:
+        """Return all headers."""

@@ -6,6 +6,7 @@ plugin/pkg/auth/authorizer/rbac and pkg/controller/clusterroleaggregation of kub
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 
 from netlab.access.users import AUTHENTICATED, MASTERS, UNAUTHENTICATED
@@ -163,10 +164,11 @@ def create_built_in(registry: Registry) -> None:
 
 def _aggregated_rules(roles: list[Obj], whole: Obj, selectors: list[Obj]) -> list[Obj]:
     """Return the rules of all selected roles, each rule once, in the order of the roles' names."""
-    rules: list[Obj] = []
+    rules: dict[str, Obj] = {}  # by their text: comparing each with each would take minutes
     for role in roles:
         if role["metadata"]["name"] == whole["metadata"]["name"]:
             continue
         if any(matches_labels(selector, labels_of(role)) for selector in selectors):
-            rules += [rule for rule in role.get("rules") or [] if rule not in rules]
-    return rules
+            for rule in role.get("rules") or []:
+                rules.setdefault(json.dumps(rule, sort_keys=True), rule)
+    return list(rules.values())

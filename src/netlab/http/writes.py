@@ -13,6 +13,7 @@ from typing import Any
 
 from aiohttp import web
 
+from netlab.access.attributes import Attributes
 from netlab.access.authorization import Authorizer
 from netlab.access.gates import EscalationGuard
 from netlab.access.reviews import REVIEWS
@@ -24,7 +25,7 @@ from netlab.http.responses import json_response
 from netlab.http.routes import ResourcePath, Verb
 from netlab.objects import apierrors, fielderrors, merging
 from netlab.objects.decoding import decode_object
-from netlab.objects.kinds import RBAC_GROUP, ServedKind
+from netlab.objects.kinds import ServedKind
 from netlab.objects.obj import Obj
 from netlab.objects.registry import Registry, WriteOptions, WriteResult
 from netlab.objects.schema import WrongType, decode
@@ -44,7 +45,7 @@ class WriteHandlers:
     """One method per verb that writes."""
 
     def __init__(self, registry: Registry, guard: EscalationGuard) -> None:
-        """Write to a registry; the guard looks at what is written of RBAC."""
+        """Write to a registry; the guard looks at what is about to be stored."""
         self._registry = registry
         self._store = registry.store
         self._guard = guard
@@ -146,11 +147,17 @@ class WriteHandlers:
         options: WriteOptions,
     ) -> web.Response:
         """Do a write and answer with what was written."""
-        if path.resource.group == RBAC_GROUP:
-            # What a patch makes of an object is known when it is made: once for trial.
-            trial = write(options=replace(options, dry_run=True))
-            self._guard.check(call.user, path.resource, trial.object)
-        return _written(call, path, write(options=options))
+        asked = Attributes(
+            verb=path.verb,
+            group=path.resource.group,
+            resource=path.resource.plural,
+            subresource=path.subresource or "",
+            namespace=path.namespace or "",
+            name=path.name or "",
+        )
+        # What a patch makes of an object is known only where it is made.
+        admit = partial(self._guard.check, call.user, asked, path.resource)
+        return _written(call, path, write(options=replace(options, admit=admit)))
 
 
 def _changer(kind: str, plural: str, change: Any) -> Callable[[Obj], Obj]:

@@ -26,13 +26,22 @@ from netlab.objects.store import Store, now
 _SUFFIX_ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
 
 
+Admission = Callable[[Obj, Obj | None], None]
+"""Looks at an object that is complete and valid, and at the one that it replaces; may raise."""
+
+
+def admit_all(new: Obj, old: Obj | None) -> None:
+    """Let every write through."""
+
+
 @dataclass(frozen=True, slots=True)
 class WriteOptions:
-    """The query parameters of a write: `strictness` is fieldValidation."""
+    """The query parameters of a write (`strictness` is fieldValidation), and who admits it."""
 
     dry_run: bool = False
     manager: str = ""
     strictness: str = "Warn"
+    admit: Admission = admit_all
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +143,8 @@ class Registry:
         applied = decoded.object
         _set_name(applied, name)
         live = self.store.find(resource.plural, namespace, name)
+        if live is None and subresource:
+            raise apierrors.not_found(resource, name)
         time = now()
         merged = merging.server_side_apply(
             resource.plural, live or {}, applied, options.manager, time=time
@@ -189,6 +200,7 @@ class Registry:
             admit_one_more(self.store, resource, obj)
         if resource.plural == "services":
             self._allocator.allocate(obj)
+        options.admit(obj, None)
         if options.dry_run:
             return WriteResult(self._pretend(resource, obj), decoded.unknown, created=True)
         return WriteResult(self.store.create(resource.plural, obj), decoded.unknown, created=True)
@@ -215,6 +227,7 @@ class Registry:
             self._check(resource, new, kindrules.update_errors(resource, new, old))
             if resource.plural == "services":
                 self._allocator.allocate(new)
+        options.admit(new, old)
         if options.dry_run:
             return WriteResult(new, decoded.unknown)
         stored = self.store.update(resource.plural, new)

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from netlab.access.attributes import Attributes
 from netlab.access.authorization import RbacAuthorizer
 from netlab.access.gates import EscalationGuard
 from netlab.access.users import ADMIN, User
@@ -24,7 +25,9 @@ def registry() -> Registry:
 def check(registry: Registry, who: User, plural: str, **parts: Any) -> None:
     guard = EscalationGuard(registry.store, RbacAuthorizer(registry.store))
     obj = {"metadata": {"name": "x", "namespace": "shop"}, **parts}
-    guard.check(who, BY_PLURAL[plural], obj)
+    kind = BY_PLURAL[plural]
+    creation = Attributes("create", kind.group, plural, namespace="shop")
+    guard.check(who, creation, kind, obj, None)
 
 
 @pytest.mark.parametrize(
