@@ -9,9 +9,16 @@ NetproofError
         StreamRefusedError   the API server refuses exec, attach, port-forward or a proxy
         PortClosedError      a port-forward stands, but nobody answers at its port in the pod
         StreamCutError       a stream broke off before its end
+    OutputError     what is to be said cannot be written
     ProbeError      the probe agent or the stream to it failed
     HarnessBug      netproof contradicts itself: never a CNI's failure, please report it
 """
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from netproof.printing import one_line
 
 
 class NetproofError(Exception):
@@ -25,11 +32,12 @@ class UsageError(NetproofError):
 class PolicyError(NetproofError):
     """The bundle cannot be read or the API server would refuse it.
 
-    `place` is `file:line` (or `file`, or `-` for standard input) and heads the message.
+    `place` is `file:line` (or `file`, or `-` for standard input) and heads the message; what else
+    is wrong follows in `also`. Each is one line, whatever a stranger's file or its name holds.
     """
 
-    def __init__(self, place: str, message: str) -> None:
-        super().__init__(f"{place}: {message}")
+    def __init__(self, place: str, message: str, also: Iterable[str] = ()) -> None:
+        super().__init__("\n".join(map(one_line, (f"{place}: {message}", *also))))
         self.place = place
         self.message = message
 
@@ -64,6 +72,10 @@ class PortClosedError(ClusterError):
 
 class StreamCutError(ClusterError):
     """A stream into a pod ended without being closed: what came before may not be all."""
+
+
+class OutputError(NetproofError):
+    """Standard output is full or closed; the message says what to do about it."""
 
 
 class ProbeError(NetproofError):

@@ -15,15 +15,16 @@ import msgspec
 
 from netproof.errors import HarnessBug, UsageError
 from netproof.model.record import SCHEMA, RunRecord
+from netproof.printing import Printable, in_json
 
 T = TypeVar("T")
 
 _PLACE = re.compile(r"(?P<what>.*?)(?: - at `(?P<place>.*)`)?", re.DOTALL)
 
 
-def dumps(value: object) -> str:
+def dumps(value: object) -> Printable:
     """Return a record as a JSON document for people and programs; it ends with a newline."""
-    return _written(value, indent=2) + "\n"
+    return in_json(_written(value, indent=2) + "\n")
 
 
 def loads(text: str) -> RunRecord:

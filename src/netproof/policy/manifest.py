@@ -113,5 +113,5 @@ def _kind(root: Field) -> str:
 
 def _error(name: str, problems: list[Problem]) -> PolicyError:
     first, *others = sorted(dict.fromkeys(problems), key=lambda problem: problem.origin)
-    also = "".join(f"\n{problem.origin}: {name}: {problem}" for problem in others)
-    return PolicyError(str(first.origin), f"{name}: {first}{also}")
+    also = [f"{problem.origin}: {name}: {problem}" for problem in others]
+    return PolicyError(str(first.origin), f"{name}: {first}", also)

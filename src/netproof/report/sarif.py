@@ -21,6 +21,7 @@ from netproof.model.record import (
     StepRecord,
 )
 from netproof.model.review import Hint, IntentResult, Kept, Severity
+from netproof.printing import Printable, in_json
 from netproof.report.review.sentences import broken_flow_lines
 from netproof.report.run.findings import deciding_places, deciding_reasons, observation_line
 from netproof.report.run.summary import listed_findings
@@ -61,7 +62,7 @@ Rules = Mapping[str, tuple[str, str]]
 Json = dict[str, Any]
 
 
-def run_log(record: RunRecord) -> str:
+def run_log(record: RunRecord) -> Printable:
     """Return the findings of a run as a SARIF log."""
     run = printable(record)
     results = [_flow_result(*listed) for listed in listed_findings(run)]
@@ -69,7 +70,7 @@ def run_log(record: RunRecord) -> str:
     return _log(run, _RUN_RULES, results, run.errors)
 
 
-def check_log(record: CheckRecord) -> str:
+def check_log(record: CheckRecord) -> Printable:
     """Return what a check found as a SARIF log."""
     check = printable(record)
     hints = {hint.name: (_HINT_LEVELS[hint.severity], hint.fix) for hint in check.hints}
@@ -85,7 +86,7 @@ def check_log(record: CheckRecord) -> str:
 
 def _log(
     record: RunRecord | CheckRecord, rules: Rules, results: list[Json], errors: Sequence[str]
-) -> str:
+) -> Printable:
     driver = {
         "name": "netproof",
         "version": record.netproof,
@@ -107,7 +108,8 @@ def _log(
         ],
         "properties": {"verdict": str(record.verdict or ""), "reason": record.exit_reason},
     }
-    return json.dumps({"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2) + "\n"
+    log = {"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}
+    return in_json(json.dumps(log, indent=2) + "\n")
 
 
 def _with_verdict(record: RunRecord | CheckRecord, rules: Rules, results: list[Json]) -> list[Json]:

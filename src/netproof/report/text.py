@@ -1,13 +1,12 @@
-"""What every report does with text: make it printable, count, align, escape it for Markdown.
+"""What every report does with text: make it printable, count and align it.
 
 A record may carry whatever a container or a stranger's file holds, terminal sequences included:
 each report passes its record through `printable` once, before anything else. HTML, XML and JSON
-are escaped by the libraries that write them.
+are escaped by the libraries that write them, Markdown by `markup`.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Sequence
 from enum import Enum
 from typing import Any, TypeVar
@@ -15,11 +14,11 @@ from typing import Any, TypeVar
 from msgspec import structs
 
 from netproof.model.value import Value
+from netproof.printing import escaped
 
 T = TypeVar("T")
 
 _GAP = "  "
-_MARKDOWN = str.maketrans({c: f"\\{c}" for c in "\\`*_{}[]<>|#~&"} | {"@": "&#64;"})
 
 
 def printable(record: T) -> T:
@@ -32,7 +31,7 @@ def _shown(value: Any) -> Any:
     if isinstance(value, Enum):
         return value
     if isinstance(value, str):
-        return value if value.isprintable() else "".join(map(_character, value))
+        return escaped(value)
     if isinstance(value, (tuple, list)):
         return type(value)(map(_shown, value))
     if isinstance(value, dict):
@@ -40,10 +39,6 @@ def _shown(value: Any) -> Any:
     if isinstance(value, Value):
         return type(value)(**{name: _shown(one) for name, one in structs.asdict(value).items()})
     return value
-
-
-def _character(one: str) -> str:
-    return one if one.isprintable() else one.encode("unicode_escape").decode("ascii")
 
 
 def counted(number: int, noun: str) -> str:
@@ -70,30 +65,3 @@ def _line(row: Sequence[str], widths: Sequence[int], right: Collection[int]) -> 
         for number, (cell, width) in enumerate(zip(row, widths, strict=True))
     ]
     return _GAP.join(padded).rstrip()
-
-
-def markdown(text: str) -> str:
-    """Take its meaning in Markdown and HTML from every character, and keep it on one line.
-
-    That of a mention is taken as well: nobody is called to a pull request by a pod's name.
-    """
-    return " ".join(text.splitlines()).translate(_MARKDOWN)
-
-
-def markdown_code(text: str) -> str:
-    """Quote text as code on one line, between more backticks than stand side by side in it."""
-    line = " ".join(text.splitlines())
-    longest = max((len(ticks) for ticks in re.findall("`+", line)), default=0)
-    fence = "`" * (longest + 1)
-    return f"{fence} {line} {fence}" if longest else f"{fence}{line}{fence}"
-
-
-def markdown_table(rows: Sequence[Sequence[str]], right: Collection[int] = ()) -> str:
-    """Return a table whose first row is its head; cells are Markdown, those in `right` numbers."""
-    ruler = ["---:" if number in right else "---" for number in range(len(rows[0]))]
-    return "\n".join(f"| {' | '.join(map(_cell, row))} |" for row in (rows[0], ruler, *rows[1:]))
-
-
-def _cell(text: str) -> str:
-    """Escape the bars of code, in which nothing else is (GFM splits a row before it reads code)."""
-    return re.sub(r"(?<!\\)\|", r"\\|", text)

@@ -83,8 +83,8 @@ def _document(node: Node) -> Iterator[Intent]:
         _check(item)
     if root.problems:
         first, *others = sorted(root.problems, key=lambda problem: problem.origin)
-        also = "".join(f"\n{problem.origin}: {problem}" for problem in others)
-        raise PolicyError(str(first.origin), f"{first}{also}")
+        also = [f"{problem.origin}: {problem}" for problem in others]
+        raise PolicyError(str(first.origin), str(first), also)
     for item in items:
         yield _intent(item)
 

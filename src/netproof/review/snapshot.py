@@ -21,6 +21,7 @@ from netproof.model.value import replace
 from netproof.model.workload import Port, Protocol
 from netproof.policy import matching
 from netproof.policy.mirror import Mirror
+from netproof.printing import Printable, several_lines
 from netproof.review.blocks import policy_blocks
 from netproof.review.reachability import Reachability, egress_ports, read_reachability
 
@@ -123,7 +124,7 @@ def is_snapshot(text: str) -> bool:
     return text.startswith(HEAD.rpartition(" ")[0])
 
 
-def write_snapshot(snapshot: Snapshot) -> str:
+def write_snapshot(snapshot: Snapshot) -> Printable:
     """Return a snapshot as text that ends with a newline."""
     snapshot = _shortened(snapshot)
     lines = [HEAD, *_ABOUT, ""]
@@ -140,7 +141,7 @@ def write_snapshot(snapshot: Snapshot) -> str:
             perhaps = "perhaps " if reach is Reach.UNDEFINED else ""
             folded = fold(sources.get(reach, set()), name, snapshot.workloads)
             lines += [f"  {perhaps}from {source}" for source in folded]
-    return "\n".join(lines) + "\n"
+    return several_lines("\n".join(lines) + "\n")
 
 
 def _shortened(snapshot: Snapshot) -> Snapshot:

@@ -39,7 +39,7 @@ def test_a_report_that_has_no_place_is_told_and_the_others_are_written(tmp_path:
     """A folder by its name is in the way."""
     (tmp_path / "junit.xml").mkdir()
     (problem,) = reportfiles.write_all(ALL_PASS, tmp_path)
-    assert "junit.xml could not be written: IsADirectoryError" in problem
+    assert "junit.xml could not be written: Is a directory; name another folder" in problem
     assert {one.file_name for one in WRITERS.values()} == {one.name for one in tmp_path.iterdir()}
 
 

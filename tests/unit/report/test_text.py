@@ -3,14 +3,8 @@
 import pytest
 
 from netproof.model.flow import Endpoint, Outcome
-from netproof.report.text import (
-    aligned,
-    counted,
-    markdown,
-    markdown_code,
-    markdown_table,
-    printable,
-)
+from netproof.report.markup import markdown, markdown_code, markdown_table
+from netproof.report.text import aligned, counted, printable
 
 
 def test_control_characters_are_shown() -> None:
@@ -48,9 +42,9 @@ def test_columns_stand_under_each_other() -> None:
 
 def test_markdown_takes_the_meaning_from_every_character() -> None:
     """Tags, tables, links, mentions, and the end of the line."""
-    assert r"\<b\>\|\[x\]\(y" == markdown("<b>|[x](y").replace("(", r"\(")
-    assert "&#64;all" == markdown("@all")
-    assert r"a \# b" == markdown("a\n# b")
+    assert r"&lt;b&gt;&#124;\[&#8288;x\](y" == markdown("<b>|[x](y")
+    assert "&#64;&#8288;all" == markdown("@all")
+    assert r"a &#35;&#8288; b" == markdown("a\n# b")
 
 
 def test_code_stays_code() -> None:
@@ -62,4 +56,4 @@ def test_code_stays_code() -> None:
 def test_a_table_keeps_its_columns() -> None:
     """Whether a bar stands in text, which is escaped already, or in code."""
     table = markdown_table([("one", "two"), (markdown("a|b"), markdown_code("c|d"))], right=[1])
-    assert ["| one | two |", "| --- | ---: |", r"| a\|b | `c\|d` |"] == table.splitlines()
+    assert ["| one | two |", "| --- | ---: |", r"| a&#124;b | `c\|d` |"] == table.splitlines()

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import sys
 import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from netproof.errors import OutputError
 from netproof.front import options as known
-from netproof.front import places
+from netproof.front import output, places
 from netproof.front.interruption import sigterm_as_ctrl_c
 from netproof.model import codec
 from netproof.model.check import CheckRecord
@@ -18,8 +18,10 @@ from netproof.model.review import DiffRecord, Snapshot
 from netproof.model.value import replace
 from netproof.policy.mirror import Mirror, mirror_texts
 from netproof.policy.sources import piped, read_texts
+from netproof.printing import Printable
 from netproof.report import sarif
 from netproof.report.review import markdown, terminal
+from netproof.report.review.sentences import check_summary
 from netproof.review.case import Case, check, open_case, read_mirror
 from netproof.review.difference import compare_mirrors, compare_snapshots
 from netproof.review.explanation import explain
@@ -35,7 +37,7 @@ if TYPE_CHECKING:
 EXIT_OK = 0
 EXIT_FINDINGS = 1
 
-Renderers = Mapping[str, Callable[..., str]]
+Renderers = Mapping[str, Callable[..., Printable]]
 
 
 _CHECK: Renderers = {
@@ -119,7 +121,10 @@ def _check(options: argparse.Namespace) -> int:
     )
     code = check_exit_code(record, strict=options.strict)
     record = replace(record, seconds=round(time.monotonic() - began, 3), exit_code=code)
-    sys.stdout.write(_CHECK[options.format](record))
+    try:
+        output.out(_CHECK[options.format](record))
+    except OutputError as error:
+        raise OutputError(f"{error}\n{record.exit_reason or check_summary(record)}") from error
     return record.exit_code
 
 
@@ -138,7 +143,7 @@ def _with_packets(case: Case, checked: CheckRecord, options: argparse.Namespace)
     """Return the check with what packets show; nothing is left behind, also after SIGTERM."""
     run_id = uuid.uuid4().hex[:8]
     wishes = places.wishes(options, nodes=True)
-    controller = Controller(places.backend(options, run_id, _say), run_id, wishes)
+    controller = Controller(places.backend(options, run_id, output.tell), run_id, wishes)
     run = RunSession(controller, run_id, options.require_enforcement)
     with sigterm_as_ctrl_c():
         handout = run.start()
@@ -150,13 +155,9 @@ def _with_packets(case: Case, checked: CheckRecord, options: argparse.Namespace)
     return bundle_run.with_packets(checked, run.evidence(), probed.notes)
 
 
-def _say(text: str) -> None:
-    sys.stderr.write(f"{text}\n")
-
-
 def _snapshot(options: argparse.Namespace) -> int:
     mirror = _mirror(options.bundle, options.namespace)
-    sys.stdout.write(write_snapshot(_taken(mirror)))
+    output.out(write_snapshot(_taken(mirror)))
     return EXIT_OK
 
 
@@ -164,7 +165,7 @@ def _diff(options: argparse.Namespace) -> int:
     names = (options.old, options.new)
     old, new = (_state(source, options.namespace) for source in names)
     record = _compared(old, new, names)
-    sys.stdout.write(_DIFF[options.format](record))
+    output.out(_DIFF[options.format](record))
     return EXIT_FINDINGS if record.opened else EXIT_OK
 
 
@@ -191,5 +192,5 @@ def _taken(mirror: Mirror) -> Snapshot:
 
 def _explain(options: argparse.Namespace) -> int:
     mirror = _mirror([options.bundle], options.namespace)
-    sys.stdout.write(_EXPLAIN[options.format](explain(mirror, options.statement)))
+    output.out(_EXPLAIN[options.format](explain(mirror, options.statement)))
     return EXIT_OK

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import datetime
-import sys
 import uuid
 from typing import TYPE_CHECKING
 
@@ -15,7 +14,8 @@ from netproof.cluster.api.client import Client
 from netproof.cluster.backend import ClusterRef
 from netproof.cluster.fleet import cleanup
 from netproof.errors import UsageError
-from netproof.front import options, places
+from netproof.front import options, output, places
+from netproof.printing import several_lines
 from netproof.run import doctor
 from netproof.run.scenario import Wishes
 
@@ -41,7 +41,7 @@ def _add_doctor(parser: argparse.ArgumentParser) -> None:
 def _doctor(option: argparse.Namespace) -> int:
     wishes = Wishes(option.probe_image, option.probe_timeout, DOCTOR_CONVERGE_S)
     found = doctor.ask(places.existing(option), uuid.uuid4().hex[:8], wishes)
-    sys.stdout.write(f"{found.text}\n")
+    output.say(found.text)
     return found.exit_code
 
 
@@ -55,7 +55,7 @@ def _add_rbac(parser: argparse.ArgumentParser) -> None:
 
 def _rbac(option: argparse.Namespace) -> int:
     made = required.manifests(_subject(option))
-    sys.stdout.write(yaml.safe_dump_all(made, sort_keys=False))
+    output.out(several_lines(yaml.safe_dump_all(made, sort_keys=False)))
     return 0
 
 
@@ -99,9 +99,9 @@ def _clean(option: argparse.Namespace) -> int:
         )
         for leftover in found:
             verb = ("would go" if option.dry_run else "goes") if leftover.goes else "stays"
-            sys.stdout.write(f"{leftover.name} {verb}: {leftover.why}\n")
+            output.say(f"{leftover.name} {verb}: {leftover.why}")
         gone = () if option.dry_run else cleanup.remove(client, found)
     finally:
         client.close()
-    sys.stdout.write(f"{len(gone)} of {len(found)} namespaces of netproof removed\n")
+    output.say(f"{len(gone)} of {len(found)} namespaces of netproof removed")
     return 0

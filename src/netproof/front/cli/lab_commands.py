@@ -8,6 +8,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from netproof.cluster.lab import LabCluster, end_lab, environment
+from netproof.front import output
 from netproof.front.options import LAB, declare
 from netproof.front.places import lab
 
@@ -15,6 +16,23 @@ if TYPE_CHECKING:
     from netproof.cluster.backend import ClusterRef
 
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 - no public name
+
+MAX_PORT = 65535
+MAX_AGENTS = 10_000
+
+
+def _port(text: str) -> int:
+    return _whole(text, MAX_PORT, f"a port from 1 to {MAX_PORT}, or 0 for a free one")
+
+
+def _agents(text: str) -> int:
+    return _whole(text, MAX_AGENTS, f"a number of pods from 0 to {MAX_AGENTS}")
+
+
+def _whole(text: str, most: int, what: str) -> int:
+    if not (text.isascii() and text.isdecimal() and len(text) < 10 and int(text) <= most):
+        raise argparse.ArgumentTypeError(f"{text!r}: write {what}")
+    return int(text)
 
 
 def add(commands: Commands) -> None:
@@ -34,8 +52,10 @@ def add(commands: Commands) -> None:
 def _add_up(up: argparse.ArgumentParser) -> None:
     up.add_argument("--name", default="lab", help="to tell several labs apart (default: lab)")
     declare(up.add_argument, LAB)
-    up.add_argument("--port", type=int, default=0, help="of the API on 127.0.0.1 (default: free)")
-    up.add_argument("--agents", type=int, default=0, help="probe pods to deploy (default: none)")
+    up.add_argument("--port", type=_port, default=0, help="of the API on 127.0.0.1 (default: free)")
+    up.add_argument(
+        "--agents", type=_agents, default=0, help="probe pods to deploy (default: none)"
+    )
     up.set_defaults(run=_up)
 
 
@@ -45,7 +65,7 @@ def _up(options: argparse.Namespace) -> int:
     try:
         ref = _started(cluster, options.agents)
         named = "" if options.name == "lab" else f" --name {options.name}"
-        _say(
+        output.say(
             f"The lab is up: {options.nodes} nodes, dataplane {ref.dataplane}.",
             f"  use it:  export KUBECONFIG={ref.kubeconfig}",
             f"  end it:  netproof lab down{named}",
@@ -71,15 +91,12 @@ def _started(cluster: LabCluster, agents: int) -> ClusterRef:
 
 def _down(options: argparse.Namespace) -> int:
     ended = end_lab(options.name)
-    _say(f"The lab {options.name} is gone." if ended else f"No lab {options.name} was running.")
+    output.say(
+        f"The lab {options.name} is gone." if ended else f"No lab {options.name} was running."
+    )
     return 0
 
 
 def _ask_lab(options: argparse.Namespace) -> int:
     command = [sys.executable, "-P", "-m", "netlab", options.question]
     return subprocess.run(command, env=environment(), check=False).returncode
-
-
-def _say(*lines: str) -> None:
-    sys.stdout.write("\n".join(lines) + "\n")
-    sys.stdout.flush()

@@ -6,10 +6,14 @@ import argparse
 import importlib
 import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from types import MappingProxyType
+from typing import NoReturn
 
 import netproof
-from netproof.errors import NetproofError
+from netproof.errors import NetproofError, UsageError
+from netproof.front import output
+from netproof.printing import one_line, several_lines
 
 SUBJECTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
@@ -34,15 +38,42 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     words = list(sys.argv[1:] if argv is None else argv)
     words, passed = _parted(words)
-    options = _parser(words).parse_args(words, argparse.Namespace(passed=passed))
     try:
+        _look_where_we_are()
+        options = _parser(words).parse_args(words, argparse.Namespace(passed=passed))
         code: int = options.run(options)
     except NetproofError as error:
-        sys.stderr.write(f"netproof: {error}\n")
+        output.tell(f"netproof: {error}")
+        return EXIT_ERROR
+    except OSError as error:
+        output.tell(f"netproof: {_unforeseen(error)}")
         return EXIT_ERROR
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
     return code
+
+
+def _look_where_we_are() -> None:
+    try:
+        Path.cwd()
+    except OSError as error:
+        raise UsageError("the current folder is gone; cd to one that is there") from error
+
+
+def _unforeseen(error: OSError) -> str:
+    what = f"{error.filename}: {error.strerror}" if error.filename else error.strerror or str(error)
+    return f"{what}; see that this machine lets netproof have it, and call it again"
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong with a call, whose words may be names of a stranger's files."""
+
+    def _print_message(self, message: str, file: object = None) -> None:
+        output.to(file)(several_lines(message))
+
+    def exit(self, status: int = 0, message: str | None = None) -> NoReturn:
+        """End; the message is one line of ours."""
+        super().exit(status, message and f"{one_line(message.rstrip())}\n")
 
 
 def _parted(words: list[str]) -> tuple[list[str], list[str]]:
@@ -54,7 +85,7 @@ def _parted(words: list[str]) -> tuple[list[str], list[str]]:
 
 
 def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="netproof", description=netproof.__doc__)
+    parser = _Parser(prog="netproof", description=netproof.__doc__)
     parser.add_argument("--version", action="version", version=netproof.__version__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for subject in _subjects(words):

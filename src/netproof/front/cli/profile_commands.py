@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +10,7 @@ from netproof.cluster.kind import clusterconfig, downloads
 from netproof.cluster.profiles import reading
 from netproof.cluster.profiles.profile import Profile
 from netproof.errors import UsageError
+from netproof.front import output
 from netproof.report.text import counted
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def _list(option: argparse.Namespace) -> int:
         archived = "" if found.maintained else ", archived upstream"
         unpinned = sum(not artifact.sha256 for artifact in found.artifacts)
         pinned = f", {counted(unpinned, 'download')} without checksum" if unpinned else ""
-        _say(f"{name:12} {found.version:10} {enforces}{archived}{pinned}")
+        output.say(f"{name:12} {found.version:10} {enforces}{archived}{pinned}")
     return 0
 
 
@@ -62,7 +62,7 @@ def _check(option: argparse.Namespace) -> int:
         for family in (None, *found.families):
             fitted = clusterconfig.fitted(config, family) if family else config
             clusterconfig.check(fitted, found, found.kind_config)
-        _say(f"{name}: good")
+        output.say(f"{name}: good")
     return 0
 
 
@@ -72,7 +72,7 @@ def _pin(option: argparse.Namespace) -> int:
     get = downloads.from_folder(option.downloads) if option.downloads else downloads.fetch
     found = list(downloads.look_up_pins(profile, get))
     for pin in found:
-        _say(f"{_state(pin)}: {pin.artifact.url} {pin.sha256}")
+        output.say(f"{_state(pin)}: {pin.artifact.url} {pin.sha256}")
     text = profile.file.read_text(encoding="utf-8")
     profile.file.write_text(downloads.with_pins(text, found), encoding="utf-8")
     return 1 if any(pin.changed for pin in found) else 0
@@ -92,9 +92,5 @@ def _fetch(option: argparse.Namespace) -> int:
         raise UsageError(f"--downloads {option.downloads}: {error.strerror}") from error
     for artifact in downloads.pinned_artifacts(profile):
         got = downloads.download(artifact, option.downloads, downloads.fetch)
-        _say(f"{got.path} {got.sha256}{'' if got.verified else ' (unverified)'}")
+        output.say(f"{got.path} {got.sha256}{'' if got.verified else ' (unverified)'}")
     return 0
-
-
-def _say(text: str) -> None:
-    sys.stdout.write(f"{text}\n")

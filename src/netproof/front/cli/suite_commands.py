@@ -10,12 +10,11 @@ from __future__ import annotations
 import argparse
 import ast
 import os
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from netproof.errors import UsageError
-from netproof.front import options
+from netproof.front import options, output
 
 if TYPE_CHECKING:
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 - no public name
@@ -51,7 +50,7 @@ def add(commands: Commands) -> None:
 def _test(chosen: argparse.Namespace) -> int:
     if chosen.list:
         width = max(map(len, themes()))
-        sys.stdout.writelines(f"{name:{width}}  {text}\n" for name, text in themes().items())
+        output.say(*(f"{name:{width}}  {text}" for name, text in themes().items()))
         return 0
     arguments = pytest_arguments(chosen)
     # Neither a test worker nor the lab may take a module of the current folder for Python's own.

@@ -14,10 +14,10 @@ import pytest
 from _pytest._code.code import TerminalRepr
 
 from netproof.errors import NetproofError
-from netproof.front.plugin import rerun
-from netproof.front.plugin.configuration import spelled
+from netproof.front.plugin import outcomes, rerun
 from netproof.model import codec
 from netproof.model.review import BundleResult, Kept, PairResult
+from netproof.printing import one_line, several_lines
 from netproof.report.review import terminal
 from netproof.review import probing
 from netproof.review.case import Case, open_case
@@ -44,7 +44,7 @@ def pytest_configure(config: pytest.Config) -> None:
     try:
         config.stash[CASES] = {name: _open(config, name) for name in config.option.np_bundle}
     except NetproofError as error:
-        raise pytest.UsageError(spelled(config, str(error))) from error
+        raise outcomes.refusal(config, error) from error
     told = getattr(config, "workerinput", {}).get(_WORKER_INPUT)
     if told is not None:
         found = codec.unpack(tuple[BundleResult, ...], told)
@@ -92,7 +92,7 @@ def pytest_collection_modifyitems(
 ) -> None:
     """Add the tests of the bundles, before `-k` and the like choose among them."""
     for name, case in config.stash.get(CASES, {}).items():
-        bundle = _Bundle.from_parent(session, name=name, nodeid=name, case=case)
+        bundle = _Bundle.from_parent(session, name=name, case=case)
         items.extend(bundle.collect())
 
 
@@ -118,9 +118,10 @@ def explains(report: pytest.TestReport) -> bool:
 class _Bundle(pytest.Collector):
     """All tests of one bundle."""
 
-    def __init__(self, *, case: Case, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.case = case
+    def __init__(self, *, name: str, case: Case, **kwargs: Any) -> None:
+        shown = one_line(name)
+        super().__init__(name=shown, nodeid=shown, **kwargs)
+        self.bundle, self.case = name, case
 
     def collect(self) -> Iterator[pytest.Item]:
         """Yield a test for each intent, and for each pair where packets are sent."""
@@ -128,7 +129,7 @@ class _Bundle(pytest.Collector):
             yield _IntentTest.from_parent(self, name=intent.text, place=intent.place)
         if not self.config.option.np_bundle_static:
             for pair in probing.pair_names(self.case.reachability):
-                yield _PairTest.from_parent(self, name=pair, place=self.name)
+                yield _PairTest.from_parent(self, name=pair, place=self.bundle)
 
 
 class _BundleTest(pytest.Item):
@@ -136,9 +137,10 @@ class _BundleTest(pytest.Item):
 
     parent: _Bundle
 
-    def __init__(self, *, place: str, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        file, _, line = place.rpartition(":")
+    def __init__(self, *, name: str, place: str, **kwargs: Any) -> None:
+        super().__init__(name=one_line(name), **kwargs)
+        self.part = name
+        file, _, line = one_line(place).rpartition(":")
         self._place = (file or place, int(line) - 1 if line.isdigit() else None)
 
     def reportinfo(self) -> tuple[str, int | None, str]:
@@ -158,7 +160,7 @@ class _BundleTest(pytest.Item):
 
     def result(self) -> BundleResult:
         """Return what the run showed of the bundle."""
-        name = self.parent.name
+        name = self.parent.bundle
         result = self.config.stash.get(RESULTS, {}).get(name)
         return result or BundleResult(
             name, judge_all(self.parent.case.reachability, self.parent.case.intents)
@@ -170,11 +172,11 @@ class _IntentTest(_BundleTest):
 
     def runtest(self) -> None:
         """Fail with the reason of the intent and what broke it."""
-        found = next(one for one in self.result().intents if one.intent == self.name)
+        found = next(one for one in self.result().intents if one.intent == self.part)
         if self.result().enforces is False and found.static.kept is Kept.KEPT:
-            pytest.skip("the cluster enforces no NetworkPolicies (canary)")
+            outcomes.skip("the cluster enforces no NetworkPolicies (canary)")
         if found.kept is not Kept.KEPT:
-            pytest.fail(terminal.intent(found), pytrace=False)
+            outcomes.fail(terminal.intent(found))
 
 
 class _PairTest(_BundleTest):
@@ -184,15 +186,15 @@ class _PairTest(_BundleTest):
         """Fail with every flow that differs; skip what the cluster has no end for."""
         result = self.result()
         if result.enforces is False:
-            pytest.skip("the cluster enforces no NetworkPolicies (canary)")
-        found = _pair(result, self.name)
+            outcomes.skip("the cluster enforces no NetworkPolicies (canary)")
+        found = _pair(result, self.part)
         if found is None:
-            why = result.unprobed if probing.NODES in self.name.split(" -> ") else ""
-            pytest.skip(f"no packet: {why or 'the cluster lacks one of these ends'}")
+            why = result.unprobed if probing.NODES in self.part.split(" -> ") else ""
+            outcomes.skip(f"no packet: {why or 'the cluster lacks one of these ends'}")
         if found.findings and result.known_gap:
-            pytest.xfail(result.known_gap)
+            outcomes.xfail(result.known_gap)
         if found.findings:
-            pytest.fail("\n".join(found.findings), pytrace=False)
+            outcomes.fail(several_lines("\n".join(map(one_line, found.findings))))
 
 
 def _pair(result: BundleResult, name: str) -> PairResult | None:

@@ -15,7 +15,7 @@ import pytest
 from netproof.bypass.trial import ActingUser, Isolated, try_door
 from netproof.cluster.access import holders
 from netproof.errors import UsageError
-from netproof.front.plugin import rerun
+from netproof.front.plugin import outcomes, rerun
 from netproof.front.plugin.configuration import HANDOUT
 from netproof.front.plugin.evidence import DOORS, RECORDS
 from netproof.model import flows as flow_sources
@@ -24,6 +24,7 @@ from netproof.model.record import RunVerdict, ScenarioRecord
 from netproof.model.value import replace
 from netproof.model.workload import Family, Topology
 from netproof.policy import Bundle, load_text
+from netproof.printing import one_line
 from netproof.report.run import terminal
 from netproof.run.changes import Change
 from netproof.run.endings import end_all
@@ -51,14 +52,14 @@ class Player:
         record = replace(judged, repeat=rerun.command(self._test, options))
         self._test.stash.setdefault(RECORDS, []).append(record)
         if record.known_gap:
-            pytest.xfail(record.known_gap)
+            outcomes.xfail(record.known_gap)
         if record.gap_gone:
-            pytest.fail(record.gap_gone, pytrace=False)
+            outcomes.fail(one_line(record.gap_gone))
         unenforced = record.verdict is RunVerdict.FAIL and self._is_unenforced()
         if unenforced and follows_from_no_enforcement(record):
-            pytest.skip("the cluster enforces no NetworkPolicies (canary)")
+            outcomes.skip("the cluster enforces no NetworkPolicies (canary)")
         if record.verdict is not RunVerdict.PASS:
-            pytest.fail(terminal.brief(record), pytrace=False)
+            outcomes.fail(terminal.brief(record))
         return record
 
     def _is_unenforced(self) -> bool:
@@ -172,7 +173,7 @@ class DoorTrier:
         results = tuple(replace(one, fault=fault(one)) for one in seen)
         self._test.stash.setdefault(DOORS, []).extend(results)
         if any(one.fault for one in results):
-            pytest.fail("; ".join(one.fault for one in results if one.fault), pytrace=False)
+            outcomes.fail(one_line("; ".join(one.fault for one in results if one.fault)))
         return results
 
 
@@ -190,7 +191,7 @@ class AccountMaker:
         name = f"door-{len(self._holders)}"
         holder = holders.make_holder(self._worker.client, namespace, name, rights)
         if holder is None:
-            pytest.skip("service accounts and roles may not be made here")
+            outcomes.skip("service accounts and roles may not be made here")
         self._holders.append(holder)
         listed = ", ".join(f"{verb} {resource}" for verb, resource in rights)
         return ActingUser(

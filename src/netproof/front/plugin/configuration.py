@@ -7,15 +7,20 @@ from pathlib import Path
 import pytest
 
 from netproof.front import options
+from netproof.printing import Printable, indented
 from netproof.run.controller import Handout
 
 HANDOUT: pytest.StashKey[Handout] = pytest.StashKey()
 """What the process that owns the cluster hands to those that run tests."""
 
+VERDICT: pytest.StashKey[str] = pytest.StashKey()
+"""The sentence that a run ended with."""
+
 COMMAND_INI = Path(__file__).parents[1] / "suites.ini"
 """What `netproof test` configures pytest with."""
 
 
-def spelled(config: pytest.Config, message: str) -> str:
+def spelled(config: pytest.Config, message: str) -> Printable:
     """Return a message of ours with the options as they are spelled where it is read."""
-    return message if config.inipath == COMMAND_INI else options.as_in_pytest(message)
+    ours = config.inipath == COMMAND_INI
+    return indented(message if ours else options.as_in_pytest(message))

@@ -16,13 +16,14 @@ from typing import Any
 import pytest
 
 from netproof.errors import NetproofError
-from netproof.front import options, places
+from netproof.front import options, output, places
 from netproof.front.interruption import sigterm_as_ctrl_c
-from netproof.front.plugin import bundletests, evidence, reportfiles
-from netproof.front.plugin.configuration import HANDOUT, spelled
+from netproof.front.plugin import bundletests, evidence, outcomes, reportfiles
+from netproof.front.plugin.configuration import HANDOUT, VERDICT, spelled
 from netproof.front.plugin.reporter import Reporter
-from netproof.front.plugin.screen import Screen
+from netproof.front.plugin.screen import Screen, lost_output, make_sturdy
 from netproof.model import codec
+from netproof.printing import indented
 from netproof.run.controller import Controller, Handout
 from netproof.run.session import RunSession
 
@@ -51,6 +52,22 @@ class TestHooks:
     def __init__(self) -> None:
         """Freeze nothing yet."""
         self._froze = False
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionstart(self, session: pytest.Session) -> None:
+        """See that a full or closed standard output does not end a run without its reports."""
+        if not hasattr(session.config, "workerinput"):
+            make_sturdy(session.config)
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None, None, None]:
+        """Say on standard error what was lost, with the verdict; such a run is no success."""
+        yield
+        lost = lost_output(session.config)
+        if lost is not None:
+            session.exitstatus = session.exitstatus or pytest.ExitCode.TESTS_FAILED
+            verdict = session.config.stash.get(VERDICT, f"exit code {int(session.exitstatus)}")
+            output.tell(f"netproof: {output.lost(lost)}\n{verdict}")
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_finish(self, session: pytest.Session) -> None:
@@ -106,7 +123,7 @@ class OwnerHooks:
                 run.finish()
                 raise
         except NetproofError as error:
-            raise pytest.UsageError(spelled(config, str(error))) from error
+            raise outcomes.refusal(config, error) from error
         config.pluginmanager.register(Reporter(config, run, self._screen()), "netproof-reporter")
 
     def pytest_unconfigure(self) -> None:
@@ -140,4 +157,4 @@ class OwnerHooks:
         printer = self._config.pluginmanager.get_plugin("terminalreporter")
         if printer is not None and self._config.option.verbose >= 0:
             printer.ensure_newline()
-            printer.write_line(text)
+            printer.write_line(indented(text))

@@ -10,10 +10,11 @@ import shutil
 import pytest
 
 from netproof.front.plugin import bundletests, evidence, reportfiles
-from netproof.front.plugin.screen import Screen
+from netproof.front.plugin.configuration import VERDICT
+from netproof.front.plugin.screen import Screen, is_unicode
 from netproof.model.record import RunRecord, RunVerdict
+from netproof.printing import one_line, several_lines
 from netproof.report.run import terminal
-from netproof.report.text import printable
 from netproof.run.session import RunSession
 
 _NOTHING_FAILED = (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED)
@@ -71,7 +72,7 @@ class Reporter:
             error = f"{report.nodeid} ({report.when}): {_last_line(report)}"
             self._run.errors.append(error)
             if self._screen is not None:
-                self._screen.say(f"ERROR         {error}")
+                self._screen.say(one_line(f"ERROR         {error}"))
 
     def pytest_report_teststatus(self, report: pytest.TestReport) -> tuple[str, str, str] | None:
         """Print no letters: scenarios and errors have lines of their own.
@@ -97,6 +98,7 @@ class Reporter:
         if exitstatus not in (*_NOTHING_FAILED, pytest.ExitCode.TESTS_FAILED):
             self._run.errors.append(f"the run was cut short (pytest's exit code {exitstatus})")
         self._finished = record = self._run.finish()
+        self._config.stash[VERDICT] = record.exit_reason
         self._unwritten = reportfiles.write_all(record, self._config.option.np_report_dir)
         if exitstatus in _NOTHING_FAILED:
             session.exitstatus = record.exit_code or int(bool(self._unwritten))
@@ -109,14 +111,15 @@ class Reporter:
             self._finished,
             colour=terminalreporter.hasmarkup,
             width=shutil.get_terminal_size().columns,
+            unicode=is_unicode(self._config),
             matrices=self._config.option.np_matrices,
         )
         terminalreporter.ensure_newline()
         terminalreporter.write(text, flush=True)
         for problem in self._unwritten:
-            terminalreporter.write_line(f"ERROR  {printable(problem)}", red=True)
+            terminalreporter.write_line(one_line(f"ERROR  {problem}"), red=True)
         if self._cases == 0 and "error" not in terminalreporter.stats:
-            terminalreporter.write_line(_looked_for(self._config))
+            terminalreporter.write_line(several_lines(_looked_for(self._config)))
 
 
 def _looked_for(config: pytest.Config) -> str:

@@ -22,8 +22,8 @@ def prepare(folder: Path) -> None:
     Nothing is made yet: a run that is killed leaves nothing. Raises UsageError where the folder
     cannot be made or written to.
     """
-    there = next(place for place in (folder, *folder.absolute().parents) if place.exists())
     try:
+        there = next(place for place in (folder, *folder.absolute().parents) if place.exists())
         with tempfile.TemporaryFile(dir=there):
             pass
     except OSError as error:
@@ -41,6 +41,9 @@ def write_all(
         try:
             folder.mkdir(parents=True, exist_ok=True)  # a suite may have cleared it away
             _write(folder / writer.file_name, writer.render(record))
+        except OSError as error:
+            why = f"{error.strerror}; name another folder by --report-dir"
+            problems.append(f"{folder / writer.file_name} could not be written: {why}")
         except Exception as error:  # noqa: BLE001 - whatever it is, it is told and the others go on
             what = f"{type(error).__name__}: {error}"
             problems.append(f"{folder / writer.file_name} could not be written: {what}")
@@ -48,9 +51,17 @@ def write_all(
 
 
 def _write(path: Path, text: str) -> None:
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    os.close(descriptor)
+    beside = Path(name)
     try:
         beside.write_text(text, encoding="utf-8")
+        beside.chmod(0o666 & ~_umask())
         beside.replace(path)
     finally:
         beside.unlink(missing_ok=True)
+
+
+def _umask() -> int:
+    os.umask(before := os.umask(0o077))
+    return before

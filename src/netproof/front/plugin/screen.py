@@ -10,18 +10,53 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+import pytest
+
+from netproof.front.output import SturdyStream
 from netproof.model.record import RunVerdict, ScenarioRecord
+from netproof.printing import Printable, coloured
 from netproof.report.run import terminal
 
-CLEAR = "\r\x1b[K"
+CLEAR = Printable("\r\x1b[K")
 """Back to the first column, and erase to the end of the line (ECMA-48, EL)."""
+
+
+def is_unicode(config: pytest.Config) -> bool:
+    """Tell whether the characters of matrices arrive where pytest writes to."""
+    stream = config.stash.get(STREAM, None)
+    try:
+        "·│…".encode((stream and stream.encoding) or "utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def make_sturdy(config: pytest.Config) -> None:
+    """Have pytest's terminal lose what cannot be written, and go on."""
+    if config.pluginmanager.get_plugin("terminalreporter") is not None:
+        writer = config.get_terminal_writer()
+        config.stash[STREAM] = SturdyStream(writer._file)  # noqa: SLF001 - there is no other way in
+        writer._file = config.stash[STREAM]  # noqa: SLF001
+
+
+def lost_output(config: pytest.Config) -> Exception | None:
+    """Return why not all of pytest's output was written, None where it was."""
+    stream = config.stash.get(STREAM, None)
+    if stream is None:
+        return None
+    stream.flush()
+    return stream.lost
+
+
+STREAM: pytest.StashKey[SturdyStream] = pytest.StashKey()
+"""What pytest's terminal writes to, for as long as a run of ours lasts."""
 
 
 @dataclass(slots=True)
 class Screen:
     """The screen of one run; `write` takes text as it is."""
 
-    write: Callable[[str], object]
+    write: Callable[[Printable], object]
     terminal: bool
     width: Callable[[], int]
     clock: Callable[[], float] = time.monotonic
@@ -49,9 +84,11 @@ class Screen:
         self._verdicts.append(record.verdict)
         self.say(terminal.ended(record, colour=self.terminal))
 
-    def say(self, line: str) -> None:
+    def say(self, line: Printable) -> None:
         """Write a line that stays, above the status line."""
-        self.write(f"{CLEAR if self.terminal else ''}{line}\n")
+        if self.terminal:
+            self.write(CLEAR)
+        self.write(coloured(f"{line}\n"))
         self._status()
 
     def end(self) -> None:
@@ -66,4 +103,5 @@ class Screen:
         state = terminal.Progress(
             tuple(self._verdicts), self.total, tuple(self._running), self.clock() - self._began
         )
-        self.write(CLEAR + terminal.status(state, width=self.width() - 1, colour=True))
+        self.write(CLEAR)
+        self.write(terminal.status(state, width=self.width() - 1, colour=True))

@@ -17,6 +17,8 @@ from netproof.model.review import (
     Note,
     ReachChange,
 )
+from netproof.printing import Printable, several_lines
+from netproof.report.markup import markdown, markdown_code, markdown_table
 from netproof.report.review.sentences import (
     SHOWN,
     check_summary,
@@ -27,12 +29,12 @@ from netproof.report.review.sentences import (
     note_line,
     packets_sentence,
 )
-from netproof.report.text import markdown, markdown_code, markdown_table, printable
+from netproof.report.text import printable
 
 _MARK = {Kept.KEPT: "✅", Kept.BROKEN: "❌", Kept.UNKNOWN: "❔"}
 
 
-def check(record: CheckRecord) -> str:
+def check(record: CheckRecord) -> Printable:
     """Return the report of a check."""
     safe = printable(record)
     lines = [f"### netproof: {markdown(safe.bundle)}", "", markdown(check_summary(safe)), ""]
@@ -48,7 +50,7 @@ def check(record: CheckRecord) -> str:
     return _joined(lines)
 
 
-def diff(record: DiffRecord) -> str:
+def diff(record: DiffRecord) -> Printable:
     """Return the changes from one state to another, the most dangerous first."""
     safe = printable(record)
     lines = ["### netproof: who reaches whom", "", markdown(diff_summary(safe))]
@@ -59,7 +61,7 @@ def diff(record: DiffRecord) -> str:
     return _joined(lines)
 
 
-def explanations(answers: Iterable[Explanation]) -> str:
+def explanations(answers: Iterable[Explanation]) -> Printable:
     """Return the answers with every policy and rule that took part."""
     lines: list[str] = []
     for one in map(printable, answers):
@@ -129,5 +131,5 @@ def _change(change: ReachChange) -> tuple[str, ...]:
     return str(change.danger), flow, str(change.was), str(change.now), why
 
 
-def _joined(lines: Iterable[str]) -> str:
-    return "\n".join(lines).rstrip() + "\n"
+def _joined(lines: Iterable[str]) -> Printable:
+    return several_lines("\n".join(lines).rstrip() + "\n")

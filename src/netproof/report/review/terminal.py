@@ -17,6 +17,7 @@ from netproof.model.review import (
     ReachChange,
     SideExplanation,
 )
+from netproof.printing import Printable, several_lines
 from netproof.report.review.sentences import (
     SHOWN,
     cause_lines,
@@ -31,7 +32,7 @@ from netproof.report.review.sentences import (
 from netproof.report.text import counted, printable
 
 
-def check(record: CheckRecord) -> str:
+def check(record: CheckRecord) -> Printable:
     """Return the report of a check; the last line is its sum."""
     safe = printable(record)
     parts = [
@@ -43,15 +44,15 @@ def check(record: CheckRecord) -> str:
         safe.exit_reason,
         check_summary(safe),
     ]
-    return "\n".join(part for part in parts if part) + "\n"
+    return _finished(parts)
 
 
-def intent(result: IntentResult) -> str:
+def intent(result: IntentResult) -> Printable:
     """Return one intent with its reason and what broke it."""
-    return "\n".join(line for line in _intents([printable(result)]) if line)
+    return several_lines("\n".join(line for line in _intents([printable(result)]) if line))
 
 
-def diff(record: DiffRecord) -> str:
+def diff(record: DiffRecord) -> Printable:
     """Return the changes from one state to another, the most dangerous first."""
     safe = printable(record)
     parts = [
@@ -59,12 +60,16 @@ def diff(record: DiffRecord) -> str:
         _section("Closes", _changes(safe.closed)),
         diff_summary(safe),
     ]
-    return "\n".join(part for part in parts if part) + "\n"
+    return _finished(parts)
 
 
-def explanations(answers: Iterable[Explanation]) -> str:
+def explanations(answers: Iterable[Explanation]) -> Printable:
     """Return the answers with every policy and rule that took part."""
-    return "\n".join(_explained(printable(one)) for one in answers)
+    return several_lines("\n".join(_explained(printable(one)) for one in answers))
+
+
+def _finished(parts: Iterable[str]) -> Printable:
+    return several_lines("\n".join(part for part in parts if part) + "\n")
 
 
 def _section(title: str, content: Iterable[str]) -> str:

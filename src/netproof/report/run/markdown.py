@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from netproof.model.record import FlowVerdict, RunRecord, RunVerdict, ScenarioRecord, StepRecord
+from netproof.printing import Printable, several_lines
+from netproof.report.markup import markdown, markdown_code, markdown_fence, markdown_table
 from netproof.report.run import bypass, summary
 from netproof.report.run.findings import (
     BESIDES_FLOWS,
@@ -18,7 +20,7 @@ from netproof.report.run.findings import (
 from netproof.report.run.grid import grid_lines
 from netproof.report.run.matrixview import matrix_views
 from netproof.report.run.palette import Palette
-from netproof.report.text import counted, markdown, markdown_code, markdown_table, printable
+from netproof.report.text import counted, printable
 
 MAX_GROUPS = 20
 """So many of a step are listed: a comment has an end (GitHub's is 65,536 characters)."""
@@ -29,7 +31,7 @@ MAX_KEYS = 10
 WIDTH = 120
 
 
-def render(record: RunRecord) -> str:
+def render(record: RunRecord) -> Printable:
     """Return the run as Markdown."""
     run = printable(record)
     parts = [f"## netproof: {run.verdict}", markdown(run.exit_reason), _where(run)]
@@ -46,7 +48,7 @@ def render(record: RunRecord) -> str:
         )
     if run.errors:
         parts += ["### Errors of the harness", _list(run.errors)]
-    return "\n\n".join(parts) + "\n"
+    return several_lines("\n\n".join(parts) + "\n")
 
 
 def _where(run: RunRecord) -> str:
@@ -108,8 +110,8 @@ def _matrices(step: StepRecord) -> str:
     for view in matrix_views(step.tables):
         if view.has_trouble:
             lines += ["", view.label, *grid_lines(view, WIDTH, palette)]
-    matrices = "\n".join(lines).replace("```", "'''")
-    return f"<details><summary>Matrix</summary>\n\n```text\n{matrices}\n```\n\n</details>"
+    matrices = "\n".join(lines)
+    return f"<details><summary>Matrix</summary>\n\n{markdown_fence(matrices)}\n\n</details>"
 
 
 def _doors(run: RunRecord) -> list[str]:

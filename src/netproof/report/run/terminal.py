@@ -18,6 +18,7 @@ from netproof.model.record import (
     ScenarioRecord,
     StepRecord,
 )
+from netproof.printing import Printable, coloured
 from netproof.report.run import bypass, summary
 from netproof.report.run.findings import (
     BESIDES_FLOWS,
@@ -51,7 +52,7 @@ def render(
     width: int = 100,
     unicode: bool = True,
     matrices: bool = False,
-) -> str:
+) -> Printable:
     """Return the report of a run.
 
     `width` is in characters; `unicode` False keeps to ASCII; `matrices` prints those of scenarios
@@ -67,7 +68,8 @@ def render(
     lines += [_summary(run.scenarios, palette), _gaps(run, width)]
     lines += [_besides_flows(run, palette, width), _errors(run, width)]
     lines.append(_end(run, palette, width))
-    return palette.finished("\n\n".join("\n".join(part) for part in lines if part) + "\n")
+    text = "\n\n".join("\n".join(part) for part in lines if part) + "\n"
+    return coloured(palette.finished(text))
 
 
 def scenario(
@@ -77,26 +79,27 @@ def scenario(
     width: int = 100,
     unicode: bool = True,
     matrices: bool = False,
-) -> str:
+) -> Printable:
     """Return the report of one scenario, with the legend of its matrices."""
     palette, width = Palette(colour, unicode), max(width, MIN_WIDTH)
     lines = _scenario(printable(record), palette, width, matrices=matrices)
-    return palette.finished("\n".join([*lines, "", *palette.legend(width)]) + "\n")
+    return coloured(palette.finished("\n".join([*lines, "", *palette.legend(width)]) + "\n"))
 
 
-def brief(record: ScenarioRecord) -> str:
+def brief(record: ScenarioRecord) -> Printable:
     """Return one line: what came of a scenario, and the gravest thing that was seen in it."""
     safe = printable(record)
     wrong = [(step, group) for step in safe.steps for group in grouped_findings(step)]
     head = f"{safe.verdict}  {safe.id}"
     if not wrong:
-        return head
+        return coloured(head)
     step, first = wrong[0]
     more = f", and {len(wrong) - 1} more" if len(wrong) > 1 else ""
-    return f"{head}: {TITLES[first.first.verdict]}  {first.title} ({step.name}){more}"
+    text = f"{head}: {TITLES[first.first.verdict]}  {first.title} ({step.name}){more}"
+    return coloured(text)
 
 
-def ended(record: ScenarioRecord, *, colour: bool = False) -> str:
+def ended(record: ScenarioRecord, *, colour: bool = False) -> Printable:
     """Return the line that says how a scenario ended, without a newline."""
     verdict = str(record.verdict).ljust(_VERDICT_WIDTH)
     how = "converged in" if summary.is_settled(record) else "did not settle in"
@@ -107,7 +110,7 @@ def ended(record: ScenarioRecord, *, colour: bool = False) -> str:
         f"{record.seconds:.2f} s",
         f"{how} {counted(summary.most_rounds(record), 'round')}",
     )
-    return "  ".join(parts)
+    return coloured("  ".join(parts))
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,18 +123,18 @@ class Progress:
     seconds: float = 0.0
 
 
-def status(progress: Progress, *, width: int, colour: bool = False) -> str:
+def status(progress: Progress, *, width: int, colour: bool = False) -> Printable:
     """Return the status line, at most `width` characters wide, without a newline."""
     head, time = f"[{len(progress.verdicts)}/{progress.total}]", f"{progress.seconds:.0f} s"
     counts = [(verdict, progress.verdicts.count(verdict)) for verdict in RunVerdict]
     results = [(verdict, f"{count} {verdict}") for verdict, count in counts if count]
     fixed = "  ".join([head, *(text for _, text in results), time])
     if len(fixed) > width:
-        return head[:width]
+        return coloured(head[:width])
     room = width - len(fixed) - 2
     running = _shortened(", ".join(map(printable, progress.running)), room)
     painted = [Palette(colour).verdict(verdict, text) for verdict, text in results]
-    return "  ".join(filter(None, [head, *painted, time, running]))
+    return coloured("  ".join(filter(None, [head, *painted, time, running])))
 
 
 def _shortened(text: str, room: int) -> str:

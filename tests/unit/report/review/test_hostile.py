@@ -66,6 +66,6 @@ def test_so_have_a_diff_and_an_explanation(room: Any) -> None:
 def test_markdown_has_no_tags_and_no_mentions() -> None:
     """Whoever reads the comment is not called by it."""
     outside_of_code = re.sub(r"(`+) .*? \1", "", markdown.check(_evil(CHECK)))
-    assert "&#64;all" in outside_of_code
+    assert "&#64;&#8288;all" in outside_of_code
     assert "@all" not in outside_of_code
     assert "<img" not in outside_of_code.replace("\\<", "")

@@ -1,0 +1,131 @@
+"""Standard output and standard error: the one way out for all that a command says.
+
+Only what was made printable goes out, in the characters that the stream takes. A stream that is
+full or closed is an error with a remedy, told once and not again when Python ends.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import io
+import os
+import sys
+from collections.abc import Callable
+from typing import TextIO
+
+from netproof.errors import OutputError
+from netproof.printing import Printable, encodable, indented, several_lines
+
+_REMEDY = "see that whatever reads it takes all of it, or write to a file on a disk with room"
+
+
+def out(text: Printable) -> None:
+    """Write to standard output, all of it; raise OutputError where that cannot be."""
+    try:
+        _write(sys.stdout, text)
+    except (OSError, ValueError) as error:
+        _drop(sys.stdout)
+        raise OutputError(lost(error)) from error
+
+
+def err(text: Printable) -> None:
+    """Write to standard error, as far as there is one: there is nowhere else to complain."""
+    try:
+        _write(sys.stderr, text)
+    except (OSError, ValueError):
+        _drop(sys.stderr)
+
+
+def to(stream: object) -> Callable[[Printable], None]:
+    """Return what writes to a stream; that of argparse, which knows standard output by None."""
+    return err if stream is sys.stderr else out
+
+
+def say(*lines: str) -> None:
+    """Write a line for each text to standard output; those after a text's first are set in."""
+    out(several_lines("".join(f"{indented(line)}\n" for line in lines)))
+
+
+def tell(text: str) -> None:
+    """Write a sentence to standard error, on what is under way or went wrong."""
+    err(several_lines(f"{indented(text)}\n"))
+
+
+def lost(error: Exception) -> str:
+    """Return what became of standard output, and what to do about it."""
+    return f"standard output {_reason(error)}; {_REMEDY}"
+
+
+def _reason(error: Exception) -> str:
+    """Return why a stream could not be written to."""
+    if isinstance(error, BrokenPipeError):
+        return "has no reader any more"
+    if isinstance(error, ValueError) or getattr(error, "errno", 0) == errno.EBADF:
+        return "is closed"
+    return f"cannot be written: {getattr(error, 'strerror', None) or error}"
+
+
+class SturdyStream(io.TextIOBase):
+    """A stream for a program that cannot stop at its end: what is lost is lost, and known.
+
+    Of pytest's terminal: an error there would end the run without its reports.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        """Write to that stream for as long as it takes it."""
+        super().__init__()
+        self._stream = stream
+        self.lost: Exception | None = None
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]
+        """The stream's own; pytest asks."""
+        return self._stream.encoding
+
+    def write(self, text: str) -> int:
+        """Write what can be written."""
+        if self.lost is None:
+            try:
+                self._stream.write(encodable(Printable(text), self._stream.encoding))
+            except (OSError, ValueError) as error:
+                self._lose(error)
+        return len(text)
+
+    def flush(self) -> None:
+        """Find out whether it arrived."""
+        if self.lost is None:
+            try:
+                self._stream.flush()
+            except (OSError, ValueError) as error:
+                self._lose(error)
+
+    def isatty(self) -> bool:
+        """Tell what the stream is; pytest asks."""
+        return self._stream.isatty()
+
+    def fileno(self) -> int:
+        """Return the stream's descriptor; pytest asks."""
+        return self._stream.fileno()
+
+    def _lose(self, error: Exception) -> None:
+        self.lost = error
+        _drop(self._stream)
+
+
+def _write(stream: TextIO | None, text: Printable) -> None:
+    if stream is None:  # it was closed when Python started
+        raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+    stream.write(encodable(text, stream.encoding))
+    stream.flush()
+
+
+def _drop(stream: TextIO | None) -> None:
+    """Lead a broken stream to nowhere, for Python writes what is left in it when it ends."""
+    # Without a descriptor, or closed, it is not written to later either.
+    with contextlib.suppress(OSError, ValueError):
+        if stream is not None:
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, stream.fileno())
+            os.close(nowhere)
+            stream.flush()
