@@ -18,7 +18,7 @@ from netproof.cluster.api.client import Client
 from netproof.cluster.backend import ClusterRef
 from netproof.cluster.existing import ExistingCluster
 from netproof.cluster.lab import LabCluster, LabOptions, environment
-from netproof.cluster.placement import PodOptions
+from netproof.cluster.placement import PodOptions, Toleration
 from netproof.cluster.profiles.reading import folder, load
 from netproof.errors import ClusterError, UsageError
 from netproof.front import cli
@@ -228,7 +228,7 @@ def test_pod_options_reach_the_pods(lab: ClusterRef) -> None:
     node = client.list("Node")[0]["metadata"]["name"]
     options = PodOptions(
         node_selector=(("kubernetes.io/hostname", node),),
-        tolerations=("dedicated=tests:NoSchedule", "*"),
+        tolerations=(Toleration("dedicated", "tests", "NoSchedule"), Toleration()),
         resources=(("cpu", "10m"),),
     )
     ref = ExistingCluster(lab.kubeconfig, pods=options, profile=load("calico", folder()))._ref()

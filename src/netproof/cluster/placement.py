@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from netproof.errors import UsageError
 from netproof.model.value import Value
 
 Obj = dict[str, Any]
@@ -24,6 +23,28 @@ The empty selector means all pods of the namespace, which is ours alone.
 """
 
 
+class Toleration(Value):
+    """A taint that probe pods put up with: without a key every one, without a value any of the key.
+
+    Fields are those of core/v1 Toleration; without an effect all of them are meant.
+    """
+
+    key: str = ""
+    value: str | None = None
+    effect: str = ""
+
+    def spec(self) -> Obj:
+        """Return it as a pod's spec has it."""
+        operator = "Exists" if self.value is None else "Equal"
+        fields = {
+            "key": self.key or None,
+            "operator": operator,
+            "value": self.value,
+            "effect": self.effect or None,
+        }
+        return {name: word for name, word in fields.items() if word is not None}
+
+
 class PodOptions(Value):
     """What the person running it says of the probe pods; pairs are in the order given.
 
@@ -31,7 +52,7 @@ class PodOptions(Value):
     """
 
     node_selector: tuple[tuple[str, str], ...] = ()
-    tolerations: tuple[str, ...] = ()
+    tolerations: tuple[Toleration, ...] = ()
     pull_secrets: tuple[str, ...] = ()
     resources: tuple[tuple[str, str], ...] = ()
     spread: bool = False
@@ -48,7 +69,7 @@ class PodOptions(Value):
     def _spec(self) -> Obj:
         given = {
             "nodeSelector": dict(self.node_selector),
-            "tolerations": [toleration(text) for text in self.tolerations],
+            "tolerations": [toleration.spec() for toleration in self.tolerations],
             "imagePullSecrets": [{"name": name} for name in self.pull_secrets],
             "topologySpreadConstraints": [SPREAD] if self.spread else [],
         }
@@ -57,26 +78,3 @@ class PodOptions(Value):
 
 ANYWHERE = PodOptions()
 """Probe pods as they are, wherever the scheduler puts them."""
-
-
-def toleration(text: str) -> Obj:
-    """Read `key[=value][:effect]`, as `kubectl taint` writes it; `*` tolerates everything."""
-    if text == "*":
-        return {"operator": "Exists"}
-    body, colon, effect = text.partition(":")
-    key, equals, value = body.partition("=")
-    if not key or (colon and effect not in EFFECTS):
-        raise UsageError(
-            f"--toleration {text}: write key, key=value, key:effect or key=value:effect, "
-            f"where effect is {', '.join(EFFECTS)}; or * for all"
-        )
-    told = {"operator": "Equal", "value": value} if equals else {"operator": "Exists"}
-    return {"key": key, **told, **({"effect": effect} if effect else {})}
-
-
-def pair(option: str, text: str) -> tuple[str, str]:
-    """Read `key=value`; raise UsageError where it is none."""
-    key, equals, value = text.partition("=")
-    if not key or not equals:
-        raise UsageError(f"{option} {text}: write key=value")
-    return key, value

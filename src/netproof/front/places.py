@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from netproof.cluster.backend import ClusterBackend
     from netproof.cluster.existing import ExistingCluster
     from netproof.cluster.kind.cluster import KindOptions
-    from netproof.cluster.placement import PodOptions
+    from netproof.cluster.placement import PodOptions, Toleration
     from netproof.run.scenario import Wishes
 
 Say = Callable[[str], None]
@@ -69,20 +69,42 @@ def lab(
 
 def pods(option: argparse.Namespace) -> PodOptions:
     """Return how probe pods are to fit in; raise UsageError for what cannot be read."""
-    from netproof.cluster.placement import PodOptions, pair, toleration
+    from netproof.cluster.placement import PodOptions
 
-    for text in option.toleration:
-        toleration(text)
-    resources = tuple(pair("--pod-resource", text) for text in option.pod_resource)
+    resources = tuple(_pair("--pod-resource", text) for text in option.pod_resource)
     for name, _ in resources:
         if name not in RESOURCES:
             raise UsageError(f"--pod-resource {name}: there are {', '.join(RESOURCES)}")
     return PodOptions(
-        node_selector=tuple(pair("--node-selector", text) for text in option.node_selector),
-        tolerations=tuple(option.toleration),
+        node_selector=tuple(_pair("--node-selector", text) for text in option.node_selector),
+        tolerations=tuple(toleration(text) for text in option.toleration),
         pull_secrets=tuple(option.image_pull_secret),
         resources=resources,
     )
+
+
+def toleration(text: str) -> Toleration:
+    """Read `key[=value][:effect]`, as `kubectl taint` writes it; `*` tolerates everything."""
+    from netproof.cluster.placement import EFFECTS, Toleration
+
+    if text == "*":
+        return Toleration()
+    body, colon, effect = text.partition(":")
+    key, equals, value = body.partition("=")
+    if not key or (colon and effect not in EFFECTS):
+        raise UsageError(
+            f"--toleration {text}: write key, key=value, key:effect or key=value:effect, "
+            f"where effect is {', '.join(EFFECTS)}; or * for all"
+        )
+    return Toleration(key, value if equals else None, effect)
+
+
+def _pair(option: str, text: str) -> tuple[str, str]:
+    """Read `key=value`; raise UsageError where it is none."""
+    key, equals, value = text.partition("=")
+    if not key or not equals:
+        raise UsageError(f"{option} {text}: write key=value")
+    return key, value
 
 
 def wishes(option: argparse.Namespace, *, nodes: bool = False) -> Wishes:

@@ -13,10 +13,9 @@ from ipaddress import ip_network
 from netproof.model.flow import Flow
 from netproof.model.review import Cause, Danger, DiffRecord, Edge, Reach, ReachChange, Snapshot
 from netproof.model.value import replace
-from netproof.policy.extraports import PortDemand
-from netproof.policy.mirror import Mirror, serving
-from netproof.review.blocks import OUTSIDE
+from netproof.policy.mirror import Mirror, PortDemand, serving
 from netproof.review.explanation import causes
+from netproof.review.reachability import OUTSIDE
 from netproof.review.snapshot import DNS_NAME, OTHER, SnapshotView, take, views
 
 ARGUED = 50

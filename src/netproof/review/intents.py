@@ -16,9 +16,8 @@ from netproof.model.flow import Expected, Flow
 from netproof.model.workload import Port, Protocol
 from netproof.policy import Network
 from netproof.policy.document import Node
-from netproof.policy.extraports import PortDemand
 from netproof.policy.fields import Field
-from netproof.policy.mirror import Mirror, serving
+from netproof.policy.mirror import Mirror, PortDemand, serving
 from netproof.review.reachability import Reachability, read_reachability
 from netproof.review.statement import (
     FlowStatement,

@@ -5,6 +5,9 @@ This is a bundle before it is in any cluster, or the part of it that was probed 
 Pods have no addresses yet. A stand-in of the usual pod range is used where a rule's ipBlock asks
 for one; where a block cuts that range in two, no address can stand for all, and what depends on
 it is undefined. So a snapshot never depends on which address a pod happens to get.
+
+Outside, blocks of addresses lie inside each other or apart, never across, so they cut the address
+space into cells within which every policy says the same. One address of each stands for all of it.
 """
 
 from __future__ import annotations
@@ -12,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from ipaddress import ip_address, ip_network
 
 from netproof.expected import Evaluator, PolicyIndex, Trace, trace_flow
 from netproof.model.flow import Direction, Endpoint, Flow, Path
@@ -21,6 +25,7 @@ from netproof.model.workload import (
     NAMESPACE_NAME_LABEL,
     Family,
     Host,
+    HostKind,
     Namespace,
     Pod,
     Port,
@@ -29,9 +34,22 @@ from netproof.model.workload import (
     ServicePort,
     Topology,
 )
-from netproof.policy import Network, NetworkPolicy, matching
+from netproof.policy import Address, Network, NetworkPolicy, matching
 from netproof.policy.mirror import Mirror
-from netproof.review.blocks import CLUSTER_RANGES, outside_hosts, policy_blocks
+
+OUTSIDE = "outside"
+"""The host that stands for every address that no policy names."""
+
+CLUSTER_RANGES: tuple[Network, ...] = (
+    ip_network("10.244.0.0/16"),
+    ip_network("10.96.0.0/16"),
+    ip_network("fd00:10:244::/56"),
+    ip_network("fd00:10:96::/112"),
+)
+"""Where pods and Services are taken to live: the defaults of kubeadm and kind."""
+
+_EVERYTHING = {Family.IPV4: ip_network("0.0.0.0/0"), Family.IPV6: ip_network("::/0")}
+_LIKELY = {Family.IPV4: "198.51.100.7", Family.IPV6: "2001:db8:ffff::7"}
 
 DNS = "kube-system/kube-dns"
 """CoreDNS keeps its predecessor's name; so do its labels."""
@@ -198,3 +216,62 @@ def egress_ports(policies: Iterable[NetworkPolicy]) -> Iterator[Port]:
             for match in rule.ports:
                 if numbered := matching.port_range(match):
                     yield Port(numbered[0], match.protocol)
+
+
+def policy_blocks(policies: Iterable[NetworkPolicy]) -> Iterator[Network]:
+    """Yield every block and exception that the policies name."""
+    for policy in policies:
+        yield from matching.named_blocks(policy)
+
+
+def outside_hosts(named: Iterable[Network]) -> tuple[Host, ...]:
+    """Return a host for each cell that the named blocks make, the one for all else first.
+
+    IPv6 is told apart only where somebody names an IPv6 block. Ranges of the cluster are no
+    outside.
+    """
+    blocks = sorted(set(named), key=lambda net: (net.version, net.network_address, net.prefixlen))
+    hosts = [_host(OUTSIDE, _EVERYTHING[Family.IPV4], blocks)]
+    if any(net.version == 6 for net in blocks):
+        hosts.append(_host(f"{OUTSIDE} ::/0", _EVERYTHING[Family.IPV6], blocks))
+    for net in blocks:
+        inside_cluster = any(_within(net, own) for own in CLUSTER_RANGES)
+        if net.prefixlen and not inside_cluster:
+            hosts.append(_host(f"{OUTSIDE} {net}", net, blocks))
+    return tuple(host for host in hosts if host.ips)
+
+
+def _host(name: str, net: Network, blocks: Iterable[Network]) -> Host:
+    address = _representative(net, blocks)
+    return Host(HostKind.OUTSIDE, name, (str(address),) if address else ())
+
+
+def _representative(net: Network, blocks: Iterable[Network]) -> Address | None:
+    """Return an address of the block that is in none of the smaller blocks, if there is one.
+
+    Such a cell begins where the block does or where a smaller block ends.
+    """
+    family = Family.IPV4 if net.version == 4 else Family.IPV6
+    smaller = [
+        other for other in (*blocks, *CLUSTER_RANGES) if other != net and _within(other, net)
+    ]
+    likely = ip_address(_LIKELY[family])
+    first = [likely] if likely in net else []
+    starts = [net.network_address + (1 if net.num_addresses > 2 else 0)]
+    ends = [o.broadcast_address + 1 for o in smaller if int(o.broadcast_address) < _last(net)]
+    for candidate in (*first, *starts, *ends):
+        if not any(candidate in other for other in smaller):
+            return candidate
+    return None
+
+
+def _last(net: Network) -> int:
+    return int(net.broadcast_address)
+
+
+def _within(inner: Network, outer: Network) -> bool:
+    return (
+        inner.version == outer.version
+        and inner.prefixlen >= outer.prefixlen
+        and inner.network_address in outer
+    )

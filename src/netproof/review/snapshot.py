@@ -22,8 +22,12 @@ from netproof.model.workload import Port, Protocol
 from netproof.policy import matching
 from netproof.policy.mirror import Mirror
 from netproof.printing import Printable, several_lines
-from netproof.review.blocks import policy_blocks
-from netproof.review.reachability import Reachability, egress_ports, read_reachability
+from netproof.review.reachability import (
+    Reachability,
+    egress_ports,
+    policy_blocks,
+    read_reachability,
+)
 
 OTHER = "any"
 """The port of the outside that stands for all that nobody names."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import datetime
 import os
 from pathlib import Path
@@ -17,9 +18,10 @@ from netproof.cluster.existing import check_version
 from netproof.cluster.fleet import cleanup
 from netproof.cluster.fleet.cleanup import OwnerProcess
 from netproof.cluster.naming import Naming
-from netproof.cluster.placement import PodOptions, pair, toleration
+from netproof.cluster.placement import PodOptions, Toleration
 from netproof.errors import ClusterError, UsageError
 from netproof.front import cli
+from netproof.front.places import pods, toleration
 from netproof.model import codec
 from netproof.model.known_gap import KnownGap
 from netproof.model.record import FlowVerdict
@@ -44,7 +46,7 @@ NOW = datetime.datetime(2026, 11, 21, 12, tzinfo=datetime.UTC)
 )
 def test_tolerations_are_written_as_taints(text: str, expected: dict[str, str]) -> None:
     """A toleration is written as `kubectl taint` writes the taint."""
-    assert expected == toleration(text)
+    assert expected == toleration(text).spec()
 
 
 @pytest.mark.parametrize("text", ["", "=b", "a:Never", "a=b:"])
@@ -56,8 +58,11 @@ def test_wrong_tolerations(text: str) -> None:
 
 def test_wrong_pairs() -> None:
     """A pair without a value is refused with its option."""
+    chosen = argparse.Namespace(
+        pod_resource=[], node_selector=["disk"], toleration=[], image_pull_secret=[]
+    )
     with pytest.raises(UsageError, match="--node-selector disk: write key=value"):
-        pair("--node-selector", "disk")
+        pods(chosen)
 
 
 def test_a_pod_without_options_stays_as_it_is() -> None:
@@ -67,7 +72,9 @@ def test_a_pod_without_options_stays_as_it_is() -> None:
 
 def test_a_cluster_travels_as_text() -> None:
     """What a worker is told of a cluster is JSON, options and gaps included."""
-    options = PodOptions((("disk", "ssd"),), ("*",), ("registry",), (("cpu", "1"),), spread=True)
+    options = PodOptions(
+        (("disk", "ssd"),), (Toleration(),), ("registry",), (("cpu", "1"),), spread=True
+    )
     gap = KnownGap("id", ("a/*",), ("* -> *",), FlowVerdict.LEAK, "text", "https://x")
     ref = ClusterRef("kind", "name", "file", pods=options, gaps=(gap,))
     text = codec.pack(ref)

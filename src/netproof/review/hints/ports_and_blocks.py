@@ -8,8 +8,8 @@ from ipaddress import ip_network
 from netproof.model.review import Hint, Severity
 from netproof.model.workload import Pod, Service, ServicePort
 from netproof.policy import IpBlock, Network, NetworkPolicy, PortMatch, Rule, matching
-from netproof.review.blocks import CLUSTER_RANGES
 from netproof.review.hints.context import HintContext
+from netproof.review.reachability import CLUSTER_RANGES
 
 SERVICE_PORT = "service-port"
 END_PORT = "end-port"
