@@ -11,6 +11,7 @@ NetproofError
         StreamCutError       a stream broke off before its end
     OutputError     what is to be said cannot be written
     ProbeError      the probe agent or the stream to it failed
+        GarbledError         what an agent said is no answer to what it was asked
     HarnessBug      netproof contradicts itself: never a CNI's failure, please report it
 """
 
@@ -80,6 +81,10 @@ class OutputError(NetproofError):
 
 class ProbeError(NetproofError):
     """A probe agent, or the stream to it, failed: what it would have seen is unknown."""
+
+
+class GarbledError(ProbeError):
+    """What came in an agent's name is not its answer: nothing that came with it counts either."""
 
 
 class HarnessBug(NetproofError):  # noqa: N818 - it is a bug, and is called one

@@ -20,7 +20,7 @@ from tests.lab.agent_network import (
     AgentNetwork,
     server_address,
 )
-from tests.unit.probe.agents import Agents, PipeOpener
+from tests.unit.probe.agents import SECRET, Agents, PipeOpener
 
 NAMES = {
     OPEN: "open",
@@ -61,7 +61,7 @@ def prober() -> Iterator[Prober]:
         for agent in agents.running:
             agents.wait(agent)
         opener = PipeOpener(prefixes)
-        made = Prober(opener, lambda: TOPOLOGY, agents.instance, timeout_s=TIMEOUT_S)
+        made = Prober(opener, lambda: TOPOLOGY, agents.instance, SECRET, timeout_s=TIMEOUT_S)
         stack.callback(opener.close)
         stack.callback(made.close)
         yield made

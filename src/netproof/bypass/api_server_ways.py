@@ -31,6 +31,7 @@ from netproof.model.workload import Pod, Service
 from netproof.probe.agentcommand import ask_command, relay_command
 from netproof.probe.channel import Channel
 from netproof.probe.identity import HTTP_PATH, fresh_nonce, proven, request
+from netproof.probe.messages import Printed, agent_key
 
 _ATTACH_EVERY_S = 0.3
 _NUMBERS = count(1)
@@ -65,9 +66,11 @@ def forward_to_service(means: Means, pod: Pod, service: Service | None) -> Itera
 
 
 def _channel(means: Means, pod: Pod, client: Client) -> Channel:
-    command = relay_command(pod.key, means.worker.naming.run_id)
+    run_id = means.worker.naming.run_id
+    command = relay_command(pod.key, run_id)
     streams = PodStreams(client, means.worker.fleet.locate)
-    return Channel(streams, Endpoint.pod(pod.key), command)
+    key = agent_key(means.worker.client.ref.secret, pod.key, run_id)
+    return Channel(streams, Endpoint.pod(pod.key), command, key)
 
 
 def exec_in(means: Means, pod: Pod, _: Service | None) -> Iterator[Way]:
@@ -116,7 +119,8 @@ def _heard(attached: AttachedStream, channel: Channel, patience_s: float) -> Try
     """Have the pod's program print a nonce until it is heard: attaching takes a moment."""
     nonce, output = fresh_nonce(), b""
     for _ in range(1 + int(patience_s / _ATTACH_EVERY_S)):
-        channel.ask({"op": "print", "nonce": nonce}, lambda _: True, deadline_s=patience_s)
+        print_it = {"op": "print", "nonce": nonce}
+        channel.ask(print_it, Printed, lambda _: True, deadline_s=patience_s)
         output += attached.receive(_ATTACH_EVERY_S)
         for line in output.splitlines():
             if nonce.encode() in line:

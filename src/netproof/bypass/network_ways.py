@@ -78,7 +78,8 @@ def from_node(means: Means, pod: Pod, _: Service | None) -> Iterator[Way]:
 
     def attempt() -> TryResult:
         one = Pod(pod.namespace, f"seen-ready-{next(_NUMBERS)}", pod.labels, (Port(8080),))
-        command = agent_command(one.key, one.ports, means.worker.naming.run_id)
+        run_id, secret = means.worker.naming.run_id, means.worker.client.ref.secret
+        command = agent_command(one.key, one.ports, run_id, secret)
         obj = manifests.probe_pod(
             one, means.worker.naming, command=command, image=means.worker.settings.image
         )

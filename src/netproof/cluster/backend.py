@@ -20,7 +20,8 @@ class ClusterRef(Value):
     unanswered packet is waited for there, `converge_s` how long a change of policies may take
     there, unless the person running it says otherwise. `pods` is how probe pods fit in, `gaps`
     are what its CNI is documented not to do, `capabilities` what it can do at all. `stance` says
-    what is expected there of the doors that policies do not guard.
+    what is expected there of the doors that policies do not guard. `secret` is the run's own: by it
+    agents prove that it is they who speak.
     """
 
     kind: str
@@ -36,6 +37,7 @@ class ClusterRef(Value):
     gaps: tuple[KnownGap, ...] = ()
     capabilities: Capabilities = Capabilities()
     stance: Stance = Stance.REPORT
+    secret: str = ""
 
     def why_no_sctp(self) -> str:
         """Return why cases that send SCTP cannot be tried here, "" where they can."""

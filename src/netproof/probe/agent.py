@@ -4,7 +4,7 @@ Standard library only and sent as text (`python3 -I -S -c <this> serve <config>`
 with Python 3.9 will do; it stays one file for that reason. It must not know Kubernetes, policies
 or expectations. Two rules hold throughout: what is ready is handled before any deadline is, and
 time in which this process was kept from running does not count, so that a starved agent never
-says "dropped".
+says "dropped". And whatever comes over a socket ends that conversation at most, never the process.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     Read = Callable[[bytes, bool], Any]  # data, whether it is all there is -> None to read on
     Query = tuple[str, str, int, str, int]  # protocol, server, port, name, type
 
-VERSION = 1
+VERSION = 2
 SCTP = 132  # IPPROTO_SCTP, which `socket` lacks
 KINDS = {
     "TCP": (socket.SOCK_STREAM, 0),
@@ -50,16 +50,24 @@ RESOLV_CONF = "/etc/resolv.conf"
 DNS_PORT = 53
 
 HTTP = b"GET /netproof/"
+HASHES: dict[bytes, Callable[[], Any]] = {}  # by key, made when first needed
+LOADS: list[Callable[[str], Any]] = []  # the same; an import a call would cost more than the call
 
 BATCH = 1024  # events a wake-up; a full batch means that more are ready, so no deadline is due
 BURST = 64  # probes started between two looks at what is ready: their answers overtake the rest
 MOST_PROBES = 4000  # at once; fewer would turn one time-out per job into several
 MOST_GUESTS = 1000  # connections being served; the oldest goes first
 MOST_NONCES = 50000  # remembered; about 10 MB, and more than any one round sends to a pod
+MOST_CONTROLS = 200  # harness connections; a process of tests holds one
+MOST_DRAINED = 200  # bursts; more than buffers hold, so that a flood does not keep us
+MOST_READS = 64  # of one connection before others have their turn
 MOST_LINE = 1 << 25  # bytes of one request; 100,000 targets are 15 MB
 TICK = 0.05  # seconds; the clock never steps further than this past the wake-up it asked for
 ANSWER = 5.0  # seconds; an established connection proves the path, its server may be starved
 GUEST = 10.0  # seconds for a client to say its line
+LONGEST = 3600.0  # seconds a time-out may be
+SHOWN = 80  # characters of what others said
+NAMED = 16  # characters of a nonce that name it: who tells the others has received it
 RESEND = (0.25, 0.55, 1.0)  # of the time-out: small buffers overflow, one loss is no verdict
 
 CONNECTED, DROPPED, REJECTED = "connected", "dropped", "rejected"
@@ -119,6 +127,7 @@ class Loop:
         self.closing: list[socket.socket] = []
         self.deadlines: list[tuple[float, int, Task]] = []
         self.count = 0
+        self.faults: list[str] = []
         self.time = 0.0
         self.last = time.monotonic()
 
@@ -150,8 +159,8 @@ class Loop:
             self.end(task, end.value)
         except OSError as error:
             self.end(task, local(error.errno or 0))
-        except (LookupError, TypeError, ValueError, ArithmeticError) as error:
-            self.end(task, (ERROR, f"no such target: {error!r}"))
+        except Exception as error:  # noqa: BLE001 - whatever it was told to try, the rest goes on
+            self.end(task, (ERROR, f"no such target: {shown(repr(error))}"))
 
     def end(self, task: Task, value: object) -> None:
         task.steps = None
@@ -169,7 +178,10 @@ class Loop:
         self.last = now
         for fd, mask in events:
             if fd in self.handlers:
-                self.handlers[fd](mask)
+                try:
+                    self.handlers[fd](mask)
+                except Exception as error:  # noqa: BLE001 - told by `hello`, and ends nobody else
+                    self.faults = [*self.faults[-9:], shown(repr(error))]
         while len(events) < BATCH and self.deadlines and self.deadlines[0][0] <= self.time:
             at, _, task = heapq.heappop(self.deadlines)
             if task.due == at:
@@ -186,7 +198,9 @@ class Server:
         self.loop = loop
         identity = config["identity"]
         self.name = f'"{identity}"'  # names of Kubernetes need no escapes in JSON
-        self.arrived: dict[str, None] = {}
+        self.key = bytes.fromhex(config.get("key", ""))
+        self.arrived: dict[str, str] = {}  # by the first half: who knows the rest has received it
+        self.forgot = 0.0
         self.guests: dict[int, Task] = {}
         self.listeners: list[tuple[socket.socket, Callable[[socket.socket], bool]]] = []
         self.serving: list[object] = []
@@ -236,8 +250,11 @@ class Server:
         nonce = words[1][:64].decode()
         if len(self.arrived) >= MOST_NONCES:
             del self.arrived[next(iter(self.arrived))]
-        self.arrived[nonce] = None
-        return f'{{"identity":{self.name},"nonce":"{nonce}","from":"{peer}"}}\n'.encode()
+            self.forgot = time.monotonic()
+        self.arrived.setdefault(nonce[:NAMED], nonce)
+        ours = proof(self.key, words[1][:64])
+        text = f'{{"identity":{self.name},"nonce":"{nonce}","from":"{peer}","proof":"{ours}"}}\n'
+        return text.encode()
 
     def connections(self, listener: socket.socket) -> bool:
         """Take what connections there are; tell whether there may be more."""
@@ -305,8 +322,9 @@ class Server:
     def drain(self) -> None:
         """Take in all that lies in the sockets' buffers: it has arrived as well."""
         for sock, some in self.listeners:
-            while some(sock):
-                continue
+            for _ in range(MOST_DRAINED):
+                if not some(sock):
+                    break
         for guest in tuple(self.guests.values()):
             self.loop.step(guest, True)
 
@@ -330,7 +348,7 @@ class TargetRunner:
     def __init__(self, loop: Loop, most: int) -> None:
         self.loop, self.most = loop, most
         self.waiting: deque[tuple[Job, int, dict[str, Any]]] = deque()
-        self.active, self.serial, self.prefix = 0, 0, os.urandom(8).hex()
+        self.active = 0
         try:
             with open(PORT_RANGE) as range_:  # noqa: PTH123
                 self.low, self.high = (int(word) for word in range_.read().split())
@@ -349,19 +367,18 @@ class TargetRunner:
         return False
 
     def launch(self, job: Job, index: int, target: dict[str, Any]) -> None:
-        self.serial += 1
         self.active += 1
-        nonce, began = f"{self.prefix}x{self.serial:x}", time.monotonic()
+        began = time.monotonic()
 
         def done(value: Outcome) -> None:
             self.active -= 1
-            job.add([index, *value, round(time.monotonic() - began, 4), nonce])
+            job.add([index, *value, round(time.monotonic() - began, 4)])
 
         task = Task(done)
-        task.steps = self.probe(task, target, job.timeout, nonce)
+        task.steps = self.probe(task, target, job.timeout)
         self.loop.step(task, None)
 
-    def probe(self, task: Task, target: dict[str, Any], timeout: float, nonce: str) -> Steps:
+    def probe(self, task: Task, target: dict[str, Any], timeout: float) -> Steps:
         kind, protocol = target["kind"], target["protocol"]
         record, address, port = RECORDS[target["family"]], target["address"], target["port"]
         if kind == "dns":
@@ -373,7 +390,9 @@ class TargetRunner:
             address, why = yield from self.resolve(task, target["name"], record, timeout)
             if not address:
                 return UNRESOLVED, why
-        wanted = target["identities"]
+        nonce, wanted = target["nonce"], target["identities"]
+        if not (nonce.isalnum() and nonce.isascii()):
+            raise ValueError("nonce")
         way = self.datagram if protocol == "UDP" else self.stream
         request = f"netproof {nonce}\n".encode()
         return (
@@ -453,6 +472,7 @@ class TargetRunner:
 
     def fresh(self, task: Task, protocol: str, address: str) -> socket.socket:
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        socket.inet_pton(family, address)  # a name would be looked up, and keep all others waiting
         task.sock = sock = socket.socket(family, *KINDS[protocol])
         sock.setblocking(False)
         sock.setsockopt(*RECVERR[family], 1)
@@ -516,14 +536,15 @@ def greeting(data: bytes, whole: bool, nonce: str, wanted: list[str]) -> Outcome
         return None
     try:
         reply = decoded(data)
-        who, echo = reply["identity"], reply["nonce"]
-    except (ValueError, LookupError, TypeError):
-        return ERROR, f"connected, but answered {data[:80]!r}" if data else "closed without answer"
+        who, echo, proved = reply["identity"], reply["nonce"], reply.get("proof", "")
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        said = data[:SHOWN]
+        return ERROR, f"connected, but answered {said!r}" if data else "closed without answer"
     if echo != nonce:
-        return ERROR, f"answered by {who} with another nonce"
+        return ERROR, f"answered by {shown(who)} with another nonce"
     if who not in wanted:
-        return ERROR, f"answered by {who}, wanted {' or '.join(wanted)}"
-    return CONNECTED, ""
+        return ERROR, f"answered by {shown(who)}, wanted {' or '.join(wanted)}"
+    return CONNECTED, shown(proved)
 
 
 def question(name: str, record: int) -> bytes:
@@ -562,10 +583,45 @@ def judged(code: int, found: list[str], expected: list[str]) -> Outcome:
     return CONNECTED, "NXDOMAIN" if code else ""
 
 
-def decoded(data: bytes) -> Any:
-    import json  # noqa: PLC0415 - not before it is needed: a third of an agent's start-up
+def shown(said: object) -> str:
+    """Return the beginning of what others said, without what a terminal or a line obeys."""
+    try:
+        text = ascii(str(said)[:SHOWN])[1:-1]
+    except (RecursionError, ValueError):  # nested without end; an integer without end
+        text = type(said).__name__
+    return text
 
-    return json.loads(data)
+
+def proof(key: bytes, about: bytes) -> str:
+    """Return what only who has the key can say about something."""
+    if key not in HASHES:
+        try:
+            from _blake2 import blake2s  # noqa: PLC0415 - hashlib would load OpenSSL: 4 ms
+        except ImportError:
+            from hashlib import blake2s  # noqa: PLC0415 - another Python than CPython
+        HASHES[key] = blake2s(key=key, digest_size=16).copy
+    one = HASHES[key]()
+    one.update(about)
+    return str(one.hexdigest())
+
+
+def sealed(key: bytes, session: bytes, data: bytes) -> bytes:
+    """Return a line that only we can have said, in answer to whoever chose the session."""
+    return proof(key, session + b" " + data).encode() + b" " + data + b"\n"
+
+
+def numbered(number: object) -> int:
+    if type(number) is not int:
+        raise TypeError("id")
+    return number
+
+
+def decoded(data: bytes) -> Any:
+    if not LOADS:
+        import json  # noqa: PLC0415 - not before it is needed: a third of an agent's start-up
+
+        LOADS.append(json.loads)
+    return LOADS[0](data.decode())
 
 
 def encoded(value: object) -> bytes:
@@ -594,7 +650,11 @@ class Job:
     """A list of targets on its way; results are told in lines as they come."""
 
     def __init__(self, say: Callable[[object], None], request: dict[str, Any]) -> None:
-        self.say, self.id, self.timeout = say, request["id"], float(request["timeout"])
+        self.say, self.id, self.timeout = say, request["id"], request["timeout"]
+        if not (isinstance(self.timeout, (int, float)) and 0 < self.timeout <= LONGEST):
+            raise ValueError("timeout")  # NaN too, which no heap bears
+        if not isinstance(request["targets"], list):
+            raise TypeError("targets")
         self.left, self.cancelled = len(request["targets"]), False
         self.results: list[object] = []
 
@@ -611,25 +671,31 @@ class Job:
 
 
 class Control:
-    """One harness connection: JSON lines in, JSON lines out."""
+    """One harness connection: JSON lines in, sealed JSON lines out."""
 
     def __init__(self, agent: Agent, sock: socket.socket) -> None:
         self.agent, self.sock = agent, sock
-        self.unread, self.unsent = b"", b""
+        self.unread, self.unsent, self.session = b"", b"", b""
         self.jobs: list[Job] = []
-        mask = select.EPOLLIN | select.EPOLLOUT | select.EPOLLET
-        agent.loop.add(sock, self.ready, mask)
+        self.mask = select.EPOLLIN | select.EPOLLOUT | select.EPOLLET
+        agent.loop.add(sock, self.ready, self.mask)
 
     def ready(self, _: int) -> None:
         try:
             self.flush()
-            while True:
+            for _ in range(MOST_READS):
                 self.read()
+            self.agent.loop.epoll.modify(self.sock, self.mask)  # woken again for what is left
         except BlockingIOError:
             return
         except OSError:
-            for job in self.jobs:
-                job.cancelled = True
+            self.leave()
+
+    def leave(self) -> None:
+        for job in self.jobs:
+            job.cancelled = True
+        if self in self.agent.controls:
+            self.agent.controls.remove(self)
             self.agent.loop.drop(self.sock)
 
     def read(self) -> None:
@@ -639,7 +705,7 @@ class Control:
             *lines, self.unread = self.unread.split(b"\n")
             for line in lines:
                 self.obey(line)
-        if not data or len(self.unread) > MOST_LINE:
+        if not data or max(len(self.unread), len(self.unsent)) > MOST_LINE:
             raise ConnectionError
 
     def obey(self, line: bytes) -> None:
@@ -651,17 +717,21 @@ class Control:
         }
         try:
             request = decoded(line)
-            handlers[request["op"]](request)
-        except (ValueError, LookupError, TypeError, AttributeError) as error:
-            self.say({"id": None, "error": f"not understood: {error!r}"})
+            handlers[request["op"]]({**request, "id": numbered(request["id"])})
+        except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+            self.say({"id": None, "error": f"not understood: {shown(repr(error))}"})
 
     def hello(self, request: dict[str, Any]) -> None:
+        if "session" in request:
+            self.session = str(request["session"])[:64].encode("ascii", "replace")
         self.say({"id": request["id"], **self.agent.about()})
 
     def print(self, request: dict[str, Any]) -> None:
         """Show a nonce on standard output, to whoever is attached to it."""
-        line = {"identity": self.agent.identity, "nonce": request["nonce"]}
-        os.write(1, encoded(line) + b"\n")
+        nonce = request["nonce"]
+        if not (nonce.isalnum() and len(nonce) <= 64):
+            raise ValueError("nonce")
+        os.write(1, encoded({"identity": self.agent.identity, "nonce": nonce}) + b"\n")
         self.say({"id": request["id"]})
 
     def probe(self, request: dict[str, Any]) -> None:
@@ -674,11 +744,13 @@ class Control:
     def testify(self, request: dict[str, Any]) -> None:
         server = self.agent.server
         server.drain()
-        came = [nonce for nonce in request["nonces"] if nonce in server.arrived]
-        self.say({"id": request["id"], "arrived": came, "boot": self.agent.boot})
+        came = [server.arrived[name] for name in request["nonces"] if name in server.arrived]
+        forgot = round(time.monotonic() - server.forgot, 3) if server.forgot else None
+        reply = {"arrived": came, "boot": self.agent.boot, "forgot": forgot}
+        self.say({"id": request["id"], **reply})
 
     def say(self, reply: object) -> None:
-        self.unsent += encoded(reply) + b"\n"
+        self.unsent += sealed(self.agent.key, self.session, encoded(reply))
         try:
             self.flush()
         except OSError:
@@ -699,6 +771,8 @@ class Agent:
         most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
         self.boot, self.identity = os.urandom(8).hex(), config["identity"]
+        self.key = bytes.fromhex(config.get("key", ""))
+        self.controls: list[Control] = []
         self.loop = Loop()
         self.server = Server(self.loop, config)
         self.prober = TargetRunner(self.loop, max(16, min(MOST_PROBES, most - MOST_GUESTS - 200)))
@@ -708,9 +782,15 @@ class Agent:
         self.loop.add(self.listener, self.admit, select.EPOLLIN)
 
     def admit(self, _: int) -> None:
-        sock = self.listener.accept()[0]
+        try:
+            sock = self.listener.accept()[0]
+        except OSError:  # out of descriptors, or gone again already
+            return
+        if len(self.controls) >= MOST_CONTROLS:
+            sock.close()
+            return
         sock.setblocking(False)
-        Control(self, sock)
+        self.controls.append(Control(self, sock))
 
     def about(self) -> dict[str, object]:
         try:
@@ -726,6 +806,7 @@ class Agent:
             "serving": self.server.serving,
             "failures": self.server.failures,
             "sctp": sctp,
+            "faults": self.loop.faults,
         }
 
     def run(self) -> None:
@@ -736,14 +817,15 @@ class Agent:
 
 
 def configured(words: list[str]) -> dict[str, Any]:
-    """Read identity, control socket, ports (`80/TCP,53/UDP`) and addresses to listen at."""
-    identity, control, ports, listen = words
+    """Read identity, control socket, ports (`80/TCP,53/UDP`), addresses to listen at and key."""
+    identity, control, ports, listen, key = words
     served = [port.split("/") for port in ports.split(",") if port]
     return {
         "identity": identity,
         "control": control,
         "ports": [[int(number), protocol] for number, protocol in served],
         "listen": [address for address in listen.split(",") if address],
+        "key": key,
     }
 
 

@@ -16,6 +16,7 @@ from importlib import resources
 from netproof.model.workload import Listens, Port
 from netproof.probe.agent import ROUTED
 from netproof.probe.identity import control_name
+from netproof.probe.messages import agent_key
 
 PYTHON = ("python3", "-I", "-S", "-c")
 LISTENS: dict[Listens, tuple[str, ...]] = {
@@ -74,16 +75,17 @@ def ask_command(nonce: str, timeout_s: float, targets: Sequence[tuple[str, int]]
 
 
 def serve_command(
-    identity: str, ports: Sequence[Port], instance: str, listen: Sequence[str] = ()
+    identity: str, ports: Sequence[Port], instance: str, secret: str, listen: Sequence[str] = ()
 ) -> list[str]:
     """Return the command of a probe pod.
 
     `identity` is what it answers with, `instance` keeps apart agents of one identity that share a
-    network namespace, `listen` are the addresses to serve at, all of them where it is empty.
+    network namespace, of `secret` its key is made, `listen` are the addresses to serve at, all of
+    them where it is empty.
     """
     served = ",".join(str(port) for port in ports)
     control = control_name(identity, instance)
-    words = [identity, control, served, ",".join(listen)]
+    words = [identity, control, served, ",".join(listen), agent_key(secret, identity, instance)]
     return [*PYTHON, agent_source(), "serve", *words]
 
 
@@ -91,10 +93,11 @@ def agent_command(
     identity: str,
     ports: Sequence[Port],
     instance: str,
+    secret: str,
     listens: Listens = Listens.EVERYWHERE,
 ) -> list[str]:
     """Return the command that makes a container a probe pod, by where the pod is to listen."""
-    return serve_command(identity, ports, instance, LISTENS[listens])
+    return serve_command(identity, ports, instance, secret, LISTENS[listens])
 
 
 def relay_command(identity: str, instance: str, starting_s: float = STARTING_S) -> list[str]:

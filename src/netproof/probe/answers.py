@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
+from netproof.errors import GarbledError
 from netproof.model.flow import DIRECT, Flow, Observation, Outcome
 from netproof.model.value import replace
-from netproof.probe.channel import Hello
+from netproof.printing import one_line
+from netproof.probe.messages import Hello, Results, Testimony
 
 UNANSWERED = (Outcome.DROPPED, Outcome.REJECTED, Outcome.ERROR)
 
@@ -34,11 +35,32 @@ class Witness:
     trouble: str = ""
 
 
-def read_result(result: Sequence[Any], attempts: int) -> tuple[int, ProbeAnswer]:
-    """Read one result of an agent: which target it was for, and what came of it."""
-    index, outcome, detail, seconds, nonce = result
-    seen = Observation(Outcome(outcome), detail, seconds=seconds, attempts=attempts)
-    return index, ProbeAnswer(seen, nonce)
+def read_results(
+    reply: Results, nonces: Sequence[str], known: set[int], attempts: int
+) -> dict[int, ProbeAnswer]:
+    """Return what came of targets, by their numbers, which are added to those that are known.
+
+    `nonces` are what the targets were sent with. Raises GarbledError for a target that there is
+    not or that has been told already, and for an answer that tells nothing or ends too early.
+    """
+    answers: dict[int, ProbeAnswer] = {}
+    for index, outcome, detail, seconds in reply.results:
+        if index >= len(nonces) or index in known:
+            raise GarbledError(f"a result for target {index} of {len(nonces)}, which is not due")
+        known.add(index)
+        seen = Observation(outcome, one_line(detail), seconds=seconds, attempts=attempts)
+        answers[index] = ProbeAnswer(seen, nonces[index])
+    if reply.done is not (len(known) == len(nonces)) or not (answers or reply.done):
+        raise GarbledError(f"{len(known)} of {len(nonces)} results, and done is {reply.done}")
+    return answers
+
+
+def read_testimony(testimony: Testimony, nonces: Sequence[str]) -> frozenset[str]:
+    """Return which requests arrived; raise GarbledError for one that nobody was to receive."""
+    arrived = frozenset(testimony.arrived)
+    if len(arrived) != len(testimony.arrived) or not arrived <= set(nonces):
+        raise GarbledError("a testimony of requests that were not sent to it")
+    return arrived
 
 
 def unknown(why: str, attempts: int = 1) -> ProbeAnswer:

@@ -7,12 +7,12 @@ time. Only the transport is ever tried again, and only while no answer to a requ
 from __future__ import annotations
 
 import json
+import secrets
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from itertools import count
-from typing import Any, Protocol
+from typing import Protocol, TypeVar
 
 from tenacity import (
     Retrying,
@@ -22,8 +22,12 @@ from tenacity import (
     wait_exponential,
 )
 
-from netproof.errors import ProbeError
+from netproof.errors import GarbledError, ProbeError
 from netproof.model.flow import Endpoint
+from netproof.probe.identity import identity_of
+from netproof.probe.messages import Greeting, Hello, decode, read_greeting, unsealed
+
+T = TypeVar("T")
 
 LONGEST_WAIT_S = 1.0
 """Of one `receive`: so that a deadline is seen even where a stream waits longer than it said."""
@@ -34,8 +38,8 @@ HELLO_S = 20.0
 SENT_AT_ONCE = 1 << 16
 """Bytes: far below what any WebSocket on the way takes as one message."""
 
-SHOWN = 200
-"""Characters of an answer that is not understood: the beginning tells what it is."""
+LONGEST_LINE = 1 << 25
+"""Bytes of one answer: a thousand results have some hundred thousand, a testimony two million."""
 
 
 class Stream(Protocol):
@@ -56,27 +60,6 @@ class StreamOpener(Protocol):
 
     def open(self, source: Endpoint, command: Sequence[str]) -> Stream:
         """Run a command where the endpoint's agent runs; raise ProbeError where that fails."""
-
-
-@dataclass(frozen=True, slots=True)
-class Hello:
-    """Who an agent says it is.
-
-    `boot` is drawn at its start, so another one means another process. `failures` are the ports
-    it could not serve, each (number, protocol, family), with the name of the error. `sctp` tells
-    whether its kernel has the protocol.
-    """
-
-    identity: str
-    boot: str
-    failures: Mapping[tuple[int, str, str], str] = field(default_factory=dict)
-    sctp: bool = False
-
-    @classmethod
-    def from_json(cls, plain: Mapping[str, Any]) -> Hello:
-        """Read an agent's answer to `hello`."""
-        failures = {(port, proto, fam): why for port, proto, fam, why in plain["failures"]}
-        return cls(plain["identity"], plain["boot"], failures, plain.get("sctp", False))
 
 
 class _BrokenError(ProbeError):
@@ -100,12 +83,14 @@ class Channel:
         opener: StreamOpener,
         endpoint: Endpoint,
         command: Sequence[str],
+        key: str,
         *,
         clock: Callable[[], float] = time.monotonic,
         retries: Retrying = TRANSPORT_RETRIES,
     ) -> None:
-        """Keep the means; nothing is opened yet."""
+        """Keep the means; nothing is opened yet. `key` is the one of the agent's seal."""
         self._opener, self._endpoint, self._command = opener, endpoint, command
+        self._key, self._session = key, ""
         self._clock, self._retries = clock, retries
         self._lock = threading.Lock()
         self._numbers = count(1)
@@ -122,18 +107,19 @@ class Channel:
     def ask(
         self,
         request: Mapping[str, object],
-        take: Callable[[Mapping[str, Any]], bool],
+        kind: type[T],
+        take: Callable[[T], bool],
         *,
         deadline_s: float,
     ) -> int:
-        """Send a request, hand each answer to `take` until it says that was the last.
+        """Send a request, hand each answer of a kind to `take` until it says that was the last.
 
         Returns how often the request had to be sent. Raises ProbeError where the transport failed
-        for good, the agent did not understand, or the deadline passed.
+        for good or the deadline passed, GarbledError where what came is no such answer.
         """
         with self._lock:
             self.tries = 0
-            self._retries.copy()(self._ask, request, take, deadline_s)
+            self._retries.copy()(self._ask, request, kind, take, deadline_s)
             return self.tries
 
     def close(self) -> None:
@@ -144,12 +130,13 @@ class Channel:
     def _ask(
         self,
         request: Mapping[str, object],
-        take: Callable[[Mapping[str, Any]], bool],
+        kind: type[T],
+        take: Callable[[T], bool],
         deadline_s: float,
     ) -> None:
         self._connected()
         self.tries += 1
-        self._exchange(request, take, deadline_s)
+        self._exchange(request, kind, take, deadline_s)
 
     def _connected(self) -> Hello:
         if self._stream is None:
@@ -157,20 +144,22 @@ class Channel:
                 self._stream = self._opener.open(self._endpoint, self._command)
             except ProbeError as error:
                 raise _BrokenError(str(error)) from error
-            self._unread = b""
-            self._exchange({"op": "hello"}, self._greet, HELLO_S)
+            self._unread, self._session = b"", secrets.token_hex(16)
+            hello = {"op": "hello", "session": self._session}
+            self._exchange(hello, Greeting, self._greet, HELLO_S)
         if self._hello is None:
             raise ProbeError(f"the agent of {self._endpoint} did not say who it is")
         return self._hello
 
-    def _greet(self, reply: Mapping[str, Any]) -> bool:
-        self._hello = Hello.from_json(reply)
+    def _greet(self, reply: Greeting) -> bool:
+        self._hello = read_greeting(reply, identity_of(self._endpoint))
         return True
 
     def _exchange(
         self,
         request: Mapping[str, object],
-        take: Callable[[Mapping[str, Any]], bool],
+        kind: type[T],
+        take: Callable[[T], bool],
         deadline_s: float,
     ) -> None:
         """Do one request; a stream that failed or is out of step is never used again."""
@@ -180,12 +169,14 @@ class Channel:
         try:
             self._send({"id": number, **request})
             while not done:
-                reply = self._reply(until, number)
+                reply = self._reply(until, number, kind)
                 answers += 1
                 done = take(reply)
         except EOFError as error:
             message = f"the agent of {self._endpoint} is gone: {error}"
             raise (ProbeError if answers else _BrokenError)(message) from error
+        except GarbledError as error:
+            raise GarbledError(f"the agent of {self._endpoint} answered: {error}") from error
         finally:
             if not done:
                 self._close()
@@ -197,27 +188,19 @@ class Channel:
         for start in range(0, len(line), SENT_AT_ONCE):
             self._stream.send(line[start : start + SENT_AT_ONCE])
 
-    def _reply(self, until: float, number: int) -> Mapping[str, Any]:
-        line = self._line(until)
-        try:
-            reply = json.loads(line)
-            known = reply["id"] == number
-        except (ValueError, LookupError, TypeError) as error:
-            said = line[:SHOWN].decode(errors="replace")
-            raise ProbeError(f"the agent of {self._endpoint} answered {said!r}") from error
-        if not known:
-            why = str(reply.get("error", "an answer to another question"))[:SHOWN]
-            raise ProbeError(f"the agent of {self._endpoint} answered: {why}")
-        answer: Mapping[str, Any] = reply
-        return answer
+    def _reply(self, until: float, number: int, kind: type[T]) -> T:
+        return decode(unsealed(self._line(until), self._key, self._session), number, kind)
 
     def _line(self, until: float) -> bytes:
-        parts = [self._unread]
+        parts, size = [self._unread], len(self._unread)
         while b"\n" not in parts[-1]:
             left = until - self._clock()
+            if size > LONGEST_LINE:
+                raise GarbledError(f"a line of more than {LONGEST_LINE} bytes")
             if left <= 0 or self._stream is None:
                 raise ProbeError(f"the agent of {self._endpoint} did not answer in time")
             parts.append(self._stream.receive(min(left, LONGEST_WAIT_S)))
+            size += len(parts[-1])
         line, _, self._unread = b"".join(parts).partition(b"\n")
         return line
 

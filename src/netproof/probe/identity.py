@@ -7,11 +7,13 @@ port-forward, a proxy, an exec), and for those who weigh what agents say.
 from __future__ import annotations
 
 import hashlib
-import json
 import secrets
 
-from netproof.errors import ProbeError
+import msgspec
+
+from netproof.errors import GarbledError, ProbeError
 from netproof.model.flow import Endpoint, EndpointKind
+from netproof.probe.messages import Word, excerpt
 
 HTTP_PATH = "netproof"
 """`GET /netproof/NONCE` asks an agent by HTTP what `netproof NONCE` asks it in a line."""
@@ -42,18 +44,28 @@ def fresh_nonce() -> str:
     return secrets.token_hex(16)
 
 
+def fresh_secret() -> str:
+    """Return what nobody but a run knows, for the keys of its agents."""
+    return secrets.token_hex(32)
+
+
 def request(nonce: str) -> bytes:
     """Return the line that asks an agent who it is."""
     return f"netproof {nonce}\n".encode()
 
 
+class _Proof(msgspec.Struct, frozen=True, rename={"seen": "from"}):
+    identity: Word
+    nonce: Word
+    seen: Word = ""
+
+
 def proven(answer: bytes, nonce: str) -> tuple[str, str]:
     """Return who answered and as whom it saw us; raise ProbeError where that is no proof."""
     try:
-        told = json.loads(answer)
-        who, echo, seen = str(told["identity"]), told["nonce"], str(told.get("from", ""))
-    except (ValueError, LookupError, TypeError, AttributeError):
-        raise ProbeError(f"what answered is no agent of ours: {answer[:80]!r}") from None
-    if echo != nonce:
-        raise ProbeError(f"{who} answered with another nonce than ours")
-    return who, seen
+        proof = msgspec.json.decode(answer, type=_Proof)
+    except (msgspec.MsgspecError, RecursionError, ValueError):
+        raise GarbledError(f"what answered is no agent of ours: {excerpt(answer)!r}") from None
+    if proof.nonce != nonce:
+        raise ProbeError(f"{excerpt(proof.identity)} answered with another nonce than ours")
+    return excerpt(proof.identity), excerpt(proof.seen)

@@ -8,29 +8,33 @@ a flow is not known here, beyond which flows deserve a second look.
 from __future__ import annotations
 
 import threading
+import time
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from typing import Any, TypeVar
+from typing import TypeVar
 
-from netproof.errors import ProbeError
+from netproof.errors import GarbledError, ProbeError
 from netproof.model.flow import Endpoint, Flow, Observation, Outcome
+from netproof.model.value import replace
 from netproof.model.workload import Topology
-from netproof.probe.agent import ANSWER, MOST_PROBES
+from netproof.probe.agent import ANSWER, MOST_PROBES, NAMED
 from netproof.probe.agentcommand import STARTING_S, relay_command
 from netproof.probe.answers import (
     UNANSWERED,
     ProbeAnswer,
     Witness,
     merge,
-    read_result,
+    read_results,
+    read_testimony,
     unknown,
     weigh,
 )
-from netproof.probe.channel import Channel, Hello, StreamOpener
-from netproof.probe.identity import identity_of
-from netproof.probe.targets import ProbeTarget, Rename, target_of, witnesses
+from netproof.probe.channel import Channel, StreamOpener
+from netproof.probe.identity import fresh_nonce, identity_of
+from netproof.probe.messages import Hello, Results, Testimony, agent_key, forgotten_since, proves
+from netproof.probe.targets import ProbeTarget, Rename, TargetKind, target_of, witnesses
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -54,6 +58,7 @@ class Prober:
         opener: StreamOpener,
         topology: Callable[[], Topology],
         instance: str,
+        secret: str,
         *,
         timeout_s: float,
         rename: Rename = str,
@@ -61,6 +66,7 @@ class Prober:
     ) -> None:
         """Keep the means; streams are opened when first needed.
 
+        `instance` and `secret` are those that the agents were started with.
         `timeout_s` is for an answer to a packet. `rename` maps a namespace's name to the one it
         has in the cluster, for look-ups by name. `starting_s` is how long an agent may take to come
         up again after its stream broke.
@@ -68,6 +74,7 @@ class Prober:
         self._opener = opener
         self._topology = topology
         self._instance = instance
+        self._secret = secret
         self._timeout_s = timeout_s
         self._rename = rename
         self._starting_s = starting_s
@@ -110,6 +117,7 @@ class Prober:
                 ends.callback(self.forget, identity)
 
     def _look(self, flows: Collection[Flow]) -> dict[Flow, Observation]:
+        began = time.monotonic()
         targets, answers = self._targets(flows)
         ends = {flow: witnesses(flow, target) for flow, target in targets.items()}
         hellos = self._greet({flow.source for flow in targets} | set().union(*ends.values()))
@@ -118,7 +126,7 @@ class Prober:
             jobs[flow.source][flow] = target
         for found in self._pool.map(lambda one: self._run(one, jobs[one], hellos[one]), jobs):
             answers |= found
-        said = self._question(answers, ends, hellos)
+        said = self._question(answers, ends, hellos, began)
         return {
             flow: weigh(flow, answers[flow], [said[end] for end in ends.get(flow, ())])
             if answers[flow].nonce
@@ -150,26 +158,42 @@ class Prober:
         if isinstance(hello, ProbeError):
             return dict.fromkeys(targets, unknown(str(hello)))
         flows = tuple(targets)
-        found: dict[Flow, ProbeAnswer] = {}
+        nonces = [fresh_nonce() for _ in flows]
+        found: dict[int, ProbeAnswer] = {}
+        known: set[int] = set()
 
-        def take(reply: Mapping[str, Any]) -> bool:
-            for result in reply["results"]:
-                index, answer = read_result(result, channel.tries)
-                found[flows[index]] = answer
-            return bool(reply["done"])
+        def take(reply: Results) -> bool:
+            answers = read_results(reply, nonces, known, channel.tries)
+            for index, answer in answers.items():
+                found[index] = self._proved(answer, targets[flows[index]])
+            return reply.done
 
         channel = self._channel(source)
+        told = zip(targets.values(), nonces, strict=True)
         request = {
             "op": "probe",
             "timeout": self._timeout_s,
-            "targets": [target.to_json() for target in targets.values()],
+            "targets": [target.to_json() | {"nonce": nonce} for target, nonce in told],
         }
+        why = ""
         try:
-            channel.ask(request, take, deadline_s=self._patience(len(flows)))
+            channel.ask(request, Results, take, deadline_s=self._patience(len(flows)))
         except ProbeError as error:
-            missing = [flow for flow in flows if flow not in found]
-            found |= {flow: unknown(str(error), max(1, channel.tries)) for flow in missing}
-        return found
+            why = str(error)
+            if isinstance(error, GarbledError):
+                found.clear()  # who speaks nonsense once is not believed in what came before
+        missing = unknown(why, max(1, channel.tries))
+        return {flow: found.get(index, missing) for index, flow in enumerate(flows)}
+
+    def _proved(self, answer: ProbeAnswer, target: ProbeTarget) -> ProbeAnswer:
+        """Return an answer without its proof; one that does not hold makes it unknown."""
+        seen = answer.seen
+        if seen.outcome is not Outcome.CONNECTED or target.kind is TargetKind.DNS:
+            return answer
+        if proves(seen.detail, answer.nonce, target.identities, self._secret, self._instance):
+            return ProbeAnswer(replace(seen, detail=""), answer.nonce)
+        why = "answered without a proof that it was the pod who answered"
+        return ProbeAnswer(replace(seen, outcome=Outcome.ERROR, detail=why), answer.nonce)
 
     def _patience(self, targets: int) -> float:
         """Return how long a job may take: its turns, each with a look-up by name and an answer."""
@@ -181,6 +205,7 @@ class Prober:
         answers: Mapping[Flow, ProbeAnswer],
         ends: Mapping[Flow, Sequence[Endpoint]],
         hellos: Mapping[Endpoint, Hello | ProbeError],
+        began: float,
     ) -> Mapping[Endpoint, Witness]:
         """Ask every end that should have been reached, and was not heard, what arrived there."""
         nonces: dict[Endpoint, list[str]] = defaultdict(list)
@@ -188,27 +213,34 @@ class Prober:
             if answer.nonce and answer.seen.outcome in UNANSWERED:
                 for end in ends[flow]:
                     nonces[end].append(answer.nonce)
-        asked = self._each(lambda end: self._testify(end, nonces[end], hellos[end]), nonces)
+        asked = self._each(lambda end: self._testify(end, nonces[end], hellos[end], began), nonces)
         silent = {end: Witness() for end in hellos}
         return silent | {
             end: Witness(trouble=str(said)) if isinstance(said, ProbeError) else said
             for end, said in asked.items()
         }
 
-    def _testify(self, end: Endpoint, nonces: Sequence[str], hello: Hello | ProbeError) -> Witness:
+    def _testify(
+        self, end: Endpoint, nonces: Sequence[str], hello: Hello | ProbeError, began: float
+    ) -> Witness:
+        """Ask for requests by the first half of their nonces: the rest is known where they came."""
         if isinstance(hello, ProbeError):
             raise hello
-        replies: list[Mapping[str, Any]] = []
+        arrived: frozenset[str] = frozenset()
+        trouble = ""
 
-        def take(reply: Mapping[str, Any]) -> bool:
-            replies.append(reply)
+        def take(reply: Testimony) -> bool:
+            nonlocal arrived, trouble
+            arrived = read_testimony(reply, nonces)
+            if reply.boot != hello.boot:
+                trouble = f"the agent of {end} was started anew meanwhile"
+            elif forgotten_since(reply, time.monotonic() - began):
+                trouble = f"the agent of {end} got more requests than it can remember"
             return True
 
-        request = {"op": "arrived", "nonces": nonces}
-        self._channel(end).ask(request, take, deadline_s=TESTIMONY_S)
-        if replies[0]["boot"] != hello.boot:
-            return Witness(trouble=f"the agent of {end} was started anew meanwhile")
-        return Witness(frozenset(replies[0]["arrived"]), hello)
+        request = {"op": "arrived", "nonces": [nonce[:NAMED] for nonce in nonces]}
+        self._channel(end).ask(request, Testimony, take, deadline_s=TESTIMONY_S)
+        return Witness(arrived, hello, trouble)
 
     def _each(self, call: Callable[[K], V], items: Collection[K]) -> dict[K, V | ProbeError]:
         """Do something for each item in parallel; a ProbeError is a result like any other."""
@@ -226,5 +258,6 @@ class Prober:
         with self._guard:
             if identity not in self._channels:
                 command = relay_command(identity, self._instance, self._starting_s)
-                self._channels[identity] = Channel(self._opener, end, command)
+                key = agent_key(self._secret, identity, self._instance)
+                self._channels[identity] = Channel(self._opener, end, command, key)
             return self._channels[identity]

@@ -81,14 +81,16 @@ class HostAgents:
 
     def _command(self, pod: Pod) -> list[str]:
         identity = OUTSIDE_IDENTITY if pod.name == OUTSIDE_POD else pod.node
-        return agent_command(identity, pod.ports, self._run_id)
+        return agent_command(identity, pod.ports, self._run_id, self._ref.secret)
 
 
 def deploy_agents(ref: ClusterRef, count: int, image: str = "python") -> Topology:
     """Deploy probe pods `agent-0` ... and return them once each of them answers."""
     client = Client(ref)
     try:
-        deployment = Deployment(lambda pod: agent_command(pod.key, pod.ports, ref.name), image)
+        deployment = Deployment(
+            lambda pod: agent_command(pod.key, pod.ports, ref.name, ref.secret), image
+        )
         pods = [Pod(PLAIN, f"agent-{n}", {"app": f"agent-{n}"}, PLAIN_PORTS) for n in range(count)]
         return Fleet(client, Naming(ref.name, "lab"), deployment).deploy([Namespace(PLAIN)], pods)
     finally:

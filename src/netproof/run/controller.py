@@ -8,8 +8,9 @@ from netproof.cluster.backend import ClusterBackend, ClusterRef
 from netproof.cluster.naming import Naming
 from netproof.errors import ClusterError
 from netproof.model.record import CanaryRecord, ClusterRecord
-from netproof.model.value import Value
+from netproof.model.value import Value, replace
 from netproof.model.workload import Host
+from netproof.probe.identity import fresh_secret
 from netproof.run import canary
 from netproof.run.agent_fleets import OUTSIDE_PORTS, HostAgents
 from netproof.run.endings import afterwards, end_all, on_error
@@ -52,7 +53,7 @@ class Controller:
             return self._start()
 
     def _start(self) -> tuple[Handout, CanaryRecord, ClusterRecord]:
-        ref = self._backend.start()
+        ref = replace(self._backend.start(), secret=fresh_secret())
         settings = self._wishes.settings(ref)
         client = self._client = Client(ref)
         hosts = self._hosts = HostAgents(client, ref, self._run_id, settings.image)

@@ -50,7 +50,7 @@ class Worker:
         self.naming = naming
         self.settings = settings
         deployment = Deployment(
-            lambda pod: agent_command(pod.key, pod.ports, naming.run_id, pod.listens),
+            lambda pod: agent_command(pod.key, pod.ports, naming.run_id, ref.secret, pod.listens),
             settings.image,
         )
         self.fleet = Fleet(self.client, naming, deployment)
@@ -63,6 +63,7 @@ class Worker:
             streams,
             lambda: self.topology,
             naming.run_id,
+            ref.secret,
             timeout_s=settings.probe_timeout_s,
             rename=lambda namespace: self._spaces.get(namespace, namespace),
         )

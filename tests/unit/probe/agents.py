@@ -15,8 +15,10 @@ from netproof.model.flow import Endpoint
 from netproof.model.workload import Port
 from netproof.probe.agentcommand import relay_command, serve_command
 from netproof.probe.channel import Channel
+from netproof.probe.messages import agent_key
 
 READY_S = 30.0
+SECRET = "the run's own"
 
 
 class PipeStream:
@@ -110,7 +112,7 @@ class Agents:
         prefix: Sequence[str] = (),
     ) -> Agent:
         """Start an agent without waiting for it."""
-        command = serve_command(identity, ports, self.instance, listen)
+        command = serve_command(identity, ports, self.instance, SECRET, listen)
         process = subprocess.Popen(
             [*prefix, sys.executable, *command[1:]], stdout=subprocess.PIPE, bufsize=0
         )
@@ -154,7 +156,7 @@ class Agents:
 
         channel = self.channel(identity)
         try:
-            channel.ask(request, take, deadline_s=READY_S)
+            channel.ask(request, dict, take, deadline_s=READY_S)
         finally:
             channel.close()
         return replies
@@ -162,7 +164,8 @@ class Agents:
     def channel(self, identity: str, opener: PipeOpener | None = None) -> Channel:
         """Return a channel to an agent, over a relay of its own."""
         command = relay_command(identity, self.instance)
-        return Channel(opener or PipeOpener(), Endpoint.pod(identity), command)
+        key = agent_key(SECRET, identity, self.instance)
+        return Channel(opener or PipeOpener(), Endpoint.pod(identity), command, key)
 
 
 def _pipe(pipe: IO[bytes] | None) -> IO[bytes]:

@@ -123,6 +123,7 @@ def _target(server: NameServer, **changes: object) -> dict[str, object]:
         "name": "api.shop.svc.cluster.local",
         "expect": [],
         "identities": ["shop/api"],
+        "nonce": "n1",
     }
     return target | changes
 

@@ -142,6 +142,7 @@ def test_no_more_probes_at_once_than_allowed() -> None:
             "address": "127.0.0.1",
             "port": silent.getsockname()[1],
             "identities": [],
+            "nonce": "n1",
         }
         prober = agent.TargetRunner(loop, 2)
         job = agent.Job(said.append, {"id": 1, "timeout": 0.01, "targets": [target] * 5})  # type: ignore[arg-type]

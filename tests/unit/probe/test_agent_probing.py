@@ -7,10 +7,12 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 
 from netproof.model.workload import Family, Port, Protocol
+from netproof.probe.identity import fresh_nonce
 from netproof.probe.targets import ProbeTarget, TargetKind
 from tests.unit.probe.agents import Agents
 
@@ -36,12 +38,22 @@ def _probe(agents: Agents, *targets: ProbeTarget, timeout_s: float = PATIENT_S) 
     request = {
         "op": "probe",
         "timeout": timeout_s,
-        "targets": [target.to_json() for target in targets],
+        "targets": [target.to_json() | {"nonce": fresh_nonce()} for target in targets],
     }
     replies = agents.ask("n/prober", request, lambda reply: bool(reply["done"]))
     results = sorted(result for reply in replies for result in reply["results"])
     assert list(range(len(targets))) == [index for index, *_ in results]
-    return [(outcome, why) for _, outcome, why, *_ in results]
+    return [(outcome, _without_proof(outcome, why)) for _, outcome, why, *_ in results]
+
+
+def _without_proof(outcome: str, why: str) -> str:
+    """Leave away what only a harness that knows the agents' keys can judge."""
+    return "" if outcome == "connected" and len(why) in (0, 32) else why
+
+
+def _unsealed(line: bytes) -> dict[str, Any]:
+    reply: dict[str, Any] = json.loads(line.partition(b" ")[2])
+    return reply
 
 
 def _target(
@@ -252,19 +264,19 @@ def test_garbage_on_the_control_socket_is_answered_as_such(agents: Agents, line:
         sock.connect(f"\0netproof-n/prober-{agents.instance}")
         sock.sendall(line + b'{"op":"hello","id":2}\n')
         replies = sock.makefile("rb")
-        assert "not understood" in json.loads(replies.readline())["error"]
-        assert "n/prober" == json.loads(replies.readline())["identity"]
+        assert "not understood" in _unsealed(replies.readline())["error"]
+        assert "n/prober" == _unsealed(replies.readline())["identity"]
 
 
 def test_several_harnesses_are_served_at_once(agents: Agents) -> None:
     """Connections to one agent do not get each other's answers."""
     port = agents.running[1].ports["TCP", "IPv4"]
     with socket.socket(socket.AF_UNIX) as one, socket.socket(socket.AF_UNIX) as two:
-        target = _target(port).to_json()
+        target = _target(port).to_json() | {"nonce": fresh_nonce()}
         for sock, number in ((one, 1), (two, 2)):
             sock.settimeout(10)
             sock.connect(f"\0netproof-n/prober-{agents.instance}")
             request = {"op": "probe", "id": number, "timeout": 1, "targets": [target] * number}
             sock.sendall(json.dumps(request).encode() + b"\n")
-        replies = [json.loads(sock.makefile("rb").readline()) for sock in (one, two)]
+        replies = [_unsealed(sock.makefile("rb").readline()) for sock in (one, two)]
     assert [(1, 1), (2, 2)] == [(reply["id"], len(reply["results"])) for reply in replies]

@@ -11,8 +11,10 @@ from collections.abc import Iterator
 import pytest
 
 from netproof.model.workload import Port, Protocol
+from netproof.probe import agent
 from netproof.probe.agent import ROUTED
-from tests.unit.probe.agents import Agent, Agents
+from netproof.probe.messages import agent_key
+from tests.unit.probe.agents import SECRET, Agent, Agents
 
 PORTS = (Port(0), Port(0, Protocol.UDP), Port(0, Protocol.SCTP))
 V4, V6 = ("TCP", "IPv4"), ("TCP", "IPv6")
@@ -31,17 +33,20 @@ def web(agents: Agents) -> Agent:
     return agents.start("shop/web", PORTS, ("127.0.0.1", "::1"))
 
 
-def _say(agent: Agent, data: bytes, address: str = "127.0.0.1") -> bytes:
+def _say(server: Agent, data: bytes, address: str = "127.0.0.1") -> bytes:
     family = "IPv6" if ":" in address else "IPv4"
-    with socket.create_connection((address, agent.ports["TCP", family]), 10) as sock:
+    with socket.create_connection((address, server.ports["TCP", family]), 10) as sock:
         sock.sendall(data)
         return sock.makefile("rb").readline()
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "::1"])
-def test_a_connection_is_answered_with_identity_nonce_and_client(web: Agent, address: str) -> None:
+def test_a_connection_is_answered_with_identity_nonce_and_client(
+    agents: Agents, web: Agent, address: str
+) -> None:
     """A TCP client learns who answered, to which request, and as whom it was seen."""
-    expected = {"identity": "shop/web", "nonce": "n1", "from": address}
+    proved = agent.proof(bytes.fromhex(agent_key(SECRET, "shop/web", agents.instance)), b"n1")
+    expected = {"identity": "shop/web", "nonce": "n1", "from": address, "proof": proved}
     assert expected == json.loads(_say(web, b"netproof n1\n", address))
 
 
@@ -134,7 +139,8 @@ def test_http_is_answered_with_the_same_in_a_response(web: Agent) -> None:
         sock.sendall(request)
         head, _, body = sock.makefile("rb").read().partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 200 OK\r\n")
-    assert {"identity": "shop/web", "nonce": "n9", "from": "127.0.0.1"} == json.loads(body)
+    said = json.loads(body)
+    assert ("shop/web", "n9", "127.0.0.1") == (said["identity"], said["nonce"], said["from"])
 
 
 @pytest.mark.parametrize("path", ["", "a/b", "%20"])

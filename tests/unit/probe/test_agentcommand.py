@@ -14,6 +14,7 @@ from netproof.probe.agentcommand import (
     serve_command,
 )
 from netproof.probe.identity import LONGEST_NAME, control_name, identity_of
+from netproof.probe.messages import agent_key
 
 LARGEST_ARGUMENT = 128 * 1024
 """execve(2), MAX_ARG_STRLEN: the kernel takes no longer one."""
@@ -22,9 +23,11 @@ LARGEST_ARGUMENT = 128 * 1024
 def test_a_pod_is_told_who_it_is_and_what_it_serves() -> None:
     """The serve command carries identity, control socket, ports and addresses as plain words."""
     ports = [Port(80), Port(53, Protocol.UDP)]
-    command = serve_command("shop/web", ports, "run1", ["127.0.0.1", "::1"])
+    command = serve_command("shop/web", ports, "run1", "s", ["127.0.0.1", "::1"])
     assert ["python3", "-I", "-S", "-c", agent_source(), "serve"] == command[:6]
-    assert ["shop/web", "netproof-shop/web-run1", "80/TCP,53/UDP", "127.0.0.1,::1"] == command[6:]
+    key = agent_key("s", "shop/web", "run1")
+    words = ["shop/web", "netproof-shop/web-run1", "80/TCP,53/UDP", "127.0.0.1,::1", key]
+    assert words == command[6:]
 
 
 def test_a_relay_is_told_where_its_agent_listens() -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from netproof.model.flow import Endpoint, Flow, Observation, Outcome, Path
-from netproof.probe.answers import ProbeAnswer, Witness, merge, read_result, weigh
-from netproof.probe.channel import Hello
+from netproof.probe.answers import ProbeAnswer, Witness, merge, read_results, weigh
+from netproof.probe.messages import Hello, Results
 
 FLOW = Flow(Endpoint.pod("a/a"), Endpoint.pod("a/b"), 80)
 DROPPED = ProbeAnswer(Observation(Outcome.DROPPED), "n1")
@@ -15,8 +15,8 @@ ALIVE = Witness(hello=Hello("a/b", "boot"))
 def test_a_result_is_read_with_its_nonce() -> None:
     """A line of an agent becomes an observation with attempts."""
     seen = Observation(Outcome.REJECTED, "ECONNREFUSED", seconds=0.25, attempts=2)
-    expected = (7, ProbeAnswer(seen, "n1"))
-    assert expected == read_result([7, "rejected", "ECONNREFUSED", 0.25, "n1"], 2)
+    reply = Results(1, ((1, Outcome.REJECTED, "ECONNREFUSED", 0.25),), done=True)
+    assert {1: ProbeAnswer(seen, "n1")} == read_results(reply, ["n0", "n1"], {0}, 2)
 
 
 def test_what_arrived_is_no_denial() -> None:

@@ -12,13 +12,26 @@ from tenacity import wait_none
 
 from netproof.errors import ProbeError
 from netproof.model.flow import Endpoint
-from netproof.probe.channel import TRANSPORT_RETRIES, Channel, Hello
+from netproof.probe import agent
+from netproof.probe.channel import TRANSPORT_RETRIES, Channel
+from netproof.probe.messages import Hello
 
-HELLO = {"identity": "n/a", "boot": "b1", "failures": [[80, "TCP", "IPv6", "EADDRINUSE"]]}
+KEY = "ab" * 32
+HELLO = {
+    "identity": "n/a",
+    "version": agent.VERSION,
+    "pid": 1,
+    "boot": "b1",
+    "serving": [],
+    "failures": [[80, "TCP", "IPv6", "EADDRINUSE"]],
+    "sctp": False,
+    "faults": [],
+}
 Play = Callable[[dict[str, Any]], bytes]
 
 
 def _line(request: dict[str, Any], **reply: object) -> bytes:
+    """Return an answer that is not sealed yet."""
     return json.dumps({"id": request["id"], **reply}).encode() + b"\n"
 
 
@@ -30,10 +43,14 @@ class FakeStream:
     open: bool = True
     unread: list[bytes] = field(default_factory=list)
     now: float = 0.0
+    session: bytes = b""
 
     def send(self, data: bytes) -> None:
         request = json.loads(data)
-        reply = _line(request, **HELLO) if request["op"] == "hello" else self.play(request)
+        self.session = request.get("session", "").encode() or self.session
+        said = _line(request, **HELLO) if request["op"] == "hello" else self.play(request)
+        key = bytes.fromhex(KEY)
+        reply = b"".join(agent.sealed(key, self.session, line) for line in said.splitlines())
         half = len(reply) // 2
         self.unread += [reply[:half], reply[half:]]
 
@@ -82,7 +99,7 @@ def _full(request: dict[str, Any]) -> bytes:
 
 def _channel(opener: FakeOpener) -> Channel:
     retries = TRANSPORT_RETRIES.copy(wait=wait_none())
-    return Channel(opener, Endpoint.pod("n/a"), ["relay"], clock=opener.clock, retries=retries)
+    return Channel(opener, Endpoint.pod("n/a"), ["relay"], KEY, clock=opener.clock, retries=retries)
 
 
 def _ask(channel: Channel) -> tuple[list[int], int]:
@@ -92,7 +109,7 @@ def _ask(channel: Channel) -> tuple[list[int], int]:
         parts.append(reply["part"])
         return bool(reply["last"])
 
-    return parts, channel.ask({"op": "probe"}, take, deadline_s=5.0)
+    return parts, channel.ask({"op": "probe"}, dict, take, deadline_s=5.0)
 
 
 def test_hello_says_who_answers_and_what_it_could_not_serve() -> None:
@@ -146,7 +163,7 @@ def test_a_silent_agent_is_an_error_and_its_stream_not_used_again() -> None:
 @pytest.mark.parametrize(
     ("said", "message"),
     [
-        (b"Traceback: oh\n", "answered 'Traceback: oh'"),
+        (b"Traceback: oh\n", "answered: Traceback: oh"),
         (b'{"id":null,"error":"not understood"}\n', "answered: not understood"),
         (b'{"id":99}\n', "an answer to another question"),
     ],

@@ -15,7 +15,7 @@ from netproof.model.flow import Connectivity, Endpoint, Flow, Outcome
 from netproof.model.value import replace
 from netproof.model.workload import Family, Pod, Port, Protocol, Topology
 from netproof.probe.runner import Prober
-from tests.unit.probe.agents import Agent, Agents, PipeOpener, PipeStream
+from tests.unit.probe.agents import SECRET, Agent, Agents, PipeOpener, PipeStream
 
 LOCAL = "127.0.0.1"
 A, B = Endpoint.pod("n/a"), Endpoint.pod("n/b")
@@ -40,6 +40,7 @@ class Fleet:
             self.opener,
             lambda: self.topology,
             agents.instance,
+            SECRET,
             timeout_s=timeout_s,
             starting_s=0.5,
         )
@@ -223,7 +224,7 @@ def test_an_exec_that_is_refused_is_the_flows_reason() -> None:
         def open(self, source: Endpoint, command: Sequence[str]) -> PipeStream:
             raise ProbeError(f"exec in {source} refused: {len(command)} words")
 
-    prober = Prober(Refusing(), lambda: TOPOLOGY, "none", timeout_s=TIMEOUT_S)
+    prober = Prober(Refusing(), lambda: TOPOLOGY, "none", SECRET, timeout_s=TIMEOUT_S)
     (seen,) = prober.probe([Flow(A, B, 80)]).values()
     prober.close()
     assert (Outcome.ERROR, "exec in n/a refused: 7 words") == (seen.outcome, seen.detail)
