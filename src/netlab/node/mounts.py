@@ -1,11 +1,10 @@
 """The lab's mount namespaces: one for the lab itself, one per Kubernetes namespace for its pods.
 
-The lab's own has a fresh /proc and /run and the interpreter where every user may read it. A pod's
-has on top a read-only tree, a /tmp of its own and the cluster's resolv.conf.
+The lab's own has a fresh /proc and /run, terminals of its own, and the interpreter where every user
+may read it. A pod's is a `podview` with the cluster's resolv.conf.
 Must not know: pods, or what a network namespace is.
 """
 
-import errno
 import os
 import sys
 import sysconfig
@@ -13,16 +12,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from netlab.node import syscalls
+from netlab.node import podview, syscalls
 from netlab.node.addressplan import DNS_IPS
 from netlab.node.netns import current
 
 _BASE = Path("/run/netproof")
 _PYTHON = _BASE / "python"
 _BIN = _BASE / "bin"
+_VIEW = Path("/run/view")
 _SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+_DEVPTS_FLAGS = syscalls.MS_NOSUID | syscalls.MS_NOEXEC
 HOST_RESOLV = ""  # what a pod with dnsPolicy Default on a node sees: no name server
-_TMPFS_FLAGS = syscalls.MS_NOSUID | syscalls.MS_NODEV
 
 
 def enter_lab_mounts() -> None:
@@ -30,33 +30,21 @@ def enter_lab_mounts() -> None:
 
     Raises OSError. Nothing mounted here is ever visible outside.
     """
-    target = resolv_conf_path()
     syscalls.unshare(syscalls.CLONE_NEWNS)
     syscalls.mount("none", "/", flags=syscalls.MS_REC | syscalls.MS_PRIVATE)
-    proc_flags = _TMPFS_FLAGS | syscalls.MS_NOEXEC
-    syscalls.mount("proc", "/proc", "proc", proc_flags)
+    syscalls.mount("proc", "/proc", "proc", podview.PLAIN | syscalls.MS_NOEXEC)
+    # The machine's terminals are its users'; what the lab opens from now on is here.
+    syscalls.mount("devpts", "/dev/pts", "devpts", _DEVPTS_FLAGS, "ptmxmode=0666,mode=0620")
     prefix = os.open(sys.base_prefix, os.O_PATH | os.O_CLOEXEC)  # it may live under /run
-    syscalls.mount("tmpfs", "/run", "tmpfs", _TMPFS_FLAGS, "mode=755")
-    for folder in (_BASE, _PYTHON, _BIN):
+    syscalls.mount("tmpfs", "/run", "tmpfs", podview.PLAIN, "mode=755")
+    for folder in (_BASE, _PYTHON, _BIN, _VIEW):
         folder.mkdir()
-    syscalls.mount(f"/proc/self/fd/{prefix}", str(_PYTHON), flags=syscalls.MS_BIND)
+    bound = syscalls.MS_BIND | syscalls.MS_REC
+    syscalls.mount(f"/proc/self/fd/{prefix}", str(_PYTHON), flags=bound)
     os.close(prefix)
     (_BIN / "python3").symlink_to(_PYTHON / _interpreter())
     (_BIN / "python").symlink_to("python3")
-    if not target.exists():  # it pointed into the /run that is now hidden
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.touch()
-
-
-def resolv_conf_path() -> Path:
-    """Return the file that the C library reads as /etc/resolv.conf.
-
-    Raises FileNotFoundError with the remedy: a mount needs something to be mounted on.
-    """
-    path = Path("/etc/resolv.conf")
-    if not path.is_symlink() and not path.exists():
-        raise FileNotFoundError(2, "/etc/resolv.conf does not exist; create an empty one")
-    return Path(os.path.realpath(path))
+    podview.furnish(_VIEW, _BASE)
 
 
 def pod_environment() -> dict[str, str]:
@@ -90,7 +78,6 @@ class MountViews:
     def __init__(self) -> None:
         self._home = current("mnt")
         self._views: dict[str, int] = {}
-        self._resolv_conf = resolv_conf_path()
 
     def close(self, resolv_conf: str) -> None:
         """Forget one view; processes inside keep it alive until they end."""
@@ -110,27 +97,15 @@ class MountViews:
             _enter(self._home)
 
     def _create(self, resolv_conf: str) -> int:
-        file = _BASE / "resolv.conf"  # the mount keeps it when the name is gone
+        file = Path("/run/resolv.conf")  # the mount keeps it when the name is gone
         file.write_text(resolv_conf, encoding="utf-8")
         syscalls.unshare(syscalls.CLONE_NEWNS)
         try:
-            syscalls.mount(str(file), str(self._resolv_conf), flags=syscalls.MS_BIND)
-            _protect_host_files()
-            for scratch in ("/tmp", "/dev/shm"):  # noqa: S108 (mount points, not file names)
-                syscalls.mount("tmpfs", scratch, "tmpfs", _TMPFS_FLAGS, "mode=1777")
+            podview.enter(_VIEW, file)
             return current("mnt")
         finally:
             _enter(self._home)
             file.unlink()
-
-
-def _protect_host_files() -> None:
-    """Make the host's files read-only for pods, who may run as the user who owns them."""
-    try:
-        syscalls.set_tree_read_only("/")
-    except OSError as error:
-        if error.errno != errno.ENOSYS:  # Linux before 5.12 has no such call
-            raise
 
 
 def _enter(fd: int) -> None:

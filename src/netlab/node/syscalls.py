@@ -21,9 +21,15 @@ MS_RDONLY = 0x1
 MS_NOSUID = 0x2
 MS_NODEV = 0x4
 MS_NOEXEC = 0x8
+MS_REMOUNT = 0x20
+MS_NOATIME = 0x400
+MS_NODIRATIME = 0x800
 MS_BIND = 0x1000
 MS_REC = 0x4000
 MS_PRIVATE = 0x40000
+MS_RELATIME = 0x200000
+
+_MNT_DETACH = 2
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_DUMPABLE = 4
@@ -74,6 +80,16 @@ def mount(source: str, target: str, kind: str = "", flags: int = 0, data: str = 
         raise OSError(
             error.errno, f"mount {kind or source} on {target}: {error.strerror}"
         ) from None
+
+
+def pivot_root(new: str, old: str) -> None:
+    """Make a mount the root of the mount namespace, and attach the root until now to a folder."""
+    _checked("pivot_root", _libc.pivot_root, new.encode(), old.encode())
+
+
+def unmount(target: str) -> None:
+    """Take a mount and everything below it out of sight; it ends with its last user."""
+    _checked("umount2", _libc.umount2, target.encode(), ctypes.c_int(_MNT_DETACH))
 
 
 def set_tree_read_only(target: str) -> None:

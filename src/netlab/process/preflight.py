@@ -197,6 +197,8 @@ def _furnish() -> int:
     try:
         mounts.enter_lab_mounts()
         usernamespace.become_pod_user()
+        with mounts.MountViews().entered(mounts.HOST_RESOLV):
+            pass
     except OSError as error:
         return error.errno or 1
     return 0
