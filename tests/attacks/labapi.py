@@ -16,11 +16,11 @@ from multidict import CIMultiDict
 from netlab.controllers.clusterroles import ClusterRoleController, create_built_in
 from netlab.controllers.endpoints import EndpointsController
 from netlab.controllers.namespaces import QuotaController
-from netlab.http.calls import MAX_BODY
 from netlab.http.certificates import Certificates
 from netlab.http.podruntime import PodRuntime
 from netlab.http.server import ApiServer
 from netlab.objects.kinds import BY_PLURAL, RBAC_GROUP
+from netlab.objects.limits import MAX_BODY
 from netlab.objects.store import Store
 
 TOKEN = "the-administrators"
@@ -88,7 +88,7 @@ class LabApi:
     async def _answer(
         self, method: str, path: str, data: bytes, headers: CIMultiDict[str]
     ) -> ApiAnswer:
-        payload = StreamReader(BaseProtocol(self._loop), 2**16, loop=self._loop)
+        payload = StreamReader(BaseProtocol(self._loop), 2**26, loop=self._loop)
         payload.feed_data(data)
         payload.feed_eof()
         request = make_mocked_request(

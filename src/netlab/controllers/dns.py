@@ -32,6 +32,7 @@ _RESPONSE, _AUTHORITATIVE, _TRUNCATED, _RECURSION_AVAILABLE = 0x8000, 0x0400, 0x
 _KEPT_FLAGS = 0x7900  # opcode and "recursion desired" are echoed
 _NAME_OF_QUESTION = 0xC00C  # a pointer to the question, which follows the 12 bytes of header
 _PLAIN_UDP_LIMIT = 512
+_MAX_NAME = 255  # RFC 1035, 2.3.4
 
 
 log = logging.getLogger(__name__)
@@ -104,6 +105,8 @@ def _read_labels(data: bytes, offset: int) -> tuple[list[str], int]:
             raise ValueError("a compressed name in a question")
         labels.append(data[offset + 1 : offset + 1 + length].decode("ascii", "replace"))
         offset += 1 + length
+        if offset - _HEADER.size >= _MAX_NAME:
+            raise ValueError("a name of more than 255 bytes")
     return labels, offset + 1
 
 

@@ -8,14 +8,13 @@ numbers: generated.proto of k8s.io/api and k8s.io/apimachinery.
 from __future__ import annotations
 
 import base64
-import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import yaml
-
 from netlab.objects import apierrors
+from netlab.objects.documents import UnreadableText, parse_json, parse_yaml
+from netlab.objects.limits import MAX_VALUES, check_value
 
 PROTOBUF = "application/vnd.kubernetes.protobuf"
 MAGIC = b"k8s\x00"
@@ -67,8 +66,11 @@ def _read_message(message: ProtoMessage, data: bytes) -> dict[str, Any]:
 
 
 def _raw_fields(data: bytes) -> Iterator[tuple[int, bytes | int]]:
-    at = 0
+    at = count = 0
     while at < len(data):
+        count += 1
+        if count > MAX_VALUES:
+            raise UnreadableBody(f"more than {MAX_VALUES} fields")
         tag, at = _varint(data, at)
         number, kind = tag >> 3, tag & 7
         if kind == 0:
@@ -262,8 +264,6 @@ YAML = "application/yaml"
 APPLY = "application/apply-patch+yaml"
 BODY_TYPES = (JSON, YAML, PROTOBUF)
 
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-
 
 def parse_body(body: bytes, media_type: str) -> Any:
     """Return the JSON value of a body in JSON, YAML or protobuf; raise ApiError."""
@@ -278,28 +278,24 @@ def parse_body(body: bytes, media_type: str) -> Any:
 
 def _parse_json(body: bytes) -> Any:
     try:
-        return json.loads(body, parse_constant=_refuse_constant)
-    except ValueError as error:
+        return parse_json(body)
+    except UnreadableText as error:
         why = f"the object provided is unrecognized (must be of type JSON): {error}"
         raise apierrors.bad_request(why) from error
 
 
-def _refuse_constant(name: str) -> None:
-    # Python reads and writes NaN and Infinity, which no other JSON reader takes.
-    raise ValueError(f"invalid value {name}")
-
-
 def _parse_protobuf(body: bytes) -> Any:
     try:
-        return decode_protobuf(body)
+        value = decode_protobuf(body)
     except UnreadableBody as error:
         raise apierrors.unsupported_media_type(BODY_TYPES) from error
+    check_value(value)
+    return value
 
 
 def _parse_yaml(body: bytes) -> Any:
     try:
-        # Through JSON, so that dates and the like are refused here and not found out later.
-        return json.loads(json.dumps(yaml.load(body, Loader=_LOADER), allow_nan=False))  # noqa: S506 - a safe loader
-    except (yaml.YAMLError, ValueError, TypeError) as error:
+        return parse_yaml(body)
+    except UnreadableText as error:
         why = f"error decoding YAML: {error}"
         raise apierrors.bad_request(why) from error

@@ -13,11 +13,12 @@ from netlab.http.bodies import parse_body
 from netlab.http.responses import AnswerForm, negotiate
 from netlab.http.routes import ResourcePath
 from netlab.objects import apierrors
+from netlab.objects.limits import INT64_MAX, MAX_BODY, MAX_MANAGER, whole_number
+from netlab.objects.obj import Obj
 from netlab.objects.registry import DeleteOptions, WriteOptions
+from netlab.objects.schema import WrongType, decode
 from netlab.objects.selectors import Matcher, matcher
-
-MAX_BODY = 3 * 1024 * 1024
-"""Bytes in a request; the API server's own limit."""
+from netlab.objects.structs import DELETE_OPTIONS
 
 _STRICTNESS = ("", "Ignore", "Strict", "Warn")
 
@@ -65,29 +66,46 @@ def write_options(query: Mapping[str, str]) -> WriteOptions:
         listed = ", ".join(f'"{word}"' for word in _STRICTNESS)
         why = f'fieldValidation: Unsupported value: "{strictness}": supported values: {listed}'
         raise apierrors.bad_request(why)
+    manager = query.get("fieldManager", "")
+    if len(manager) > MAX_MANAGER or not manager.isprintable():
+        why = f"fieldManager: Invalid value: at most {MAX_MANAGER} printable characters"
+        raise apierrors.bad_request(why)
     return WriteOptions(
         dry_run=_is_dry_run([query["dryRun"]] if query.get("dryRun") else []),
-        manager=query.get("fieldManager", ""),
+        manager=manager,
         strictness=strictness or "Warn",
     )
 
 
 def delete_options(query: Mapping[str, str], body: Any) -> DeleteOptions:
     """Return the options of a deletion, from its query and its optional body."""
-    fields = body if isinstance(body, dict) else {}
-    conditions = fields.get("preconditions") or {}
-    grace = fields.get("gracePeriodSeconds", query.get("gracePeriodSeconds"))
-    in_query = [query["dryRun"]] if query.get("dryRun") else []
     try:
-        grace_s = None if grace in {None, ""} else int(str(grace))
-    except ValueError as error:
-        raise apierrors.bad_request(f"gracePeriodSeconds: {grace} is no number") from error
+        fields: Obj = decode(DELETE_OPTIONS, {} if body is None else body)[0]
+    except WrongType as error:
+        raise apierrors.bad_request(str(error)) from error
+    conditions = fields.get("preconditions") or {}
+    grace_s = fields.get("gracePeriodSeconds")
+    in_query = [query["dryRun"]] if query.get("dryRun") else []
+    if grace_s is None and query.get("gracePeriodSeconds"):
+        grace_s = int64_parameter(query, "gracePeriodSeconds")
     return DeleteOptions(
         grace_s=grace_s,
         uid=conditions.get("uid"),
         resource_version=conditions.get("resourceVersion"),
         dry_run=_is_dry_run([*(fields.get("dryRun") or []), *in_query]),
     )
+
+
+def int64_parameter(query: Mapping[str, str], name: str) -> int | None:
+    """Return a number in a query, None where it is left out; raise ApiError (BadRequest)."""
+    text = query.get(name, "")
+    if not text:
+        return None
+    number = whole_number(text.removeprefix("-"), INT64_MAX)
+    if number is None:
+        why = f'{name}: Invalid value: "{text[:40]}": strconv.ParseInt: invalid syntax'
+        raise apierrors.bad_request(why)
+    return -number if text.startswith("-") else number
 
 
 def _is_dry_run(values: list[str]) -> bool:

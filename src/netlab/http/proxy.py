@@ -25,6 +25,7 @@ from netlab.http.calls import ApiCall
 from netlab.http.podruntime import PodRuntime
 from netlab.http.routes import ResourcePath
 from netlab.objects import apierrors
+from netlab.objects.limits import whole_number
 from netlab.objects.obj import Obj, at
 from netlab.objects.store import Store
 
@@ -66,9 +67,10 @@ def pod_location(pod: Obj, scheme: str, port: str) -> ProxyLocation:
     containers = pod["spec"].get("containers") or []
     listed = [str(p["containerPort"]) for c in containers for p in c.get("ports") or []]
     number = port or next(iter(listed), _STANDARD_PORTS[scheme])
-    if not number.isdigit() or not 0 < int(number) < 65536:
+    dialled = whole_number(number, 65535)
+    if not dialled:
         raise apierrors.bad_request(f'invalid pod request "{pod["metadata"]["name"]}:{port}"')
-    return ProxyLocation(scheme, ip, int(number))
+    return ProxyLocation(scheme, ip, dialled)
 
 
 def service_locations(
@@ -96,11 +98,12 @@ def service_locations(
 
 
 def _port_name(service: Obj, port: str) -> str:
-    if not port.isdigit():
+    number = whole_number(port, 65535)
+    if number is None:
         return port
     name = service["metadata"]["name"]
     for entry in at(service, "spec", "ports") or []:
-        if entry.get("port") == int(port):
+        if entry.get("port") == number:
             return str(entry.get("name", ""))
     raise apierrors.service_unavailable(f'no service port {port} found for service "{name}"')
 

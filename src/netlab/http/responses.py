@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from enum import Enum
 from typing import Any
 
@@ -60,10 +60,25 @@ def dump(value: Any) -> bytes:
 def json_response(value: Any, *, status: int = 200, unknown: Sequence[str] = ()) -> web.Response:
     """Return a value as an answer; each unknown field becomes a warning that kubectl shows."""
     response = web.Response(body=dump(value), status=status, content_type="application/json")
-    for path in unknown:
-        warning = f'unknown field "{path}"'.replace("\\", "\\\\").replace('"', '\\"')
-        response.headers.add("Warning", f'299 - "{warning}"')
+    for warning in _warnings(unknown):
+        response.headers.add("Warning", warning)
     return response
+
+
+MAX_WARNING, MAX_WARNINGS = 256, 4096
+"""Characters in one warning and in all (k8s.io/apiserver pkg/endpoints/filters/warning.go)."""
+
+
+def _warnings(unknown: Sequence[str]) -> Iterator[str]:
+    """Yield the headers; a path is the client's and may hold anything, line ends as well."""
+    left = MAX_WARNINGS
+    for path in unknown:
+        shown = "".join(sign if sign.isprintable() else " " for sign in path[:MAX_WARNING])
+        warning = f'unknown field "{shown}"'.replace("\\", "\\\\").replace('"', '\\"')
+        left -= len(warning)
+        if left < 0:
+            return
+        yield f'299 - "{warning}"'
 
 
 def error_response(error: BaseException) -> web.Response:

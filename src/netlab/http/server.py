@@ -18,7 +18,7 @@ from netlab.access.gates import AccessGate, EscalationGuard
 from netlab.access.reviews import REVIEWS
 from netlab.access.tokens import ServiceAccountTokens
 from netlab.http import routes
-from netlab.http.calls import MAX_BODY, ApiCall, Handler
+from netlab.http.calls import ApiCall, Handler
 from netlab.http.certificates import Certificates, server_context
 from netlab.http.podruntime import PodRuntime
 from netlab.http.proxy import PodProxy
@@ -36,6 +36,7 @@ from netlab.http.watch import WatchHandler
 from netlab.http.writes import QuestionAnswers, WriteHandlers
 from netlab.objects import apierrors
 from netlab.objects.kinds import STREAMS
+from netlab.objects.limits import MAX_BODY, MAX_HEADER
 from netlab.objects.registry import Registry
 from netlab.objects.store import Store
 
@@ -99,7 +100,7 @@ class ApiServer:
             handler_cancellation=True,
             keepalive_timeout=KEEPALIVE_S,
             access_log=None,
-            max_line_size=MAX_BODY,
+            max_line_size=MAX_HEADER,
         )
         self._http = http
         self._server = await loop.create_server(

@@ -12,11 +12,12 @@ from datetime import UTC, datetime
 
 from aiohttp import web
 
-from netlab.http.calls import ApiCall, request_matcher
+from netlab.http.calls import ApiCall, int64_parameter, request_matcher
 from netlab.http.responses import AnswerForm, dump
 from netlab.http.routes import ResourcePath
 from netlab.objects import apierrors, tables
 from netlab.objects.kinds import ServedKind
+from netlab.objects.limits import whole_number
 from netlab.objects.obj import Obj
 from netlab.objects.selectors import Matcher
 from netlab.objects.store import Store, StoreEvent
@@ -26,6 +27,10 @@ BOOKMARK_S = 60.0
 
 DEFAULT_TIMEOUT_S = 1800.0
 """How long a watch without timeoutSeconds lives; the API server's least."""
+
+
+MAX_WAITING = 10_000
+"""Events that wait for a slow reader before its watch is ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +67,7 @@ class WatchHandler:
             version=query.get("resourceVersion", ""),
             bookmarks=query.get("allowWatchBookmarks") == "true",
             initial=query.get("sendInitialEvents") == "true",
-            timeout_s=_timeout(query.get("timeoutSeconds")),
+            timeout_s=_timeout(int64_parameter(query, "timeoutSeconds")),
         )
         return await stream_events(call.http, self._store, watch)
 
@@ -75,11 +80,9 @@ def _narrowed(path: ResourcePath, matches: Matcher | None) -> Matcher | None:
     return lambda obj: obj["metadata"]["name"] == name and (matches is None or matches(obj))
 
 
-def _timeout(text: str | None) -> float:
-    try:
-        return float(text) if text else DEFAULT_TIMEOUT_S
-    except ValueError as error:
-        raise apierrors.bad_request(f"timeoutSeconds: {text} is no number") from error
+def _timeout(seconds: int | None) -> float:
+    """Return how long a watch lives; what is no time to live is none that was asked for."""
+    return DEFAULT_TIMEOUT_S if not seconds or seconds < 0 else float(seconds)
 
 
 def watched_event(event: StoreEvent, watch: WatchRequest) -> tuple[str, Obj] | None:
@@ -113,6 +116,8 @@ async def stream_events(
     def enqueue(event: StoreEvent) -> None:
         queue.append(event)
         news.set()
+        if len(queue) == MAX_WAITING:
+            unsubscribe()  # who reads this slowly begins anew, as with the API server
 
     first = _initial_events(store, watch, queue)
     unsubscribe = store.subscribe(watch.resource.plural, enqueue)
@@ -137,10 +142,14 @@ async def _pump_events(
     queue: deque[StoreEvent], news: asyncio.Event, write: _EventWriter, store: Store
 ) -> None:
     while True:
+        is_late = len(queue) >= MAX_WAITING
         while queue:
             event = watched_event(queue.popleft(), write.watch)
             if event is not None:
                 await write(*event)
+            is_late = is_late or len(queue) >= MAX_WAITING
+        if is_late:
+            raise TimeoutError
         news.clear()
         try:
             await asyncio.wait_for(news.wait(), BOOKMARK_S)
@@ -199,7 +208,8 @@ def _initial_events(
 
 def parse_version(text: str) -> int:
     """Return a resourceVersion as a number; raise ApiError (Invalid)."""
-    if text.isdigit():
-        return int(text)
-    message = f'resourceVersion: Invalid value: "{text}": strconv.ParseUint: invalid syntax'
+    number = whole_number(text)
+    if number is not None:
+        return number
+    message = f'resourceVersion: Invalid value: "{text[:40]}": strconv.ParseUint: invalid syntax'
     raise apierrors.ApiError(400, "BadRequest", message)

@@ -134,9 +134,10 @@ def not_acceptable(supported: Sequence[str]) -> ApiError:
     return ApiError(406, "NotAcceptable", message)
 
 
-def too_large(limit: int) -> ApiError:
-    """Return 413 for a body of more than `limit` bytes."""
+def too_large(limit: int, why: str = "") -> ApiError:
+    """Return 413 for a body of more than `limit` bytes, or for what a body would make."""
     message = f"Request entity too large: limit is {limit}"
+    message += f": {why}" if why else ""
     return ApiError(413, "RequestEntityTooLarge", message)
 
 

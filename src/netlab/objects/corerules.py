@@ -13,6 +13,7 @@ from netlab.objects import fielderrors, namesyntax
 from netlab.objects.admission import hard_limits
 from netlab.objects.defaults import NAME_LABEL
 from netlab.objects.fielderrors import FieldErrors
+from netlab.objects.limits import whole_number
 from netlab.objects.obj import Obj, at, clone, labels_of
 
 PROTOCOLS = ("SCTP", "TCP", "UDP")
@@ -221,7 +222,7 @@ def resource_quota_rules(obj: Obj) -> FieldErrors:
     """Check the limits of a quota."""
     errors: FieldErrors = []
     for key, value in hard_limits(obj).items():
-        if not value.isdigit():
+        if whole_number(value) is None:
             path, why = f"spec.hard[{key}]", "must be a whole number, not negative"
             errors.append(fielderrors.invalid(path, value, why))
     if at(obj, "spec", "scopes") or at(obj, "spec", "scopeSelector"):

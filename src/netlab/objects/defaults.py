@@ -171,6 +171,8 @@ def carry_over(resource: ServedKind, new: Obj, old: Obj) -> None:
             meta[key] = before[key]
     if "managedFields" in before and "managedFields" not in meta:
         meta["managedFields"] = before["managedFields"]
+    if meta.get("managedFields") == [{}]:
+        meta["managedFields"] = []  # how clients take away what a server put there
     meta["resourceVersion"] = before["resourceVersion"]
     if "status" in old:
         new["status"] = old["status"]

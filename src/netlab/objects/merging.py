@@ -1,13 +1,9 @@
-"""How a change is merged into an object: three kinds of patch and server-side apply; pure.
+"""How a change is merged into an object: three kinds of patch, and which lists have keys; pure.
 
 Which lists merge by which key is what the patchMergeKey and listMapKey tags of k8s.io/api say. The
 first key is strategic merge patch's, all of them together are server-side apply's. A list that is
 not named here is atomic: NetworkPolicy's rules, peers and ports, for instance.
-
-Of server-side apply: the fields a manager applied are kept in managedFields (FieldsV1), so that
-what it leaves out next time goes away unless another manager applied it too. Conflicts are always
-won by the applier, as with force=true; changes by other verbs are not tracked.
-Sources: RFC 6902, RFC 7396, k8s.io/apimachinery pkg/util/strategicpatch, KEP-555.
+Sources: RFC 6902, RFC 7396, k8s.io/apimachinery pkg/util/strategicpatch.
 """
 
 from __future__ import annotations
@@ -18,6 +14,7 @@ from typing import Any
 import jsonpatch
 
 from netlab.objects import apierrors
+from netlab.objects.limits import MAX_COPIED, MAX_PATCH_OPERATIONS, check_value
 from netlab.objects.obj import Obj, clone
 
 _CONTAINER_LISTS = {
@@ -57,13 +54,28 @@ _BY_KIND: dict[str, dict[str, tuple[str, ...]]] = {
 _SETS = frozenset({("", "metadata.finalizers"), ("nodes", "spec.podCIDRs")})
 """Lists of plain values that merge as sets; a kind of "" is every kind."""
 
-_KEY_DEFAULTS = {"protocol": "TCP"}
+KEY_DEFAULTS = {"protocol": "TCP"}
 """What a key that is left out stands for."""
 
 
-def _merge_key(plural: str, path: str) -> tuple[str, ...]:
+def merge_key(plural: str, path: str) -> tuple[str, ...]:
     """Return the keys of the list at a path such as spec.containers.env, () for an atomic one."""
     return _BY_KIND.get(plural, {}).get(path, _COMMON.get(path, ()))
+
+
+def is_set(plural: str, path: str) -> bool:
+    """Tell whether a list of plain values merges as a set."""
+    return (plural, path) in _SETS or ("", path) in _SETS
+
+
+def united(before: list[Any], added: list[Any]) -> list[Any]:
+    """Return the values of two lists, each once, in their order."""
+    return list({value_key(item): item for item in (*before, *added)}.values())
+
+
+def value_key(value: Any) -> str:
+    """Return what is the same for equal JSON values: comparing long lists by == takes minutes."""
+    return json.dumps(value, sort_keys=True)
 
 
 _DIRECTIVE = "$patch"
@@ -72,19 +84,66 @@ _DELETE = "$deleteFromPrimitiveList/"
 _RETAIN = "$retainKeys"
 
 
-def json_patch(obj: Obj, patch: Any) -> Obj:
-    """Apply RFC 6902 operations; raise ApiError (BadRequest, or Invalid where they do not fit)."""
+_OPERATIONS = frozenset({"add", "copy", "move", "remove", "replace", "test"})
+
+
+def json_patch(obj: Obj, patch: Any) -> Any:
+    """Apply RFC 6902 operations.
+
+    Raises ApiError: BadRequest, Invalid where they do not fit, RequestEntityTooLarge for more
+    operations or copies than the API server makes.
+    """
     if not isinstance(patch, list):
         raise apierrors.bad_request("json: cannot unmarshal into Go value of type jsonpatch.Patch")
-    try:
-        patched: Obj = jsonpatch.JsonPatch(patch).apply(clone(obj))
-    except (jsonpatch.InvalidJsonPatch, TypeError) as error:
-        raise apierrors.bad_request(f"invalid JSON patch: {error}") from error
-    except (jsonpatch.JsonPatchException, jsonpatch.JsonPointerException) as error:
-        message = "the server rejected our request due to an error in our request"
-        cause = apierrors.StatusCause("", str(error))
-        raise apierrors.ApiError(422, "Invalid", message, causes=[cause]) from error
+    if len(patch) > MAX_PATCH_OPERATIONS:
+        why = (
+            f"The allowed maximum operations in a JSON patch is {MAX_PATCH_OPERATIONS}, "
+            f"got {len(patch)}"
+        )
+        raise apierrors.ApiError(413, "RequestEntityTooLarge", why)
+    for index, operation in enumerate(patch):
+        _check_operation(operation, f"patch[{index}]")
+    patched, copied = clone(obj), 0
+    for index, operation in enumerate(patch):
+        try:
+            if operation["op"] == "copy":
+                source = jsonpatch.JsonPointer(operation["from"]).resolve(patched)
+                copied += check_value(source, f"patch[{index}].from")
+                _check_copied(copied)
+            patched = jsonpatch.JsonPatch([operation]).apply(patched, in_place=True)
+        except jsonpatch.InvalidJsonPatch as error:
+            raise apierrors.bad_request(f"patch[{index}]: invalid JSON patch: {error}") from error
+        except _DOES_NOT_FIT as error:
+            message = "the server rejected our request due to an error in our request"
+            cause = apierrors.StatusCause("", str(error)[:1000], f"patch[{index}]")
+            raise apierrors.ApiError(422, "Invalid", message, causes=[cause]) from error
     return patched
+
+
+_DOES_NOT_FIT = (
+    *(jsonpatch.JsonPatchException, jsonpatch.JsonPointerException),
+    # The library looks at what is there, not at what may be: a path into a string, for example.
+    *(AttributeError, KeyError, IndexError, TypeError, ValueError, RecursionError),
+)
+
+
+def _check_operation(operation: Any, where: str) -> None:
+    if not isinstance(operation, dict):
+        raise apierrors.bad_request(f"{where}: has to be an object")
+    if str(operation.get("op")) not in _OPERATIONS:
+        raise apierrors.bad_request(f"{where}.op: one of {', '.join(sorted(_OPERATIONS))}")
+    for key in ("path", "from"):
+        if not isinstance(operation.get(key, ""), str):
+            raise apierrors.bad_request(f"{where}.{key}: has to be a string")
+
+
+def _check_copied(copied: int) -> None:
+    if copied > MAX_COPIED:
+        why = (
+            f"Unable to complete the copy, the accumulated size increase of copy is {copied}, "
+            f"exceeding the limit {MAX_COPIED}"
+        )
+        raise apierrors.ApiError(413, "RequestEntityTooLarge", why)
 
 
 def merge_patch(target: Any, patch: Any) -> Any:
@@ -105,13 +164,16 @@ def strategic_merge(plural: str, target: Obj, patch: Obj, path: str = "") -> Obj
 
     Lists whose items have a key merge by it, other lists are replaced.
     """
-    if patch.get(_DIRECTIVE) == "replace":
+    directive = patch.get(_DIRECTIVE)
+    if directive not in _WORDS:
+        raise apierrors.bad_request(f"{_at(path, _DIRECTIVE)}: unknown: {str(directive)[:40]}")
+    if directive == "replace":
         return {key: clone(value) for key, value in patch.items() if key != _DIRECTIVE}
-    merged = _retained(target, patch)
+    merged = _retained(target, patch, path)
     for key, value in patch.items():
-        where = f"{path}.{key}" if path else key
+        where = _at(path, key)
         if key.startswith("$"):
-            _remove_primitives(merged, key, value)
+            _remove_primitives(merged, key, value, where)
         elif value is None or (isinstance(value, dict) and value.get(_DIRECTIVE) == "delete"):
             merged.pop(key, None)
         else:
@@ -120,15 +182,28 @@ def strategic_merge(plural: str, target: Obj, patch: Obj, path: str = "") -> Obj
     return merged
 
 
+_WORDS = (None, "delete", "merge", "replace")
+
+
+def _at(path: str, key: str) -> str:
+    return f"{path}.{key}" if path else key
+
+
+def _strings(value: Any, where: str) -> list[str]:
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        raise apierrors.bad_request(f"{where}: has to be a list of strings")
+    return value
+
+
 def _merge_value(plural: str, target: Any, value: Any, path: str) -> Any:
     if isinstance(value, dict):
         return strategic_merge(plural, target if isinstance(target, dict) else {}, value, path)
     if not isinstance(value, list):
         return value
     before = target if isinstance(target, list) else []
-    if (plural, path) in _SETS or ("", path) in _SETS:
-        return [*before, *(item for item in value if item not in before)]
-    keys = _merge_key(plural, path)
+    if is_set(plural, path):
+        return united(before, value)
+    keys = merge_key(plural, path)
     return _merge_keyed(plural, before, value, path, keys[0]) if keys else clone(value)
 
 
@@ -136,30 +211,48 @@ def _merge_keyed(
     plural: str, target: list[Any], patch: list[Any], path: str, key: str
 ) -> list[Any]:
     patch_items = [item for item in patch if item != {_DIRECTIVE: "replace"}]
-    merged = [] if len(patch_items) != len(patch) else list(target)
+    merged: list[Any] = [] if len(patch_items) != len(patch) else list(target)
+    places: dict[str, list[int]] = {}
+    for place, item in enumerate(merged):
+        if isinstance(item, dict):
+            places.setdefault(value_key(item.get(key)), []).append(place)
     for item in patch_items:
         if not isinstance(item, dict) or key not in item:
-            why = f"map: {item} does not contain declared merge key: {key}"
+            why = f"{path}: map does not contain declared merge key: {key}"
             raise apierrors.bad_request(why)
-        at = next((i for i, have in enumerate(merged) if have.get(key) == item[key]), None)
+        own_places = places.setdefault(value_key(item[key]), [])
         if item.get(_DIRECTIVE) == "delete":
-            merged = [have for have in merged if have.get(key) != item[key]]
-        elif at is None:
-            merged.append(strategic_merge(plural, {}, item, path))
+            for place in own_places:
+                merged[place] = _DELETED
+            own_places.clear()
+        elif own_places:
+            first = own_places[0]
+            merged[first] = strategic_merge(plural, merged[first], item, path)
         else:
-            merged[at] = strategic_merge(plural, merged[at], item, path)
-    return merged
+            own_places.append(len(merged))
+            merged.append(strategic_merge(plural, {}, item, path))
+    return [item for item in merged if item is not _DELETED]
 
 
-def _retained(target: Obj, patch: Obj) -> Obj:
-    keys = patch.get(_RETAIN)
-    return {key: value for key, value in target.items() if keys is None or key in keys}
+_DELETED = object()
 
 
-def _remove_primitives(merged: Obj, directive: str, values: Any) -> None:
-    if directive.startswith(_DELETE):
-        key = directive.removeprefix(_DELETE)
-        merged[key] = [item for item in merged.get(key) or [] if item not in values]
+def _retained(target: Obj, patch: Obj, path: str) -> Obj:
+    if _RETAIN not in patch:
+        return dict(target)
+    keys = frozenset(_strings(patch[_RETAIN], _at(path, _RETAIN)))
+    return {key: value for key, value in target.items() if key in keys}
+
+
+def _remove_primitives(merged: Obj, directive: str, values: Any, where: str) -> None:
+    if not directive.startswith(_DELETE):
+        return
+    key = directive.removeprefix(_DELETE)
+    before = merged.get(key) or []
+    if not isinstance(values, list) or not isinstance(before, list):
+        raise apierrors.bad_request(f"{where}: takes a list from a list")
+    unwanted = {value_key(value) for value in values}
+    merged[key] = [item for item in before if value_key(item) not in unwanted]
 
 
 def _reorder(plural: str, merged: Obj, patch: Obj, path: str) -> None:
@@ -168,125 +261,15 @@ def _reorder(plural: str, merged: Obj, patch: Obj, path: str) -> None:
         name = directive.removeprefix(_ORDER)
         if name == directive or not isinstance(merged.get(name), list):
             continue
-        keys = _merge_key(plural, f"{path}.{name}" if path else name)
+        if not isinstance(order, list):
+            raise apierrors.bad_request(f"{_at(path, directive)}: has to be a list")
+        keys = merge_key(plural, _at(path, name))
         rank = {_identity(item, keys): index for index, item in enumerate(order)}
         last = len(rank)
-        merged[name] = sorted(merged[name], key=lambda item: rank.get(_identity(item, keys), last))
+        ranks = [rank.get(_identity(item, keys), last) for item in merged[name]]
+        places = sorted(range(len(ranks)), key=ranks.__getitem__)
+        merged[name] = [merged[name][index] for index in places]
 
 
-def _identity(item: Any, keys: tuple[str, ...]) -> Any:
-    return item.get(keys[0]) if keys and isinstance(item, dict) else str(item)
-
-
-FieldSet = dict[str, Any]
-
-_NOT_OWNED = frozenset({"apiVersion", "kind", "metadata.name", "metadata.namespace"})
-
-
-def server_side_apply(plural: str, live: Obj, applied: Obj, manager: str, *, time: str) -> Obj:
-    """Return the live object ({} where there is none) with what the manager wants in it."""
-    entries = list((live.get("metadata") or {}).get("managedFields") or [])
-    own_entry = next((e for e in entries if _is_of(e, manager)), None)
-    others = [e["fieldsV1"] for e in entries if e is not own_entry]
-    owned = fields_of(plural, applied)
-    merged: Obj = clone(live)
-    if own_entry is not None:
-        _drop(plural, merged, own_entry["fieldsV1"], [owned, *others], "")
-    merged = {**_apply_value(plural, merged, applied, "")}
-    if own_entry is None or own_entry["fieldsV1"] != owned:
-        entry = {
-            "manager": manager,
-            "operation": "Apply",
-            "apiVersion": applied.get("apiVersion", ""),
-            "time": time,
-            "fieldsType": "FieldsV1",
-            "fieldsV1": owned,
-        }
-        merged["metadata"]["managedFields"] = [*(e for e in entries if e is not own_entry), entry]
-    return merged
-
-
-def fields_of(plural: str, value: Any, path: str = "") -> FieldSet:
-    """Return the set of fields in an object, in the nested form of FieldsV1."""
-    if isinstance(value, dict):
-        return {
-            f"f:{key}": fields_of(plural, item, where)
-            for key, item in value.items()
-            if (where := f"{path}.{key}" if path else key) not in _NOT_OWNED
-        }
-    keys = _merge_key(plural, path)
-    if isinstance(value, list) and keys:
-        return {_item_key(item, keys): {".": {}, **fields_of(plural, item, path)} for item in value}
-    return {}
-
-
-def _is_of(entry: Obj, manager: str) -> bool:
-    return entry.get("manager") == manager and entry.get("operation") == "Apply"
-
-
-def _item_key(item: Obj, keys: tuple[str, ...]) -> str:
-    named = {key: item.get(key, _KEY_DEFAULTS.get(key)) for key in keys}
-    key_fields = {key: value for key, value in named.items() if value is not None}
-    return "k:" + json.dumps(key_fields, sort_keys=True, separators=(",", ":"))
-
-
-def _drop(plural: str, value: Any, old: FieldSet, keep: list[FieldSet], path: str) -> None:
-    """Remove from `value` the fields of `old` that nobody in `keep` has."""
-    for key, children in old.items():
-        keepers = [fields[key] for fields in keep if key in fields]
-        if key.startswith("f:") and isinstance(value, dict):
-            name = key[2:]
-            where = f"{path}.{name}" if path else name
-            if keepers and children:
-                _drop(plural, value.get(name), children, keepers, where)
-            elif not keepers:
-                _drop_field(plural, value, name, children, where)
-        elif key.startswith("k:") and isinstance(value, list):
-            _drop_item(plural, value, key, children, keepers, path)
-
-
-def _drop_field(plural: str, value: Obj, name: str, children: FieldSet, path: str) -> None:
-    child = value.get(name)
-    if children and child:
-        # What is inside but was not applied by anybody (defaults, other verbs) stays.
-        _drop(plural, child, children, [], path)
-    if not children or not child:
-        value.pop(name, None)
-
-
-def _drop_item(
-    plural: str, items: list[Any], key: str, children: FieldSet, keepers: list[FieldSet], path: str
-) -> None:
-    keys = _merge_key(plural, path)
-    at = next((i for i, item in enumerate(items) if _item_key(item, keys) == key), None)
-    if at is None:
-        return
-    if keepers:
-        _drop(plural, items[at], children, keepers, path)
-    else:
-        del items[at]
-
-
-def _apply_value(plural: str, live: Any, applied: Any, path: str) -> Any:
-    if isinstance(applied, dict):
-        merged = dict(live) if isinstance(live, dict) else {}
-        for key, value in applied.items():
-            where = f"{path}.{key}" if path else key
-            merged[key] = _apply_value(plural, merged.get(key), value, where)
-        return merged
-    keys = _merge_key(plural, path)
-    if isinstance(applied, list) and isinstance(live, list):
-        if keys:
-            return _apply_items(plural, live, applied, path)
-        if (plural, path) in _SETS or ("", path) in _SETS:
-            return [*live, *(item for item in applied if item not in live)]
-    return clone(applied)
-
-
-def _apply_items(plural: str, live: list[Any], applied: list[Any], path: str) -> list[Any]:
-    keys = _merge_key(plural, path)
-    merged = {_item_key(item, keys): item for item in live}
-    for item in applied:
-        key = _item_key(item, keys)
-        merged[key] = _apply_value(plural, merged.get(key), item, path)
-    return list(merged.values())
+def _identity(item: Any, keys: tuple[str, ...]) -> str:
+    return value_key(item.get(keys[0]) if keys and isinstance(item, dict) else item)

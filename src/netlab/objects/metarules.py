@@ -11,6 +11,7 @@ from typing import Any
 from netlab.objects import fielderrors, namesyntax
 from netlab.objects.fielderrors import FieldErrors
 from netlab.objects.kinds import ServedKind
+from netlab.objects.limits import MAX_MANAGER
 from netlab.objects.obj import Obj, at
 
 NameRule = Callable[[str], list[str]]
@@ -44,7 +45,7 @@ def metadata(resource: ServedKind, obj: Obj) -> FieldErrors:
 
 def metadata_update(new: Obj, old: Obj) -> FieldErrors:
     """Check that an update leaves alone what identifies the object."""
-    errors: FieldErrors = []
+    errors = _managed_fields(new["metadata"].get("managedFields") or [])
     for key in IMMUTABLE:
         value = new["metadata"].get(key)
         if value and value != old["metadata"].get(key):
@@ -130,6 +131,38 @@ def _finalizers(finalizers: list[str]) -> FieldErrors:
     for name in finalizers:
         errors += fielderrors.all_invalid(path, name, namesyntax.qualified_name(name))
     return errors
+
+
+def _managed_fields(entries: list[Obj]) -> FieldErrors:
+    """Check what clients write of managedFields: all later applies read it."""
+    errors: FieldErrors = []
+    for index, entry in enumerate(entries):
+        path = f"metadata.managedFields[{index}]"
+        operation, type_ = entry.get("operation", ""), entry.get("fieldsType", "")
+        if operation not in _OPERATIONS:
+            errors.append(fielderrors.invalid(f"{path}.operation", operation, "Apply or Update"))
+        if type_ != "FieldsV1":
+            errors.append(fielderrors.invalid(f"{path}.fieldsType", type_, "must be `FieldsV1`"))
+        if len(entry.get("manager", "")) > MAX_MANAGER:
+            errors.append(fielderrors.too_long(f"{path}.manager", MAX_MANAGER))
+        if not _is_field_set(entry.get("fieldsV1")):
+            errors.append(fielderrors.required(f"{path}.fieldsV1", "a set of fields"))
+    return errors
+
+
+_OPERATIONS = ("Apply", "Update")
+
+
+def _is_field_set(value: Any) -> bool:
+    if not isinstance(value, dict):
+        return False
+    return all(
+        (key == "." or key[:2] in _FIELD_KINDS) and _is_field_set(inner)
+        for key, inner in value.items()
+    )
+
+
+_FIELD_KINDS = frozenset({"f:", "i:", "k:", "v:"})
 
 
 def immutable(new: Obj, old: Obj, *path: str) -> FieldErrors:

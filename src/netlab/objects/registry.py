@@ -12,12 +12,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from netlab.objects import apierrors, kindrules, merging
+from netlab.objects import apierrors, kindrules
 from netlab.objects.admission import admit_namespace, admit_one_more
+from netlab.objects.applying import server_side_apply
 from netlab.objects.corerules import ephemeral_update_rules
 from netlab.objects.decoding import DecodedObject, decode_object
 from netlab.objects.defaults import apply_defaults, carry_over, prepare_new
 from netlab.objects.kinds import ServedKind
+from netlab.objects.limits import MAX_OBJECT, MAX_STORED, check_value, written_size
 from netlab.objects.obj import Obj, clone
 from netlab.objects.servicekind import ServiceAllocator
 from netlab.objects.store import Store, now
@@ -124,6 +126,7 @@ class Registry:
         """Replace an object by what `change` makes of it."""
         old = self.store.get(resource.plural, namespace, name)
         changed = change(old)
+        check_value(changed, "the patched object")
         return self.update(
             resource, namespace, name, changed, options=options, subresource=subresource
         )
@@ -146,9 +149,7 @@ class Registry:
         if live is None and subresource:
             raise apierrors.not_found(resource, name)
         time = now()
-        merged = merging.server_side_apply(
-            resource.plural, live or {}, applied, options.manager, time=time
-        )
+        merged = server_side_apply(resource.plural, live or {}, applied, options.manager, time=time)
         changed = DecodedObject(merged, decoded.unknown)
         if live is not None:
             return self._replace(resource, live, changed, options, subresource)
@@ -200,6 +201,7 @@ class Registry:
             admit_one_more(self.store, resource, obj)
         if resource.plural == "services":
             self._allocator.allocate(obj)
+        self._check_size(obj)
         options.admit(obj, None)
         if options.dry_run:
             return WriteResult(self._pretend(resource, obj), decoded.unknown, created=True)
@@ -227,6 +229,7 @@ class Registry:
             self._check(resource, new, kindrules.update_errors(resource, new, old))
             if resource.plural == "services":
                 self._allocator.allocate(new)
+        self._check_size(new)
         options.admit(new, old)
         if options.dry_run:
             return WriteResult(new, decoded.unknown)
@@ -268,6 +271,15 @@ class Registry:
             meta = obj["metadata"]
             name = meta.get("name") or meta.get("generateName") or ""
             raise apierrors.invalid(resource, name, wrong)
+
+    def _check_size(self, obj: Obj) -> None:
+        size = written_size(obj)
+        if size > MAX_OBJECT:
+            why = "the object would take more than is stored of one"
+            raise apierrors.too_large(MAX_OBJECT, why)
+        if self.store.size + size > MAX_STORED:
+            why = f"the lab's store is full: it takes {MAX_STORED} bytes"
+            raise apierrors.ApiError(507, "InsufficientStorage", why)
 
     def _check_preconditions(self, resource: ServedKind, obj: Obj, options: DeleteOptions) -> None:
         meta = obj["metadata"]

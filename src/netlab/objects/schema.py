@@ -62,12 +62,15 @@ class Scalar:
 
 @dataclass(frozen=True, slots=True)
 class Anything:
-    """A value that is kept as it comes."""
+    """A value that is kept as it comes, or with `accepts` any value of one type."""
 
     name: str = "interface {}"
+    accepts: type | None = None
 
-    def decode(self, value: Any, path: str, decoding: Decoding) -> Any:  # noqa: ARG002
-        """Return the value."""
+    def decode(self, value: Any, path: str, decoding: Decoding) -> Any:
+        """Return the value if it is of the accepted type."""
+        if self.accepts is not None and not isinstance(value, self.accepts):
+            raise decoding.refuse(value, path, self.name)
         return value
 
 
@@ -90,7 +93,7 @@ class ListOf:
         for index, entry in enumerate(value):
             decoding.struct = struct
             # An explicit null in a list of structs is the empty struct to Go.
-            item_value = {} if entry is None and isinstance(self.item, Struct) else entry
+            item_value = {} if entry is None and _is_struct(self.item) else entry
             decoded.append(self.item.decode(item_value, f"{path}[{index}]", decoding))
         return decoded
 
@@ -117,10 +120,14 @@ class MapOf:
 
 @dataclass(frozen=True, slots=True)
 class Struct:
-    """An object with known fields; nulls are fields left out."""
+    """An object with known fields; nulls are fields left out.
+
+    `keeps_others` is for objects of which only some fields are told here.
+    """
 
     name: str
     fields: Mapping[str, JsonType]
+    keeps_others: bool = False
 
     def decode(self, value: Any, path: str, decoding: Decoding) -> Any:
         """Return the known fields; note the unknown ones."""
@@ -130,12 +137,18 @@ class Struct:
         for key, item in value.items():
             where = f"{path}.{key}" if path else key
             type_ = self.fields.get(key)
-            if type_ is None:
+            if type_ is None and self.keeps_others:
+                decoded[key] = item
+            elif type_ is None:
                 decoding.unknown.append(where)
             elif item is not None:
                 decoding.struct = self.name.rpartition(".")[2]
                 decoded[key] = type_.decode(item, where, decoding)
         return decoded
+
+
+def _is_struct(type_: JsonType) -> bool:
+    return isinstance(type_, Struct) or (isinstance(type_, Anything) and type_.accepts is dict)
 
 
 def decode(struct: Struct, value: Any) -> tuple[Any, list[str]]:

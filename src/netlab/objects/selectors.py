@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from netlab.objects import apierrors
+from netlab.objects.limits import MAX_TERMS
 from netlab.objects.obj import Obj, at, labels_of
 
 Matcher = Callable[[Obj], bool]
@@ -36,11 +37,14 @@ class SelectorTerm:
                 return self._compares(value)
 
     def _compares(self, value: str | None) -> bool:
-        if value is None or not re.fullmatch(r"-?\d+", value):
+        if value is None or not re.fullmatch("-?[0-9]{1,63}", value):
             return False
-        bound = int(next(iter(self.values)))
+        bound = int(next(iter(self.values)))  # as long as a label's value at most, like it
         return int(value) > bound if self.operator == ">" else int(value) < bound
 
+
+_SHOWN = 200
+"""Characters of a selector that a complaint repeats."""
 
 _SPACE = r"\s*"
 _KEY = r"(?P<key>[A-Za-z0-9][-A-Za-z0-9_./]*)"
@@ -49,7 +53,7 @@ _FORMS = (
     (re.compile(rf"{_KEY}\s+(?P<op>in|notin){_SPACE}\((?P<set>[^()]*)\)"), ""),
     (re.compile(rf"{_KEY}{_SPACE}(?:==|=){_SPACE}(?P<set>[^\s,=!()<>]*)"), "in"),
     (re.compile(rf"{_KEY}{_SPACE}!={_SPACE}(?P<set>[^\s,=!()<>]*)"), "notin"),
-    (re.compile(rf"{_KEY}{_SPACE}(?P<op>[<>]){_SPACE}(?P<set>-?\d+)"), ""),
+    (re.compile(rf"{_KEY}{_SPACE}(?P<op>[<>]){_SPACE}(?P<set>-?[0-9]{{1,19}})"), ""),
     (re.compile(_KEY), "exists"),
 )
 
@@ -77,14 +81,14 @@ def matcher(labels: str, fields: str, resource: str) -> Matcher | None:
 def parse_fields(text: str, resource: str) -> tuple[tuple[str, str, bool], ...]:
     """Return path, value and whether they are to be equal, for each term of a field selector."""
     terms = []
-    for part in filter(None, (piece.strip() for piece in text.split(","))):
+    for part in _limited([piece.strip() for piece in text.split(",") if piece.strip()]):
         match = re.fullmatch(r"([A-Za-z.]+)\s*(!=|==|=)\s*(.*)", part)
         if match is None:
-            why = f"invalid selector: '{text}'; can't understand '{part}'"
+            why = f"invalid selector: '{text[:_SHOWN]}'; can't understand '{part[:_SHOWN]}'"
             raise apierrors.bad_request(why)
         path, operator, value = match.groups()
         if path not in _COMMON_FIELDS | _FIELDS.get(resource, frozenset()):
-            raise apierrors.bad_request(f"field label not supported: {path}")
+            raise apierrors.bad_request(f"field label not supported: {path[:_SHOWN]}")
         terms.append((path, value, operator != "!="))
     return tuple(terms)
 
@@ -133,9 +137,27 @@ _BOOLEANS = frozenset({"spec.unschedulable", "spec.hostNetwork"})
 
 
 def _split(text: str) -> list[str]:
-    """Split at the commas that are not inside parentheses."""
-    parts = re.split(r",(?![^(]*\))", text)
-    return [part.strip() for part in parts if part.strip()]
+    """Split at the commas that are not inside parentheses; raise ApiError (BadRequest)."""
+    parts, begin, depth = [], 0, 0
+    for match in _MARKS.finditer(text):
+        if match.group() == ",":
+            if depth == 0:
+                parts.append(text[begin : match.start()])
+                begin = match.end()
+        else:
+            depth += 1 if match.group() == "(" else -1
+    parts.append(text[begin:])
+    return _limited([part.strip() for part in parts if part.strip()])
+
+
+_MARKS = re.compile("[(),]")
+
+
+def _limited(parts: list[str]) -> list[str]:
+    if len(parts) > MAX_TERMS:
+        why = f"invalid selector: {len(parts)} requirements, at most {MAX_TERMS} are taken"
+        raise apierrors.bad_request(why)
+    return parts
 
 
 def _parse_term(part: str, text: str) -> SelectorTerm:
@@ -146,5 +168,5 @@ def _parse_term(part: str, text: str) -> SelectorTerm:
             values = frozenset(item.strip() for item in (groups.get("set") or "").split(","))
             named = operator or groups["op"]
             return SelectorTerm(groups["key"], named, values if "set" in groups else frozenset())
-    why = f"unable to parse requirement: found '{part}' in '{text}'"
+    why = f"unable to parse requirement: found '{part[:_SHOWN]}' in '{text[:_SHOWN]}'"
     raise apierrors.bad_request(why)

@@ -17,6 +17,7 @@ from typing import Literal
 
 from netlab.objects import apierrors
 from netlab.objects.kinds import BY_PLURAL, STORED
+from netlab.objects.limits import MAX_HISTORY, written_size
 from netlab.objects.obj import Obj
 
 log = logging.getLogger(__name__)
@@ -37,6 +38,7 @@ class StoreEvent:
     resource: str
     version: int = 0
     old: Obj | None = None
+    size: int = 0
 
 
 Callback = Callable[[StoreEvent], None]
@@ -55,7 +57,12 @@ class Store:
         self._clock = clock
         self._objects: dict[str, dict[Key, Obj]] = {r.plural: {} for r in STORED}
         self._subscribers: dict[str, list[Callback]] = defaultdict(list)
-        self._history: deque[StoreEvent] = deque(maxlen=history)
+        self._history: deque[StoreEvent] = deque()
+        self._most_events = history
+        self._sizes: dict[tuple[str, Key], int] = {}
+        self._history_size = 0
+        self.size = 0
+        """Bytes of all objects, as they are written."""
         self._undelivered: deque[StoreEvent] = deque()
         self._delivering = False
         self.version = 0
@@ -174,11 +181,31 @@ class Store:
             del self._objects[resource][_key(new)]
         else:
             self._objects[resource][_key(new)] = new
-        event = StoreEvent(type_, new, resource, self.version, old)
-        self._history.append(event)
+        event = StoreEvent(
+            type_, new, resource, self.version, old, self._weigh(type_, resource, new)
+        )
+        self._remember(event)
         self._undelivered.append(event)
         self._deliver()
         return new
+
+    def _weigh(self, type_: EventType, resource: str, obj: Obj) -> int:
+        """Return how large an object is, and count it among all or no longer."""
+        place, size = (resource, _key(obj)), written_size(obj)
+        self.size -= self._sizes.pop(place, 0)
+        if type_ != "DELETED":
+            self._sizes[place] = size
+            self.size += size
+        return size
+
+    def _remember(self, event: StoreEvent) -> None:
+        history = self._history
+        history.append(event)
+        self._history_size += event.size
+        while len(history) > self._most_events or (
+            self._history_size > MAX_HISTORY and len(history) > 1
+        ):
+            self._history_size -= history.popleft().size
 
     def _deliver(self) -> None:
         # A subscriber may commit in turn. Its events wait here, so that everybody sees all events

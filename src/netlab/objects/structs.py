@@ -14,6 +14,8 @@ I32 = Scalar("int32", (int,), INT32)
 I64 = Scalar("int64", (int,), INT64)
 INT_OR_STR = Scalar("intstr.IntOrString", (int, str), INT32)
 ANY = Anything()
+OBJECT = Anything("map[string]interface {}", dict)
+OBJECTS = ListOf(OBJECT)
 STRINGS = ListOf(STR)
 LABELS = MapOf(STR)
 
@@ -26,6 +28,10 @@ OWNER = Struct(
     "v1.OwnerReference",
     _each(STR, "apiVersion kind name uid") | _each(BOOL, "controller blockOwnerDeletion"),
 )
+_MANAGED = Struct(
+    "v1.ManagedFieldsEntry",
+    _each(STR, "manager operation apiVersion time fieldsType subresource") | {"fieldsV1": ANY},
+)
 META = Struct(
     "v1.ObjectMeta",
     _each(STR, "name generateName namespace selfLink uid resourceVersion")
@@ -36,7 +42,7 @@ META = Struct(
         "annotations": LABELS,
         "finalizers": STRINGS,
         "ownerReferences": ListOf(OWNER),
-        "managedFields": ListOf(ANY),
+        "managedFields": ListOf(_MANAGED),
     },
 )
 
@@ -85,11 +91,12 @@ _CONTAINER = Struct(
     | _each(STR, "terminationMessagePath terminationMessagePolicy")
     | _each(STRINGS, "command args")
     | _each(BOOL, "stdin stdinOnce tty")
-    | _each(ANY, "envFrom resources volumeMounts volumeDevices livenessProbe readinessProbe")
-    | _each(ANY, "startupProbe lifecycle securityContext resizePolicy restartPolicyRules")
+    | _each(OBJECTS, "envFrom volumeMounts volumeDevices resizePolicy restartPolicyRules")
+    | _each(OBJECT, "resources livenessProbe readinessProbe startupProbe lifecycle")
+    | _each(OBJECT, "securityContext")
     | {
         "ports": ListOf(_CONTAINER_PORT),
-        "env": ListOf(Struct("v1.EnvVar", {"name": STR, "value": STR, "valueFrom": ANY})),
+        "env": ListOf(Struct("v1.EnvVar", {"name": STR, "value": STR, "valueFrom": OBJECT})),
     },
 )
 _EPHEMERAL = Struct("v1.EphemeralContainer", {**_CONTAINER.fields, "targetContainerName": STR})
@@ -101,9 +108,9 @@ _POD_SPEC = Struct(
     | _each(BOOL, "automountServiceAccountToken hostNetwork hostPID hostIPC hostUsers")
     | _each(BOOL, "shareProcessNamespace setHostnameAsFQDN enableServiceLinks")
     | _each(I64, "terminationGracePeriodSeconds activeDeadlineSeconds")
-    | _each(ANY, "volumes securityContext imagePullSecrets affinity")
-    | _each(ANY, "tolerations hostAliases dnsConfig readinessGates overhead os resources")
-    | _each(ANY, "topologySpreadConstraints schedulingGates resourceClaims workloadRef")
+    | _each(OBJECT, "securityContext affinity dnsConfig overhead os resources workloadRef")
+    | _each(OBJECTS, "volumes imagePullSecrets tolerations hostAliases readinessGates")
+    | _each(OBJECTS, "topologySpreadConstraints schedulingGates resourceClaims")
     | {
         "containers": ListOf(_CONTAINER),
         "initContainers": ListOf(_CONTAINER),
@@ -128,7 +135,7 @@ _SERVICE_SPEC = Struct(
         "ports": ListOf(_SERVICE_PORT),
         "selector": LABELS,
         "healthCheckNodePort": I32,
-        "sessionAffinityConfig": ANY,
+        "sessionAffinityConfig": OBJECT,
     },
 )
 
@@ -138,8 +145,8 @@ _ENDPOINT = Struct(
     | {
         "addresses": STRINGS,
         "conditions": Struct("v1.EndpointConditions", _each(BOOL, "ready serving terminating")),
-        "targetRef": ANY,
-        "hints": ANY,
+        "targetRef": OBJECT,
+        "hints": OBJECT,
         "deprecatedTopology": LABELS,
     },
 )
@@ -148,7 +155,7 @@ _ENDPOINT_PORT = Struct("v1.EndpointPort", _each(STR, "name protocol appProtocol
 _NODE_SPEC = Struct(
     "v1.NodeSpec",
     _each(STR, "podCIDR providerID externalID")
-    | {"podCIDRs": STRINGS, "unschedulable": BOOL, "taints": ListOf(ANY), "configSource": ANY},
+    | {"podCIDRs": STRINGS, "unschedulable": BOOL, "taints": OBJECTS, "configSource": OBJECT},
 )
 
 _POLICY_RULE = Struct(
@@ -161,7 +168,7 @@ _ROLE_REF = Struct("v1.RoleRef", _each(STR, "apiGroup kind name"))
 _RESOURCE_ATTRIBUTES = Struct(
     "v1.ResourceAttributes",
     _each(STR, "namespace verb group version resource subresource name")
-    | _each(ANY, "fieldSelector labelSelector"),
+    | _each(OBJECT, "fieldSelector labelSelector"),
 )
 _ACCESS_SPEC = {
     "resourceAttributes": _RESOURCE_ATTRIBUTES,
@@ -169,20 +176,71 @@ _ACCESS_SPEC = {
 }
 _SUBJECT_ACCESS_SPEC = Struct(
     "v1.SubjectAccessReviewSpec",
-    {**_ACCESS_SPEC, "user": STR, "groups": STRINGS, "uid": STR, "extra": ANY},
+    {**_ACCESS_SPEC, "user": STR, "groups": STRINGS, "uid": STR, "extra": MapOf(STRINGS)},
 )
 
 _TOKEN_SPEC = Struct(
     "v1.TokenRequestSpec",
-    {"audiences": STRINGS, "expirationSeconds": I64, "boundObjectRef": ANY},
+    {"audiences": STRINGS, "expirationSeconds": I64, "boundObjectRef": OBJECT},
 )
-TOKEN_REQUEST = _kind("TokenRequest", spec=_TOKEN_SPEC, status=ANY)
+TOKEN_REQUEST = _kind("TokenRequest", spec=_TOKEN_SPEC, status=OBJECT)
 """What is sent to serviceaccounts/token: the one kind that no path is named after."""
 
 _QUANTITY = Scalar("resource.Quantity", (int, float, str))
 _QUOTA = Struct(
-    "v1.ResourceQuotaSpec", {"hard": MapOf(_QUANTITY), "scopes": STRINGS, "scopeSelector": ANY}
+    "v1.ResourceQuotaSpec", {"hard": MapOf(_QUANTITY), "scopes": STRINGS, "scopeSelector": OBJECT}
 )
+
+_QUOTA_STATUS = Struct("v1.ResourceQuotaStatus", _each(MapOf(_QUANTITY), "hard used"))
+
+
+def _partly(name: str, fields: dict[str, JsonType]) -> Struct:
+    return Struct(name, fields, keeps_others=True)
+
+
+_REFERENCE = _partly("v1.ObjectReference", _each(STR, "kind namespace name uid apiVersion"))
+_CONDITIONS = ListOf(_partly("v1.Condition", _each(STR, "type status reason message")))
+_PHASED = _partly("v1.NamespaceStatus", {"phase": STR, "conditions": _CONDITIONS})
+_NODE_STATUS = _partly(
+    "v1.NodeStatus",
+    {
+        "conditions": _CONDITIONS,
+        "addresses": ListOf(Struct("v1.NodeAddress", _each(STR, "type address"))),
+        "nodeInfo": _partly(
+            "v1.NodeSystemInfo",
+            _each(STR, "kubeletVersion osImage kernelVersion containerRuntimeVersion"),
+        ),
+        **_each(MapOf(_QUANTITY), "capacity allocatable"),
+    },
+)
+_STATE = _partly("v1.ContainerState", _each(OBJECT, "waiting running terminated"))
+_CONTAINER_STATUSES = ListOf(
+    _partly(
+        "v1.ContainerStatus",
+        {"name": STR, "ready": BOOL, "restartCount": I32, "state": _STATE, "lastState": _STATE},
+    )
+)
+_SERVICE_STATUS = _partly("v1.ServiceStatus", {"loadBalancer": OBJECT, "conditions": _CONDITIONS})
+_IPS = ListOf(Struct("v1.PodIP", {"ip": STR}))
+_POD_STATUS = _partly(
+    "v1.PodStatus",
+    _each(STR, "phase podIP hostIP reason message startTime nominatedNodeName qosClass")
+    | _each(_IPS, "podIPs hostIPs")
+    | _each(_CONTAINER_STATUSES, "containerStatuses initContainerStatuses")
+    | {"ephemeralContainerStatuses": _CONTAINER_STATUSES, "conditions": _CONDITIONS},
+)
+
+DELETE_OPTIONS = Struct(
+    "v1.DeleteOptions",
+    _each(STR, "apiVersion kind propagationPolicy")
+    | _each(BOOL, "orphanDependents ignoreStoreReadErrorWithClusterBreakingPotential")
+    | {
+        "gracePeriodSeconds": I64,
+        "dryRun": STRINGS,
+        "preconditions": Struct("v1.Preconditions", _each(STR, "uid resourceVersion")),
+    },
+)
+"""What may be sent with a deletion."""
 
 STRUCTS: dict[str, Struct] = {
     "clusterrolebindings": _kind("ClusterRoleBinding", subjects=_SUBJECTS, roleRef=_ROLE_REF),
@@ -198,38 +256,40 @@ STRUCTS: dict[str, Struct] = {
         "Event",
         **_each(STR, "reason message firstTimestamp lastTimestamp type eventTime action"),
         **_each(STR, "reportingComponent reportingInstance"),
-        **_each(ANY, "involvedObject source series related"),
+        involvedObject=_REFERENCE,
+        source=Struct("v1.EventSource", _each(STR, "component host"), keeps_others=True),
+        **_each(OBJECT, "series related"),
         count=I32,
     ),
     "namespaces": _kind(
-        "Namespace", spec=Struct("v1.NamespaceSpec", {"finalizers": STRINGS}), status=ANY
+        "Namespace", spec=Struct("v1.NamespaceSpec", {"finalizers": STRINGS}), status=_PHASED
     ),
     "networkpolicies": _kind("NetworkPolicy", spec=_POLICY_SPEC),
-    "nodes": _kind("Node", spec=_NODE_SPEC, status=ANY),
-    "pods": _kind("Pod", spec=_POD_SPEC, status=ANY),
+    "nodes": _kind("Node", spec=_NODE_SPEC, status=_NODE_STATUS),
+    "pods": _kind("Pod", spec=_POD_SPEC, status=_POD_STATUS),
     "localsubjectaccessreviews": _kind(
-        "LocalSubjectAccessReview", spec=_SUBJECT_ACCESS_SPEC, status=ANY
+        "LocalSubjectAccessReview", spec=_SUBJECT_ACCESS_SPEC, status=OBJECT
     ),
-    "resourcequotas": _kind("ResourceQuota", spec=_QUOTA, status=ANY),
+    "resourcequotas": _kind("ResourceQuota", spec=_QUOTA, status=_QUOTA_STATUS),
     "rolebindings": _kind("RoleBinding", subjects=_SUBJECTS, roleRef=_ROLE_REF),
     "roles": _kind("Role", rules=ListOf(_POLICY_RULE)),
     "selfsubjectaccessreviews": _kind(
         "SelfSubjectAccessReview",
         spec=Struct("v1.SelfSubjectAccessReviewSpec", _ACCESS_SPEC),
-        status=ANY,
+        status=OBJECT,
     ),
-    "selfsubjectreviews": _kind("SelfSubjectReview", status=ANY),
+    "selfsubjectreviews": _kind("SelfSubjectReview", status=OBJECT),
     "selfsubjectrulesreviews": _kind(
         "SelfSubjectRulesReview",
         spec=Struct("v1.SelfSubjectRulesReviewSpec", {"namespace": STR}),
-        status=ANY,
+        status=OBJECT,
     ),
     "serviceaccounts": _kind(
         "ServiceAccount",
-        secrets=ListOf(ANY),
-        imagePullSecrets=ListOf(ANY),
+        secrets=OBJECTS,
+        imagePullSecrets=OBJECTS,
         automountServiceAccountToken=BOOL,
     ),
-    "services": _kind("Service", spec=_SERVICE_SPEC, status=ANY),
-    "subjectaccessreviews": _kind("SubjectAccessReview", spec=_SUBJECT_ACCESS_SPEC, status=ANY),
+    "services": _kind("Service", spec=_SERVICE_SPEC, status=_SERVICE_STATUS),
+    "subjectaccessreviews": _kind("SubjectAccessReview", spec=_SUBJECT_ACCESS_SPEC, status=OBJECT),
 }

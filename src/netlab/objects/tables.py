@@ -101,8 +101,16 @@ def table(
         "apiVersion": "meta.k8s.io/v1",
         "metadata": {"resourceVersion": version} if version else {},
         "columnDefinitions": [_column(name, priority) for name, priority in chosen.columns],
-        "rows": [{"cells": chosen.cells(obj, now), **_included(obj, include)} for obj in objects],
+        "rows": [{"cells": _cells(chosen, obj, now), **_included(obj, include)} for obj in objects],
     }
+
+
+def _cells(chosen: TableLayout, obj: Obj, now: datetime) -> Cells:
+    try:
+        return chosen.cells(obj, now)
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
+        # Parts that are kept as they come may be anything: one object must not hide the others.
+        return [str(obj["metadata"]["name"]), *["<invalid>"] * (len(chosen.columns) - 1)]
 
 
 def partial(obj: Obj) -> Obj:

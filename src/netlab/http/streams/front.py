@@ -26,6 +26,9 @@ MAX_HEAD = 64 * 1024
 """Bytes of a head; more is left to aiohttp to refuse."""
 
 
+_MAX_PARAMETERS = 10_000
+
+
 @dataclass(frozen=True, slots=True)
 class RequestHead:
     """A request line and headers."""
@@ -46,12 +49,18 @@ def parse_head(data: bytes) -> RequestHead | None:
     words = first.split(" ")
     if len(words) != 3:
         return None
-    target = urlsplit(words[1])
+    try:
+        target = urlsplit(words[1])
+    except ValueError:
+        return None
     headers: CIMultiDict[str] = CIMultiDict()
     for line in lines:
         name, _, value = line.partition(":")
         headers.add(name.strip(), value.strip())
-    query = parse_qs(target.query, keep_blank_values=True)
+    try:
+        query = parse_qs(target.query, keep_blank_values=True, max_num_fields=_MAX_PARAMETERS)
+    except ValueError:
+        return None
     return RequestHead(words[0], unquote(target.path), query, headers)
 
 

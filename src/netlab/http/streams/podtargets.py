@@ -13,6 +13,7 @@ from aiohttp import web
 
 from netlab.http.podruntime import PodRuntime
 from netlab.objects import apierrors
+from netlab.objects.limits import whole_number
 from netlab.objects.obj import Obj, at
 from netlab.problems import RuntimeRefusal
 
@@ -76,8 +77,8 @@ def ports_of(query: QueryParameters) -> tuple[int, ...]:
         text for ports_text in query.getall("ports", ()) for text in ports_text.split(",") if text
     ]
     for text in texts:
-        if not text.isdigit() or not 1 <= int(text) <= 65535:
-            raise apierrors.bad_request(f'unable to parse "{text}" as a port')
+        if not whole_number(text, 65535):
+            raise apierrors.bad_request(f'unable to parse "{text[:40]}" as a port')
     if not texts:
         raise apierrors.bad_request('query parameter "ports" is required')
     return tuple(int(text) for text in texts)
@@ -203,7 +204,8 @@ def _log_limit(query: Mapping[str, str], key: str) -> int | None:
     text = query.get(key)
     if not text:
         return None
-    if not text.isdigit():
-        why = f"{key}: Invalid value: {text}: must be greater than or equal to 0"
+    number = whole_number(text)
+    if number is None:
+        why = f"{key}: Invalid value: {text[:40]}: must be greater than or equal to 0"
         raise apierrors.bad_request(why)
-    return int(text)
+    return number

@@ -17,7 +17,8 @@ from typing import Protocol
 
 from netlab import tasks
 from netlab.http.podruntime import PodRuntime
-from netlab.http.streams.spdysession import ByteCarrier, SpdySession, SpdyStream
+from netlab.http.streams.spdysession import MAX_STREAMS, ByteCarrier, SpdySession, SpdyStream
+from netlab.objects.limits import whole_number
 from netlab.objects.obj import Obj
 
 log = logging.getLogger(__name__)
@@ -107,7 +108,10 @@ async def serve_spdy_port_forward(runtime: PodRuntime, pod: Obj, carrier: ByteCa
         while (stream := await session.accept()) is not None:
             request = stream.headers.get("requestid", "")
             if stream.headers.get("streamtype") == "error":
+                await stream.ignore()
                 waiting[request] = stream
+                if len(waiting) > MAX_STREAMS:
+                    return  # streams that nothing follows: no client of ours does that
             elif request in waiting:
                 pair = _serve_connection(runtime, pod, stream, waiting.pop(request))
                 task = asyncio.create_task(pair, name="a forwarded connection")
@@ -140,8 +144,9 @@ async def _serve_connection(
             await fail(f"error forwarding port: {tasks.describe(error)}")
             await data.close()
             await complaints.close()
+    finally:
+        await data.ignore()
 
 
 def _port_of(stream: SpdyStream) -> int | None:
-    text = stream.headers.get("port", "")
-    return int(text) if text.isdigit() and 0 < int(text) < 65536 else None
+    return whole_number(stream.headers.get("port", ""), 65535) or None

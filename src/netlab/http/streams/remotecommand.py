@@ -19,6 +19,7 @@ from netlab.http.podruntime import ExecSession, OutputSource, PodRuntime
 from netlab.http.streams.podtargets import ExecTarget
 from netlab.http.streams.spdysession import ByteCarrier, SpdySession, SpdyStream
 from netlab.objects import apierrors
+from netlab.objects.documents import parse_json
 from netlab.objects.obj import Obj
 from netlab.problems import RuntimeRefusal
 
@@ -112,10 +113,13 @@ def not_started(why: str) -> Obj:
 def parse_resize(data: bytes) -> TerminalSize | None:
     """Read a terminal size as clients send it, None where it makes no sense."""
     try:
-        size = json.loads(data)
-        return TerminalSize(rows=int(size["Height"]), cols=int(size["Width"]))
-    except (ValueError, TypeError, KeyError):
+        size = parse_json(data)
+        rows, cols = size["Height"], size["Width"]
+    except (ValueError, TypeError, KeyError, apierrors.ApiError):
         return None
+    if all(type(number) is int and 0 <= number < 2**16 for number in (rows, cols)):
+        return TerminalSize(rows, cols)
+    return None
 
 
 async def _converse(session: ExecSession, target: ExecTarget, peer: ExecPeer) -> int | None:

@@ -12,9 +12,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
 
+from netlab.objects.limits import MAX_HEADER
+
 VERSION = 3
 FIN = 0x01
 MAX_DATA = 0xFFFFFF
+
+MAX_HEADERS = 1000
+"""Headers of one stream; the clients send three."""
 
 
 class FrameType(IntEnum):
@@ -126,6 +131,8 @@ class FrameDecoder:
         while len(self._buffer) >= 8:
             first, second = struct.unpack_from(">II", self._buffer)
             flags, length = second >> 24, second & MAX_DATA
+            if first >> 31 and length > MAX_HEADER:
+                raise BrokenFramesError(f"a control frame of {length} bytes")
             if len(self._buffer) < 8 + length:
                 return
             body = bytes(self._buffer[8 : 8 + length])
@@ -161,8 +168,12 @@ class FrameDecoder:
                 return None
 
     def _headers(self, block: bytes) -> dict[str, str]:
-        raw = self._inflate.decompress(block)
+        raw = self._inflate.decompress(block, MAX_HEADER)
+        if self._inflate.unconsumed_tail:
+            raise BrokenFramesError(f"a block of headers of more than {MAX_HEADER} bytes")
         (count,) = struct.unpack_from(">I", raw)
+        if count > MAX_HEADERS:
+            raise BrokenFramesError(f"{count} headers, at most {MAX_HEADERS} are taken")
         at = 4
         words = []
         for _ in range(2 * count):

@@ -17,6 +17,15 @@ from netlab.http.streams.spdyframes import DataFrame, GoAway, Ping, ResetFrame, 
 MAX_WAITING = 2 * 1024 * 1024
 """Bytes that wait for a stream's slow reader before the whole connection waits."""
 
+MAX_WAITING_IN_ALL = 16 * 1024 * 1024
+"""Bytes that wait for all readers of a connection before it waits."""
+
+MAX_STREAMS = 2000
+"""Streams of a connection that are open, or wait for somebody to take them."""
+
+_FRAME_COST = 64
+"""Bytes that a piece of data takes beside its own."""
+
 
 class ByteCarrier(Protocol):
     """What carries a SPDY connection."""
@@ -36,16 +45,21 @@ class SpdyStream:
         self._session = session
         self._number = number
         self._waiting: deque[bytes] = deque()
+        self._waiting_size = 0
         self._changed = asyncio.Condition()
         self._ended = False
         self._closed = False
+        self._ignored = False
         self.headers = headers
 
     async def read(self) -> bytes:
         """Return the next bytes, b"" when the peer sends no more."""
         async with self._changed:
             await self._changed.wait_for(lambda: self._waiting or self._ended)
-            data = self._waiting.popleft() if self._waiting else b""
+            if not self._waiting:
+                return b""
+            data = self._waiting.popleft()
+            self._account(-len(data) - _FRAME_COST)
             self._changed.notify_all()
             return data
 
@@ -72,7 +86,10 @@ class SpdyStream:
         """Queue bytes from the peer, for the session; waits while too many wait."""
         async with self._changed:
             await self._changed.wait_for(self._has_room)
+            if self._ignored:
+                return
             self._waiting.append(data)
+            self._account(len(data) + _FRAME_COST)
             self._changed.notify_all()
 
     async def end(self, *, both: bool) -> None:
@@ -83,7 +100,19 @@ class SpdyStream:
             self._changed.notify_all()
 
     def _has_room(self) -> bool:
-        return self._ended or sum(len(data) for data in self._waiting) < MAX_WAITING
+        return self._ended or self._ignored or self._waiting_size < MAX_WAITING
+
+    async def ignore(self) -> None:
+        """Drop what waits and what comes: nobody reads it any more."""
+        async with self._changed:
+            self._ignored = True
+            self._waiting.clear()
+            self._account(-self._waiting_size)
+            self._changed.notify_all()
+
+    def _account(self, change: int) -> None:
+        self._waiting_size += change
+        self._session.account(change)
 
 
 class SpdySession:
@@ -96,12 +125,16 @@ class SpdySession:
         self._streams: dict[int, SpdyStream] = {}
         self._opened: asyncio.Queue[SpdyStream | None] = asyncio.Queue()
         self._writing = asyncio.Lock()
+        self._waiting_size = 0
+        self._has_room = asyncio.Event()
+        self._has_room.set()
 
     async def serve(self) -> None:
         """Read the connection until its end, then end every stream; raises nothing but cancel."""
         try:
             while data := await self._carrier.read():
                 for frame in self._decoder.feed(data):
+                    await self._has_room.wait()
                     await self._handle(frame)
         except (spdyframes.BrokenFramesError, ConnectionError):
             # Either way the peer cannot be talked to any more: the same as its leaving.
@@ -120,6 +153,14 @@ class SpdySession:
         # Encoding belongs inside: the order on the wire is the order of the compressor.
         async with self._writing:
             await self._carrier.write(self._encoder.encode(frame))
+
+    def account(self, change: int) -> None:
+        """Count, for the streams, the bytes that wait for their readers."""
+        self._waiting_size += change
+        if self._waiting_size < MAX_WAITING_IN_ALL:
+            self._has_room.set()
+        else:
+            self._has_room.clear()
 
     def forget(self, number: int) -> None:
         """Drop a stream that is over: a connection lives long and opens many."""
@@ -147,6 +188,8 @@ class SpdySession:
                 pass  # the server opens no streams, and the peer's end of file follows
 
     async def _open(self, frame: SynStream) -> None:
+        if max(len(self._streams), self._opened.qsize()) >= MAX_STREAMS:
+            raise spdyframes.BrokenFramesError(f"more than {MAX_STREAMS} streams")
         stream = SpdyStream(self, frame.stream, frame.headers)
         self._streams[frame.stream] = stream
         await self.send(SynReply(frame.stream))

@@ -25,8 +25,9 @@ from netlab.objects.obj import Obj
 
 EXEC_PROTOCOLS = ("v5.channel.k8s.io", "v4.channel.k8s.io")
 FORWARD_PROTOCOLS = ("SPDY/3.1+portforward.k8s.io", "v4.channel.k8s.io")
-MAX_MESSAGE = 64 * 1024 * 1024
-"""Bytes in one message; clients send a whole `write_stdin` as one."""
+MAX_MESSAGE = 32 * 1024 * 1024
+"""Bytes in one message (golang.org/x/net/websocket, DefaultMaxPayloadBytes); clients send a whole
+`write_stdin` as one."""
 
 QUEUE = 16
 """Messages that wait for a slow pod before the client is made to wait."""

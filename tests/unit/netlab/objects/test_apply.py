@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from netlab.objects.merging import fields_of, server_side_apply
+from netlab.objects.applying import fields_of, server_side_apply
 
 
 def service(*ports: dict[str, Any], **labels: str) -> dict[str, Any]:
