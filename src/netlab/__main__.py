@@ -58,6 +58,7 @@ def _add_serve(serve: argparse.ArgumentParser) -> None:
     )
     _add_place(serve)
     serve.add_argument("--ready-fd", type=int, default=1, metavar="N", help="gets one JSON line")
+    serve.add_argument("--tell-progress", action="store_true", help="a line more for each step")
     serve.add_argument(
         "--lifeline-fd",
         type=int,
@@ -94,6 +95,7 @@ def _serve(options: argparse.Namespace) -> int:
             listen_fd=options.listen_fd,
             port=options.port,
             lifeline_fd=options.lifeline_fd,
+            tells_progress=options.tell_progress,
         )
     )
 

@@ -18,6 +18,8 @@ from typing import Any
 ROOT = Path(__file__).parents[2]
 COMMAND = (sys.executable, "-m", "netlab")
 DEADLINE_S = 20.0
+SILENCE_S = 60.0
+"""How long a lab that starts may say nothing; a busy machine is slow, but gets on."""
 
 
 def eventually(claim: Callable[[], Any], what: str, *, deadline_s: float = DEADLINE_S) -> Any:
@@ -42,14 +44,16 @@ class LabProcess:
     def ready(self) -> dict[str, Any]:
         """Return the line that says how to reach the lab, or why there is none."""
         data = b""
-        while not data.endswith(b"\n"):
-            readable, _, _ = select.select([self.ready_fd], [], [], DEADLINE_S)
-            assert readable, "the lab said nothing in time"
+        while True:
+            readable, _, _ = select.select([self.ready_fd], [], [], SILENCE_S)
+            assert readable, f"the lab said nothing for long after {data!r}"
             chunk = os.read(self.ready_fd, 65536)
-            assert chunk, "the lab ended without a word"
+            assert chunk, f"the lab ended before it was ready, after {data!r}"
             data += chunk
-        line: dict[str, Any] = json.loads(data)
-        return line
+            *lines, data = data.split(b"\n")
+            for line in map(json.loads, lines):
+                if "progress" not in line:
+                    return dict(line)
 
     def let_go(self) -> None:
         """Close the lifeline, as the death of the starter does."""
@@ -84,7 +88,7 @@ def start(
     """Start a lab with a lifeline and return at once."""
     lifeline_read, lifeline_write = os.pipe()
     ready_read, ready_write = os.pipe()
-    fds = ["--lifeline-fd", str(lifeline_read), "--ready-fd", str(ready_write)]
+    fds = ["--lifeline-fd", str(lifeline_read), "--ready-fd", str(ready_write), "--tell-progress"]
     try:
         process = subprocess.Popen(
             [*command, "serve", "--state-dir", str(state_dir), *fds, *arguments],

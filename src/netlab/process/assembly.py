@@ -40,6 +40,7 @@ async def serve(
 ) -> None:
     """Build the cluster, report how to reach it, and serve until this process is killed."""
     network = Network.build(settings.nodes)
+    report({"progress": "wired its nodes"})
     store = Store()
     registry = Registry(store)
     chosen = choose_defects(settings.defects)
@@ -47,12 +48,14 @@ async def serve(
     policies = _enforce_policies(plane, network, store)
     names = dns.ClusterDns(store, registry)
     runtime = _run_pods(RUNTIMES[chosen.forwarding], network, store, policies, names)
+    report({"progress": "loaded its rules"})
     certificates, token = make_certificates(), secrets.token_hex(_TOKEN_BYTES)
     NamespaceController(store, registry, ca_pem=certificates.ca_pem).start()
     EndpointsController(store).start()
     QuotaController(store).start()
     ClusterRoleController(store).start()
     create_objects(network, store, registry, names)
+    report({"progress": "created its first objects"})
     server = ApiServer(
         store,
         runtime,

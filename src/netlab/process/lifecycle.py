@@ -15,6 +15,7 @@ the pid namespace: such a child would live inside and keep I from ending.
 
 import asyncio
 import contextlib
+import importlib
 import json
 import os
 import select
@@ -68,9 +69,21 @@ def _run_first_process(
 
 def _run_lab(settings: LabSettings, listener: socket.socket, news: int) -> None:
     # Late: the lab's imports take most of the start, and a fault in them is reported like others.
+    for name in _LATE:
+        importlib.import_module(name)
+        _send_line(news, {"progress": f"loaded {name}"})
     from netlab.process import assembly  # noqa: PLC0415
 
     asyncio.run(assembly.serve(settings, listener, lambda line: _send_line(news, line)))
+
+
+_LATE = (
+    "netlab.objects.registry",
+    "netlab.node.network",
+    "netlab.controllers.pods",
+    "netlab.http.server",
+)
+"""What takes longest to load, so that a slow machine is heard of in between."""
 
 
 def _settle_in() -> None:
@@ -118,16 +131,20 @@ class ServeOptions:
     listen_fd: int | None = None
     port: int = 0
     lifeline_fd: int | None = None
+    tells_progress: bool = False
 
 
 def serve(options: ServeOptions) -> int:
     """Run a lab until it is told to stop; return the exit code.
 
-    Writes exactly one line of JSON to `ready_fd`: how to reach the lab, or why there is none.
+    The last line of JSON on `ready_fd` says how to reach the lab, or why there is none. With
+    `tells_progress` there are lines before it, one for each step of the start.
     """
+    _say_progress(options, "started")
     try:
         options.settings.check(dataplanes=PLANES, defects=[d.name for d in list_defects()])
         preflight.require()
+        _say_progress(options, "looked at the machine")
         listener = listening.open_listener(options.listen_fd, options.port)
         state = options.place.claim()
         supervisor = _Supervisor(options, listener, state)
@@ -235,11 +252,15 @@ class _Supervisor:
         return True
 
     def _act_on(self, news: dict[str, Any], poll: select.poll) -> None:
-        """Act on one line from I: it lives, it serves, or it gave up."""
+        """Act on one line from I: it lives, gets on, serves, or gave up."""
+        if "progress" in news:
+            _say_progress(self._options, news["progress"])
+            return
         if news.get("alive"):
             # Only now: from here on, each of S and I can be killed and the other cleans up.
             self._bell = self._state.create(name=self._options.settings.name, owner=self._owner)
             poll.register(self._bell, select.POLLIN)
+            _say_progress(self._options, "entered its namespaces")
             return
         if news["ok"]:
             self._state.write(statedir.AUTHORITY, news.pop("authority"))
@@ -279,6 +300,12 @@ def _signal_pipe() -> int:
     for number in _STOP_SIGNALS:
         signal.signal(number, lambda *_: None)
     return read
+
+
+def _say_progress(options: ServeOptions, step: str) -> None:
+    if options.tells_progress:
+        with contextlib.suppress(BrokenPipeError):
+            os.write(options.ready_fd, json.dumps({"progress": step}).encode() + b"\n")
 
 
 def _write_report(fd: int, news: dict[str, Any]) -> None:

@@ -14,17 +14,22 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from io import FileIO
 from pathlib import Path
 from typing import Any
 
 from netproof.cluster.backend import ClusterRef
 from netproof.errors import ClusterError, UsageError
 
-START_TIMEOUT_S = 30.0
-"""A lab is ready within a second; a machine under load gets thirty."""
+SILENCE_S = 60.0
+"""How long a lab that starts may say nothing.
+
+It tells a dozen steps, each of which takes a tenth of a second where nothing else runs: as long as
+one follows another, it is not dead but slow.
+"""
 
 STOP_TIMEOUT_S = 10.0
 
@@ -159,6 +164,7 @@ def _spawn(
     command = [
         *(*_LAB, "serve", *place),
         *("--port", str(options.port), "--ready-fd", str(ready), "--lifeline-fd", str(lifeline)),
+        "--tell-progress",
         *options.arguments(),
     ]
     log = subprocess.DEVNULL if options.outlive else None
@@ -181,20 +187,40 @@ def environment() -> dict[str, str]:
 
 
 def _read_ready(fd: int, process: subprocess.Popen[bytes]) -> dict[str, Any]:
-    """Read the one line that the lab says when it is ready, or why it is not."""
-    with os.fdopen(fd, "rb") as pipe:
-        if not select.select([pipe], [], [], START_TIMEOUT_S)[0]:
-            raise ClusterError(f"the lab said nothing within {START_TIMEOUT_S:g} s of its start")
-        line = pipe.readline()
-    if not line:
-        code = process.wait(STOP_TIMEOUT_S)
-        raise ClusterError(f"the lab ended before it was ready, with exit code {code}")
-    told: dict[str, Any] = json.loads(line)
+    """Read what the lab says until it is ready, or why it is not."""
+    step = "nothing"
+    with os.fdopen(fd, "rb", buffering=0) as pipe:
+        for line in _lines_in_time(pipe):
+            if line is None:
+                why = f"for {SILENCE_S:g} s of its start; the last that it told: {step}"
+                raise ClusterError(f"the lab said nothing {why}")
+            told: dict[str, Any] = json.loads(line)
+            if "progress" not in told:
+                break
+            step = told["progress"]
+        else:
+            code = process.wait(STOP_TIMEOUT_S)
+            raise ClusterError(
+                f"the lab ended before it was ready, with exit code {code}; it told: {step}"
+            )
     if not told["ok"]:
         raise ClusterError(
             f"the lab cannot start: {told['step']}: {told['error']}; {told['remedy']}"
         )
     return told
+
+
+def _lines_in_time(pipe: FileIO) -> Iterator[bytes | None]:
+    """Yield the lines of a pipe as they come, None after too long a silence."""
+    pending = b""
+    while True:
+        if not select.select([pipe], [], [], SILENCE_S)[0]:
+            yield None
+        chunk = pipe.read(65536)
+        if not chunk:
+            return
+        *lines, pending = (pending + chunk).split(b"\n")
+        yield from lines
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
