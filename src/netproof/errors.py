@@ -21,6 +21,9 @@ from collections.abc import Iterable
 
 from netproof.printing import one_line
 
+_LONGEST = 4_000
+"""Of a line of a message, in characters: a path may have 4,096, and a stranger's name a million."""
+
 
 class NetproofError(Exception):
     """Base of all errors that end as a message to a person, never as a traceback."""
@@ -38,9 +41,14 @@ class PolicyError(NetproofError):
     """
 
     def __init__(self, place: str, message: str, also: Iterable[str] = ()) -> None:
-        super().__init__("\n".join(map(one_line, (f"{place}: {message}", *also))))
+        super().__init__("\n".join(map(_shortened, (f"{place}: {message}", *also))))
         self.place = place
         self.message = message
+
+
+def _shortened(text: str) -> str:
+    line = one_line(text[:_LONGEST])
+    return line if len(text) <= _LONGEST else f"{line}..."
 
 
 class ClusterError(NetproofError):

@@ -6,7 +6,7 @@ and pod, and a flow then costs a few look-ups.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
@@ -71,8 +71,8 @@ class PolicyIndex:
             **{name: matching.labels_of(name, {}) for name in self._by_namespace},
             **matching.namespace_labels(topology.namespaces),
         }
-        self._isolating: dict[tuple[str, Direction], tuple[NetworkPolicy, ...]] = {}
-        self._rules: dict[tuple[str, Direction], tuple[IndexedRule, ...]] = {}
+        self._isolating: dict[tuple[str, Direction], list[NetworkPolicy]] = {}
+        self._rules: dict[tuple[str, Direction], list[IndexedRule]] = {}
         for policy in self.policies:
             self._add(policy)
 
@@ -94,11 +94,11 @@ class PolicyIndex:
             self._backends[service.key] = self.topology.backends(service)
         return self._backends[service.key]
 
-    def isolating(self, pod: Pod, direction: Direction) -> tuple[NetworkPolicy, ...]:
+    def isolating(self, pod: Pod, direction: Direction) -> Sequence[NetworkPolicy]:
         """Return the policies that isolate a pod in a direction, in the order given."""
         return self._isolating.get((pod.key, direction), ())
 
-    def rules(self, pod: Pod, direction: Direction) -> tuple[IndexedRule, ...]:
+    def rules(self, pod: Pod, direction: Direction) -> Sequence[IndexedRule]:
         """Return all rules that may let traffic of a pod pass: those of all its policies."""
         return self._rules.get((pod.key, direction), ())
 
@@ -109,8 +109,8 @@ class PolicyIndex:
             rules = tuple(self._rule(policy, rule) for rule in policy.rules(direction))
             for key in selected:
                 at = key, direction
-                self._isolating[at] = (*self._isolating.get(at, ()), policy)
-                self._rules[at] = (*self._rules.get(at, ()), *rules)
+                self._isolating.setdefault(at, []).append(policy)
+                self._rules.setdefault(at, []).extend(rules)
 
     def _rule(self, policy: NetworkPolicy, rule: Rule) -> IndexedRule:
         peers = [peer for peer in rule.peers if isinstance(peer, PodPeer)]

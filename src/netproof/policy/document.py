@@ -13,13 +13,8 @@ from typing import Any
 import yaml
 
 from netproof.errors import PolicyError
+from netproof.policy.limits import MAX_DEPTH, MAX_NODES
 from netproof.policy.scalars import Scalar, resolve, tagged
-
-MAX_DEPTH = 100
-"""No Kubernetes object nests a third as deep; Python's own limit would end in a traceback."""
-
-MAX_NODES = 500_000
-"""With 3 MiB of text there are fewer values than this, unless aliases multiply them."""
 
 _LIBYAML_TOO_DEEP = "exceeded maximum nesting depth"
 """How the libyaml of PyYAML 6.0.4 words it: it reads ahead, so on one line it gives up first."""

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping
 from netproof.errors import PolicyError
 from netproof.policy.document import Node, read_documents
 from netproof.policy.fields import Field
+from netproof.policy.limits import MAX_STATEMENT
 from netproof.policy.sources import decode
 
 _INTENTS = re.compile(r"^intents\s*:", re.MULTILINE)
@@ -57,4 +58,11 @@ def _quote_stars(text: str) -> str:
     """Return the text of an intents file with such statements quoted, and any other as it is."""
     if not _INTENTS.search(text):
         return text
-    return _STARRED.sub(r'\g<head>"*\g<rest>"\g<tail>', text)
+    return "".join(map(_quoted, text.splitlines(keepends=True)))
+
+
+def _quoted(line: str) -> str:
+    """Quote the statement of a line; one that is longer than any may be is refused later."""
+    if "->" not in line or len(line) > MAX_STATEMENT:
+        return line
+    return _STARRED.sub(r'\g<head>"*\g<rest>"\g<tail>', line)

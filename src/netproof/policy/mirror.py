@@ -67,18 +67,22 @@ class Mirror:
 
 
 def mirror_texts(
-    texts: Iterable[tuple[str, str | bytes]], *, default_namespace: str = ""
+    texts: Iterable[tuple[str, str | bytes]],
+    *,
+    default_namespace: str = "",
+    notes: Iterable[Note] = (),
 ) -> Mirror:
     """Read a bundle from (name, text) pairs and return its mirror.
 
     Objects that name no namespace go to `default_namespace`; without one, to the `namespace` that
-    the bundle's intents name, else to `default`.
+    the bundle's intents name, else to `default`. `notes` say what of the sources was left out.
     Raises PolicyError for what cannot be read or the API server would refuse.
     """
     kept = [(name, decode(text, name)) for name, text in texts]
     nodes = [node for name, text in kept for node in read_bundle_documents(text, name)]
     intents = tuple(node for node in nodes if states_intents(node))
     objects = MirrorObjects(default_namespace or stated_namespace(intents) or "default")
+    objects.notes += notes
     for document in nodes:
         if not states_intents(document):
             for node in unpack(document):

@@ -16,6 +16,13 @@ from netproof.model.value import replace
 from netproof.model.workload import Namespace, Pod, Port, Service
 from netproof.policy.document import Node, Origin
 from netproof.policy.fields import Field
+from netproof.policy.limits import (
+    MAX_OBJECTS,
+    MAX_POLICIES,
+    MAX_TERMS,
+    MAX_WORKLOADS,
+    refuse_more,
+)
 from netproof.policy.manifest import KINDS, Manifest, called, kind_of, read_manifest
 from netproof.policy.networkpolicy import NetworkPolicy
 from netproof.policy.rewriting import reduced
@@ -25,6 +32,7 @@ _OTHER_POLICIES = (
     "it may change who reaches whom, and netproof reads networking.k8s.io/v1 NetworkPolicy only"
 )
 _NO_PACKETS = "no packet meets it"
+_SPLIT = "check its namespaces one by one"
 _ENTRANCE = "it is the work of its controller, whose pods count like any others"
 
 _WHY: Mapping[str, str] = {
@@ -66,11 +74,14 @@ class MirrorObjects:
     workloads: list[Workload] = field(default_factory=list)
     manifests: list[Manifest] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
+    objects: int = 0
+    terms: int = 0
 
     def add(self, node: Node) -> None:
         """Take in one object that is no List; raise PolicyError for what would be refused."""
         kind = kind_of(node)
         root = Field.root(node)
+        self._refuse_more(str(node.origin), count=1)
         version = root.child("apiVersion").text() or ""
         if kind in CONTROLLERS and version == CONTROLLERS[kind].api_version:
             self._add_workload(root, kind)
@@ -78,6 +89,15 @@ class MirrorObjects:
             self._add_known(node)
         else:
             self.notes.append(_left_out(root, kind, version, self.namespace))
+
+    def _refuse_more(self, place: str, count: int = 0, terms: int = 0) -> None:
+        """Refuse a bundle that has become more than can be judged in a while."""
+        self.objects += count
+        self.terms += terms
+        refuse_more(self.objects, MAX_OBJECTS, "objects", place, _SPLIT)
+        refuse_more(len(self.workloads), MAX_WORKLOADS, "workloads", place, _SPLIT)
+        refuse_more(len(self.policies), MAX_POLICIES, "policies", place, _SPLIT)
+        refuse_more(self.terms, MAX_TERMS, "rules, peers and ports in policies", place, _SPLIT)
 
     def manifest_of(self, service: Service) -> Manifest:
         """Return the manifest of a Service."""
@@ -93,10 +113,12 @@ class MirrorObjects:
                 self.services.append(value)
             case NetworkPolicy():
                 self.policies.append(value)
+                self._refuse_more(str(value.origin), terms=_terms(value))
             case Pod():
                 account = service_account(Field.root(node))
                 pod = replace(value, service_account=account)
                 self.workloads.append(Workload("Pod", pod, manifest.origin, value.ports))
+                self._refuse_more(str(manifest.origin))
 
     def _add_workload(self, root: Field, kind: str) -> None:
         controller = CONTROLLERS[kind]
@@ -110,6 +132,12 @@ class MirrorObjects:
         manifest = Manifest(kind, version, pod.namespace, pod.name, raw, root.origin)
         self.manifests.append(manifest)
         self.workloads.append(Workload(kind, pod, root.origin, pod.ports))
+        self._refuse_more(str(root.origin))
+
+
+def _terms(policy: NetworkPolicy) -> int:
+    rules = (*policy.ingress, *policy.egress)
+    return sum(1 + len(rule.peers) + len(rule.ports) for rule in rules)
 
 
 def is_of(manifest: Manifest, service: Service) -> bool:

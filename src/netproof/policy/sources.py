@@ -1,56 +1,66 @@
 """What people name as a bundle -> texts: paths, `-` for what is piped in, `git:REVISION:PATH`.
 
-The one place of this package that touches a disk or starts a process.
+The one place of this package that touches a disk or starts a process. A bundle is a stranger's: no
+link leads from it to other files, and nothing that is no file is opened.
 """
 
 from __future__ import annotations
 
-import io
 import os
 import stat
-import subprocess
 import sys
-import tarfile
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from netproof.errors import PolicyError, UsageError
+from netproof.model.review import Note
+from netproof.policy import revisions
+from netproof.policy.limits import MAX_ALL_BYTES, MAX_BYTES, MAX_FILES, MAX_FOLDERS, refuse_more
 
 SUFFIXES = (".yaml", ".yml", ".json")
 """The suffixes that `kubectl apply -f DIRECTORY` looks at."""
 
-MAX_BYTES = 3 * 1024 * 1024
-"""What the API server takes in one request (etcd takes half); a larger file is no manifest."""
-
 STDIN = "-"
 GIT = "git:"
 
+LINK = "Link"
+"""What a note is about that says of a link that it was not followed."""
+
+_SPLIT = "name a part of it, or check that it is a bundle"
+_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_FOLDER = os.O_RDONLY | os.O_NOFOLLOW | os.O_DIRECTORY | os.O_CLOEXEC
+
 
 def read_texts(
-    sources: Iterable[str | Path], stdin: str | bytes | None = None
+    sources: Iterable[str | Path],
+    stdin: str | bytes | None = None,
+    notes: list[Note] | None = None,
 ) -> Iterator[tuple[str, str]]:
     """Yield (name, text) of every manifest file, directories recursively and in sorted order.
 
-    `stdin` is the text that `-` stands for. Raises UsageError for a source that is not there or
-    holds no manifest, PolicyError for a file that cannot be read as text.
+    `stdin` is the text that `-` stands for; what links lead to and is left out is told in `notes`,
+    and refused without them. Raises UsageError for a source that is not there or holds no
+    manifest, PolicyError for a file that cannot be read as text, and for too many.
     """
+    reader = _Reader(notes)
     for source in map(str, sources):
         if source == STDIN:
             if stdin is None:
                 raise UsageError("- means standard input, and nothing is piped into this command")
-            yield STDIN, decode(stdin, STDIN)
+            yield STDIN, reader.taken(STDIN, stdin)
         elif source.startswith(GIT):
-            yield from _revision(source)
+            yield from reader.revision(source)
         else:
-            for file in _files(Path(source)):
-                yield str(file), decode(_read(file), str(file))
+            yield from reader.path(Path(source))
 
 
 def piped(sources: Iterable[str]) -> bytes | None:
     """Return what is piped into this process, if one of the sources is `-`; None else."""
-    if STDIN not in sources or sys.stdin.isatty():
+    if STDIN not in sources or sys.stdin is None or sys.stdin.isatty():
         return None
-    return sys.stdin.buffer.read()
+    return sys.stdin.buffer.read(MAX_BYTES + 1)
 
 
 def decode(data: str | bytes, name: str) -> str:
@@ -74,65 +84,189 @@ def decode(data: str | bytes, name: str) -> str:
         raise PolicyError(place, "is not UTF-8; save it as UTF-8, or check it is text") from error
 
 
-def _files(path: Path) -> Iterator[Path]:
+@dataclass(slots=True)
+class _Reader:
+    """Reads one bundle; knows how much of it there was."""
+
+    notes: list[Note] | None
+    files: int = 0
+    size: int = 0
+
+    def taken(self, name: str, data: str | bytes) -> str:
+        """Return the text of a file, which counts."""
+        text = decode(data, name)
+        self.files += 1
+        self.size += len(data)
+        refuse_more(self.files, MAX_FILES, "files", name, _SPLIT)
+        refuse_more(self.size, MAX_ALL_BYTES, "bytes in all files", name, _SPLIT)
+        return text
+
+    def revision(self, source: str) -> list[tuple[str, str]]:
+        """Return the manifests below a path as they are in a revision of the repository here."""
+        revision, path = _parted(source)
+        entries = revisions.entries(source, revision, path)
+        texts = []
+        wanted = [one for one in entries if one.path.endswith(SUFFIXES)]
+        for one in wanted:
+            if one.is_link:
+                self._leave_out(f"{revision}:{one.path}", "is a link, and not followed")
+        blobs = [one for one in wanted if one.is_file]
+        self._foresee(source, blobs)
+        for one, data in revisions.contents(source, blobs):
+            name = f"{revision}:{one.path}"
+            texts.append((name, self.taken(name, data)))
+        if not texts:
+            raise UsageError(f"{source}: holds no file that ends in {', '.join(SUFFIXES)}")
+        return sorted(texts)
+
+    def path(self, path: Path) -> Iterator[tuple[str, str]]:
+        """Yield the manifests of a file or a folder."""
+        with _opened(path) as (descriptor, real):
+            if not stat.S_ISDIR(os.fstat(descriptor).st_mode):
+                yield str(path), self.taken(str(path), _content(descriptor, str(path)))
+                return
+            found = sorted(self._below(descriptor, real, path))
+        if not found:
+            raise UsageError(f"{path}: holds no file that ends in {', '.join(SUFFIXES)}")
+        yield from ((str(file), text) for file, text in found)
+
+    def _below(self, root: int, real: Path, shown: Path) -> Iterator[tuple[Path, str]]:
+        """Yield the manifests of a folder that is open; what is a link stays behind or inside."""
+        for where, folders, names, descriptor in os.fwalk(".", dir_fd=root, onerror=_refuse):
+            within = Path(where)
+            refuse_more(
+                len(within.parts), MAX_FOLDERS, "folders in one another", str(shown), _SPLIT
+            )
+            folders.sort()
+            for name in folders:
+                if _is_link(name, descriptor):
+                    self._leave_out(
+                        str(shown / within / name),
+                        "is a link to a folder, and not "
+                        "followed; what lies in the bundle is read where it lies",
+                    )
+            for name in sorted(names):
+                if name.endswith(SUFFIXES):
+                    file = shown / within / name
+                    data = self._file(name, descriptor, root, real / within / name, real, file)
+                    if data is not None:
+                        yield file, self.taken(str(file), data)
+
+    def _file(
+        self, name: str, descriptor: int, root: int, place: Path, real: Path, shown: Path
+    ) -> bytes | None:
+        if not _is_link(name, descriptor):
+            return _read((name,), descriptor, str(shown))
+        try:
+            target = Path(os.path.realpath(place, strict=True))
+        except OSError as error:
+            self._leave_out(str(shown), f"is a link that leads nowhere: {error.strerror}")
+            return None
+        if not target.is_relative_to(real):
+            self._leave_out(str(shown), "is a link that leads out of the bundle, and not followed")
+            return None
+        return _read(target.relative_to(real).parts, root, str(shown))
+
+    def _leave_out(self, place: str, text: str) -> None:
+        if self.notes is None:
+            raise PolicyError(place, text)
+        self.notes.append(Note(LINK, place, text))
+
+    def _foresee(self, source: str, blobs: list[revisions.Entry]) -> None:
+        """Refuse what is too much before git writes it."""
+        refuse_more(self.files + len(blobs), MAX_FILES, "files", source, _SPLIT)
+        for one in blobs:
+            refuse_more(one.size, MAX_BYTES, "bytes", f"{source}: {one.path}", _SPLIT)
+        total = self.size + sum(one.size for one in blobs)
+        refuse_more(total, MAX_ALL_BYTES, "bytes in all files", source, _SPLIT)
+
+
+def _parted(source: str) -> tuple[str, str]:
+    revision, _, path = source.removeprefix(GIT).partition(":")
+    if not revision or not path or revision.startswith("-"):
+        raise UsageError(f"{source}: write git:REVISION:PATH, such as git:main:deploy/policies")
+    return revision, path
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[tuple[int, Path]]:
+    """Open what was named, and give its real path; no link on the way leads out of its folder.
+
+    For a path from here that is the current folder (or the one that `..` goes up to), for one from
+    the root the folder that holds it.
+    """
     try:
-        mode = path.stat().st_mode
+        real = Path(os.path.realpath(path, strict=True))
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror}; name a bundle that is there") from error
-    if not stat.S_ISDIR(mode):
-        yield path
-        return
-    files = sorted(_manifests(path))
-    if not files:
-        raise UsageError(f"{path}: holds no file that ends in {', '.join(SUFFIXES)}")
-    yield from files
+    home = path.parent if path.is_absolute() else Path(*[p for p in path.parts if p == ".."])
+    within = Path(os.path.realpath(home))
+    if str(path).startswith(("/dev/", "/proc/")):
+        raise UsageError(f"{path}: is no file of a bundle; write - for what is piped in")
+    if not real.is_relative_to(within):
+        raise UsageError(f"{path}: a link leads out of {within}; name {real} if that is meant")
+    base = os.open(within, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        descriptor = _open(real.relative_to(within).parts, base, str(path))
+    finally:
+        os.close(base)
+    try:
+        yield descriptor, real
+    finally:
+        os.close(descriptor)
 
 
-def _manifests(folder: Path) -> Iterator[Path]:
-    for where, _, names in os.walk(folder, onerror=_refuse):
-        yield from (Path(where, name) for name in names if name.endswith(SUFFIXES))
+def _open(parts: tuple[str, ...], folder: int, shown: str) -> int:
+    """Open what lies below a folder; what became a link since it was looked at is refused."""
+    current = os.dup(folder)
+    for number, part in enumerate(parts, 1):
+        try:
+            below = _below(part, current, last=number == len(parts))
+        except OSError as error:
+            raise PolicyError(shown, f"cannot be read: {error.strerror}") from error
+        finally:
+            os.close(current)
+        if below is None:
+            raise PolicyError(shown, "is no regular file")
+        current = below
+    return current
+
+
+def _below(part: str, folder: int, *, last: bool) -> int | None:
+    """Open what lies in a folder; None for what is neither file nor folder, which may wait."""
+    mode = os.lstat(part, dir_fd=folder).st_mode
+    if last and not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+        return None
+    return os.open(part, _FILE if last else _FOLDER, dir_fd=folder)
+
+
+def _read(parts: tuple[str, ...], folder: int, shown: str) -> bytes:
+    descriptor = _open(parts, folder, shown)
+    try:
+        return _content(descriptor, shown)
+    finally:
+        os.close(descriptor)
+
+
+def _content(descriptor: int, shown: str) -> bytes:
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        raise PolicyError(shown, "is no regular file")
+    try:
+        with open(descriptor, "rb", closefd=False) as file:
+            return file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise PolicyError(shown, f"cannot be read: {error.strerror}") from error
+
+
+def _is_link(name: str, folder: int) -> bool:
+    try:
+        return stat.S_ISLNK(os.lstat(name, dir_fd=folder).st_mode)
+    except OSError:
+        return False  # it is gone, which reading it tells
 
 
 def _refuse(error: OSError) -> None:
     raise PolicyError(str(error.filename), f"cannot be listed: {error.strerror}") from error
-
-
-def _read(path: Path) -> bytes:
-    try:
-        if not stat.S_ISREG(path.stat().st_mode):
-            raise PolicyError(str(path), "is no regular file")
-        with path.open("rb") as file:
-            return file.read(MAX_BYTES + 1)
-    except OSError as error:
-        raise PolicyError(str(path), f"cannot be read: {error.strerror}") from error
-
-
-def _revision(source: str) -> list[tuple[str, str]]:
-    """Return the manifests below a path as they are in a revision of the repository here."""
-    revision, _, path = source.removeprefix(GIT).partition(":")
-    if not revision or not path or revision.startswith("-"):
-        raise UsageError(f"{source}: write git:REVISION:PATH, such as git:main:deploy/policies")
-    command = ["git", "archive", "--format=tar", revision, "--", path]
-    try:
-        archive = subprocess.run(command, capture_output=True, check=True).stdout
-    except FileNotFoundError as error:
-        raise UsageError(f"{source}: git is not installed") from error
-    except subprocess.CalledProcessError as error:
-        why = error.stderr.decode(errors="replace").strip().splitlines() or ["git failed"]
-        raise UsageError(f"{source}: {why[-1]}") from error
-    texts = sorted(_unpacked(archive, revision))
-    if not texts:
-        raise UsageError(f"{source}: holds no file that ends in {', '.join(SUFFIXES)}")
-    return texts
-
-
-def _unpacked(archive: bytes, revision: str) -> Iterator[tuple[str, str]]:
-    with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
-        for member in tar:
-            held = tar.extractfile(member) if member.isfile() else None
-            if held is not None and member.name.endswith(SUFFIXES):
-                name = f"{revision}:{member.name}"
-                yield name, decode(held.read(), name)
 
 
 def _at(name: str, raw: bytes, position: int) -> str:

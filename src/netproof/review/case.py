@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import netproof
 from netproof.model.check import CheckRecord
+from netproof.model.review import Note
 from netproof.policy.intentdocuments import read_intents_text
 from netproof.policy.mirror import Mirror, mirror_texts
 from netproof.policy.sources import read_texts
@@ -51,13 +52,14 @@ def read_mirror(
     `intents` are further sources, which must hold intents only; one that is in the bundle too
     counts once. Raises UsageError or PolicyError for what cannot be read.
     """
-    texts = list(read_texts(sources, stdin))
+    notes: list[Note] = []
+    texts = list(read_texts(sources, stdin, notes))
     known = {name for name, _ in texts}
-    for name, text in read_texts(intents, stdin):
+    for name, text in read_texts(intents, stdin, notes):
         read_intents_text(text, name)
         if name not in known:
             texts.append((name, text))
-    return mirror_texts(texts, default_namespace=namespace)
+    return mirror_texts(texts, default_namespace=namespace, notes=notes)
 
 
 def open_case(

@@ -17,6 +17,7 @@ from netproof.model.workload import Port, Protocol
 from netproof.policy import Network
 from netproof.policy.document import Node
 from netproof.policy.fields import Field
+from netproof.policy.limits import MAX_INTENTS, MAX_JUDGED, refuse_more
 from netproof.policy.mirror import Mirror, PortDemand, serving
 from netproof.review.reachability import Reachability, read_reachability
 from netproof.review.statement import (
@@ -63,6 +64,8 @@ class Intent:
 def read_intents(nodes: Iterable[Node]) -> tuple[Intent, ...]:
     """Read the intents of documents; raise PolicyError with everything that is wrong with one."""
     intents = tuple(intent for node in nodes for intent in _document(node))
+    for number, intent in enumerate(intents, 1):
+        refuse_more(number, MAX_INTENTS, "intents", intent.place, "judge a part of them at a time")
     first: dict[str, Intent] = {}
     for intent in intents:
         other = first.setdefault(" ".join(intent.text.split()), intent)
@@ -137,7 +140,12 @@ def reachability_of(mirror: Mirror, intents: Iterable[Intent]) -> Reachability:
     for statement in statements:
         _check_port_name(statement, grown)
     blocks = [b for s in statements for b in (s.source.block, s.destination.block) if b]
-    return read_reachability(grown, _networks(blocks), _outside_ports(statements))
+    reach = read_reachability(grown, _networks(blocks), _outside_ports(statements))
+    judged = len(statements) * len(reach.flows)
+    if judged > MAX_JUDGED:
+        things = f"statements times flows ({judged:,})"
+        refuse_more(judged, MAX_JUDGED, things, statements[-1].place, "judge a part of them")
+    return reach
 
 
 def _networks(blocks: Iterable[Network]) -> tuple[Network, ...]:

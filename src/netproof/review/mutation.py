@@ -13,6 +13,7 @@ from netproof.model.flow import Direction, Expected, Flow
 from netproof.model.review import Mutation
 from netproof.policy import NetworkPolicy, Rule, matching
 from netproof.policy.document import Origin
+from netproof.policy.limits import MAX_MUTATED, refuse_more
 from netproof.review import phrases
 from netproof.review.intents import Intent, wanted_of
 from netproof.review.reachability import Reachability
@@ -31,9 +32,13 @@ class Mutant:
 def mutate(reach: Reachability, intents: Iterable[Intent]) -> tuple[Mutation, ...]:
     """Try every mutation of every policy and return what became of it, in the bundle's order."""
     wanted = [(intent, wanted_of(intent, reach)) for intent in intents]
-    return tuple(
-        _tried(reach, mutant, wanted) for policy in reach.policies for mutant in mutants(policy)
-    )
+    tried = [mutant for policy in reach.policies for mutant in mutants(policy)]
+    work = len(tried) * len(reach.flows)
+    if work > MAX_MUTATED:
+        things = f"mutations times flows ({work:,})"
+        place = str(tried[-1].origin)
+        refuse_more(work, MAX_MUTATED, things, place, "leave --mutate to a part of the bundle")
+    return tuple(_tried(reach, mutant, wanted) for mutant in tried)
 
 
 def mutants(policy: NetworkPolicy) -> Iterator[Mutant]:
@@ -85,8 +90,8 @@ def _tried(
 
 def _changed(reach: Reachability, mutant: Mutant) -> dict[Flow, Expected]:
     """Return the flows that a mutation changes; only those of pods it applies to can be."""
-    pods = {pod.key for pod in reach.workloads if matching.selects(mutant.original, pod)}
-    flows = [f for f in reach.flows if f.source.name in pods or f.destination.name in pods]
+    pods = [pod.key for pod in reach.workloads if matching.selects(mutant.original, pod)]
+    flows = dict.fromkeys(flow for pod in pods for flow in reach.flows_of[pod])
     policies = [
         mutant.changed if policy is mutant.original else policy for policy in reach.policies
     ]

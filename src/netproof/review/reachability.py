@@ -12,7 +12,7 @@ space into cells within which every policy says the same. One address of each st
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from ipaddress import ip_address, ip_network
@@ -35,6 +35,7 @@ from netproof.model.workload import (
     Topology,
 )
 from netproof.policy import Address, Network, NetworkPolicy, matching
+from netproof.policy.limits import MAX_FLOWS, MAX_WORK, refuse_more
 from netproof.policy.mirror import Mirror
 
 OUTSIDE = "outside"
@@ -73,6 +74,8 @@ _DNS_SERVICE = Service(
 
 _POD_IPS = ("10.244.1.7", "fd00:10:244::7")
 
+_SPLIT = "check its namespaces one by one, or name fewer ports and blocks of addresses"
+
 WEB = (Port(80), Port(443))
 """The ports outside that are tried besides those that policies and intents name."""
 
@@ -96,6 +99,15 @@ class Reachability:
         if self.given is not None:
             return self.given
         return (*self._between(), *self._abroad(), *self._look_ups())
+
+    @cached_property
+    def flows_of(self) -> Mapping[str, Sequence[Flow]]:
+        """The flows by each of their ends' names."""
+        found: dict[str, list[Flow]] = {pod.key: [] for pod in self.topology.pods}
+        for flow in self.flows:
+            for name in {flow.source.name, flow.destination.name}:
+                found.setdefault(name, []).append(flow)
+        return found
 
     @cached_property
     def index(self) -> PolicyIndex:
@@ -182,7 +194,37 @@ def read_reachability(
     spaces, dns_pods, services = _with_dns(mirror)
     topology = Topology(spaces, pods + dns_pods, services, outside_hosts(named))
     abroad = {*WEB, *egress_ports(bundle.policies), *ports}
-    return Reachability(mirror, topology, tuple(sorted(abroad)), bundle.policies)
+    reach = Reachability(mirror, topology, tuple(sorted(abroad)), bundle.policies)
+    _refuse_too_much(reach)
+    return reach
+
+
+def _refuse_too_much(reach: Reachability) -> None:
+    """Raise PolicyError, with the place of what makes it so, where judging would take too long."""
+    pods, abroad = reach.workloads, len(reach.topology.hosts)
+    served = sum(len(pod.ports) for pod in pods)
+    there = (len(pods) - 1) * served + len(pods) * (abroad * len(reach.outside_ports) + 2)
+    flows = there + abroad * served
+    if flows > MAX_FLOWS:
+        widest = max(pods, key=lambda pod: len(pod.ports))
+        place = reach.mirror.place("Pod", widest.key)
+        refuse_more(flows, MAX_FLOWS, f"flows ({flows:,})", place, _SPLIT)
+    out = served + abroad * len(reach.outside_ports) + 2
+    work = sum(
+        _terms(reach, pod, Direction.EGRESS) * out
+        + _terms(reach, pod, Direction.INGRESS) * len(pod.ports) * (len(pods) + abroad)
+        for pod in pods
+    )
+    if work > MAX_WORK:
+        policy = max(reach.policies, key=lambda one: len(one.ingress) + len(one.egress))
+        things = f"flows times rules ({work:,})"
+        refuse_more(work, MAX_WORK, things, str(policy.origin), _SPLIT)
+
+
+def _terms(reach: Reachability, pod: Pod, direction: Direction) -> int:
+    rules = reach.index.rules(pod, direction)
+    ports_and_blocks = sum(1 + len(rule.ports) + len(rule.blocks) for rule in rules)
+    return len(reach.index.isolating(pod, direction)) + ports_and_blocks
 
 
 def _with_dns(

@@ -20,6 +20,7 @@ from netproof.model.review import Edge, Reach, Snapshot
 from netproof.model.value import replace
 from netproof.model.workload import Port, Protocol
 from netproof.policy import matching
+from netproof.policy.limits import MAX_EDGES, MAX_UNFOLDED, MAX_WORKLOADS, refuse_more
 from netproof.policy.mirror import Mirror
 from netproof.printing import Printable, several_lines
 from netproof.review.reachability import (
@@ -47,6 +48,7 @@ _SERVES = re.compile(r"(?P<name>\S+/\S+) serves (?P<ports>\S+(, \S+)*)")
 _TARGET = re.compile(r"(?P<name>.+?) on (?P<port>(\d+|any)/[A-Z]+)")
 _SOURCE = re.compile(r"  (?P<perhaps>perhaps )?from (?P<name>\S.*)")
 _ASKED = re.compile(r"(?P<block>outside( \S+)?) is asked on (?P<ports>\S+(, \S+)*)")
+_SPLIT = "compare a part of it"
 _NOTHING = "nothing"
 _EVERYONE = "everyone"
 
@@ -176,8 +178,10 @@ def fold(sources: Iterable[str], target: str, workloads: Iterable[str]) -> tuple
     if len(others) > 1 and others <= left:
         folded.append(_EVERYONE)
         left -= others
-    for space in sorted({name.partition("/")[0] for name in others}):
-        every = {name for name in others if name.startswith(f"{space}/")}
+    spaces: dict[str, set[str]] = {}
+    for name in others:
+        spaces.setdefault(name.partition("/")[0], set()).add(name)
+    for space, every in sorted(spaces.items()):
         if len(every) > 1 and every <= left:
             folded.append(f"namespace {space}")
             left -= every
@@ -192,8 +196,12 @@ def read_snapshot(text: str, name: str) -> Snapshot:
         raise PolicyError(f"{name}:1", f"is {first!r}; this netproof reads {HEAD!r}")
     reader = _Reader()
     for number, line in enumerate(lines, 1):
+        place = f"{name}:{number}"
         if line.strip() and not line.startswith("#") and not reader.take(line.rstrip()):
-            raise PolicyError(f"{name}:{number}", f"{line.strip()!r} is no line of a snapshot")
+            raise PolicyError(place, f"{line.strip()!r} is no line of a snapshot")
+        refuse_more(len(reader.workloads), MAX_WORKLOADS, "workloads", place, _SPLIT)
+        refuse_more(len(reader.edges), MAX_EDGES, "edges", place, _SPLIT)
+        refuse_more(reader.unfolded, MAX_UNFOLDED, "workloads in its sources", place, _SPLIT)
     return Snapshot(
         dict(sorted(reader.workloads.items())),
         dict(sorted(reader.edges.items())),
@@ -210,6 +218,7 @@ class _Reader:
         self.edges: dict[Edge, Reach] = {}
         self.blocks: set[str] = set()
         self.ports: set[str] = set()
+        self.unfolded = 0
         self._target: tuple[str, str] | None = None
 
     def take(self, line: str) -> bool:
@@ -224,6 +233,7 @@ class _Reader:
             self._target = target["name"], target["port"]
         elif (source := _SOURCE.fullmatch(line)) and self._target:
             reach = Reach.UNDEFINED if source["perhaps"] else Reach.ALLOWED
+            self.unfolded += len(self.workloads)
             for one in _unfolded(source["name"], self._target[0], self.workloads):
                 self.edges[Edge(one, *self._target)] = reach
         else:

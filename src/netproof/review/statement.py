@@ -18,6 +18,7 @@ from netproof.errors import PolicyError
 from netproof.model.flow import Endpoint, EndpointKind, Flow
 from netproof.model.workload import Family, Pod, Protocol
 from netproof.policy import Network
+from netproof.policy.limits import MAX_STATEMENT, refuse_more
 from netproof.policy.syntax import port_number
 from netproof.review.reachability import DNS, Reachability
 
@@ -78,6 +79,7 @@ class FlowStatement:
 
 def parse_statement(text: str, place: str) -> FlowStatement:
     """Read a statement; raise PolicyError at `place` where it is none."""
+    refuse_more(len(text), MAX_STATEMENT, "characters", place, EXAMPLE)
     source, arrow, rest = text.partition("->")
     if not arrow or "->" in rest:
         raise PolicyError(place, f"{text!r} states nothing; {EXAMPLE}")

@@ -14,10 +14,10 @@ from netproof.front import output, places
 from netproof.front.interruption import sigterm_as_ctrl_c
 from netproof.model import codec
 from netproof.model.check import CheckRecord
-from netproof.model.review import DiffRecord, Snapshot
+from netproof.model.review import DiffRecord, Note, Snapshot
 from netproof.model.value import replace
 from netproof.policy.mirror import Mirror, mirror_texts
-from netproof.policy.sources import piped, read_texts
+from netproof.policy.sources import LINK, piped, read_texts
 from netproof.printing import Printable
 from netproof.report import sarif
 from netproof.report.review import markdown, terminal
@@ -129,7 +129,7 @@ def _check(options: argparse.Namespace) -> int:
 
 
 def _mirror(sources: Sequence[str], namespace: str) -> Mirror:
-    return read_mirror(sources, namespace=namespace, stdin=piped(sources))
+    return _told(read_mirror(sources, namespace=namespace, stdin=piped(sources)))
 
 
 def _add_cluster(parser: argparse.ArgumentParser) -> None:
@@ -170,11 +170,20 @@ def _diff(options: argparse.Namespace) -> int:
 
 
 def _state(source: str, namespace: str) -> Mirror | Snapshot:
-    texts = list(read_texts([source], piped([source])))
+    notes: list[Note] = []
+    texts = list(read_texts([source], piped([source]), notes))
     if len(texts) == 1 and is_snapshot(texts[0][1]):
         name, text = texts[0]
         return read_snapshot(text, name)
-    return mirror_texts(texts, default_namespace=namespace)
+    return _told(mirror_texts(texts, default_namespace=namespace, notes=notes))
+
+
+def _told(mirror: Mirror) -> Mirror:
+    """Say on standard error which links were not followed; a snapshot has no room for it."""
+    for note in mirror.notes:
+        if note.what == LINK:
+            output.tell(f"netproof: {note.place}: {note.text}")
+    return mirror
 
 
 def _compared(old: Mirror | Snapshot, new: Mirror | Snapshot, names: tuple[str, str]) -> DiffRecord:
