@@ -271,7 +271,7 @@ async def _start(server: ApiServer, store: Store, listener: socket.socket) -> No
     for name in ("default", "kube-system"):
         store.create("namespaces", namespace(name))
     store.create("nodes", node("lab-node-0"))
-    await server.start(listener)
+    server.start(listener)
 
 
 async def _stop(server: ApiServer, runtime: HostRuntime) -> None:

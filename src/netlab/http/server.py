@@ -20,6 +20,7 @@ from netlab.access.tokens import ServiceAccountTokens
 from netlab.http import routes
 from netlab.http.calls import ApiCall, Handler
 from netlab.http.certificates import Certificates, server_context
+from netlab.http.doorkeeper import STRANGER_S, Doorkeeper, OpenConnections
 from netlab.http.podruntime import PodRuntime
 from netlab.http.proxy import PodProxy
 from netlab.http.reads import ReadHandlers
@@ -27,7 +28,6 @@ from netlab.http.responses import error_response, json_response
 from netlab.http.routes import DiscoveryPath, ResourcePath, Route, Verb, attributes_of, route
 from netlab.http.streams.front import (
     ConnectionFront,
-    OpenConnections,
     RequestHead,
     refusing,
 )
@@ -60,10 +60,12 @@ class ApiServer:
         token: str,
         certificates: Certificates,
         get_opens_streams: bool = False,
+        stranger_s: float = STRANGER_S,
     ) -> None:
         """Serve a store and a runtime to those who have the token, and to whom they let in.
 
-        `get_opens_streams` is the rule of servers before 1.35, see `AccessGate`.
+        `get_opens_streams` is the rule of servers before 1.35, see `AccessGate`; a connection may
+        last `stranger_s` without a token.
         """
         self.registry = Registry(store)
         tokens, authorizer = ServiceAccountTokens(store), RbacAuthorizer(store)
@@ -87,12 +89,12 @@ class ApiServer:
         self._certificates = certificates
         self._tasks: set[asyncio.Task[None]] = set()
         self._connections = OpenConnections()
+        self._stranger_s = stranger_s
         self._http: web.Server | None = None
-        self._server: asyncio.Server | None = None
+        self._door: Doorkeeper | None = None
 
-    async def start(self, sock: socket.socket) -> None:
-        """Listen on a bound socket; raises OSError."""
-        loop = asyncio.get_running_loop()
+    def start(self, sock: socket.socket) -> None:
+        """Serve those who connect to a socket that listens."""
         http: web.Server = web.Server(
             self._serve,
             request_factory=_request,
@@ -103,31 +105,38 @@ class ApiServer:
             max_line_size=MAX_HEADER,
         )
         self._http = http
-        self._server = await loop.create_server(
-            lambda: ConnectionFront(http, self._spawn, self._serve_spdy, self._connections),
-            sock=sock,
-            ssl=server_context(self._certificates),
+        self._door = Doorkeeper(
+            lambda known: ConnectionFront(
+                http, self._spawn, self._serve_spdy, self._connections, known
+            ),
+            server_context(self._certificates),
+            stay_s=self._stranger_s,
         )
+        self._door.open(sock)
 
     async def stop(self) -> None:
         """Close the port and every connection."""
-        if self._server is None or self._http is None:
+        if self._door is None or self._http is None:
             return
-        self._server.close()
+        await self._door.close()
         await tasks.end(*self._tasks)
         await self._http.shutdown(STOP_S)
         await self._connections.abort()
-        self._server = None
+        self._door = None
 
     async def _serve(self, request: web.BaseRequest) -> web.StreamResponse:
         try:
             user = self._gate.identify(request.headers)
+            self._connections.welcome(request.transport)
             where = route(request.method, request.path, request.query)
             asked = attributes_of(where, request.method, request.path, request.query)
             self._gate.admit(user, asked)
             return await self._answer(ApiCall(request, user), where)
         except apierrors.ApiError as error:
-            return error_response(error)
+            answer = error_response(error)
+            if error.code == 401:
+                answer.force_close()  # who is not known does not stay
+            return answer
         except ConnectionError:
             raise  # the client has left; aiohttp ends the request
         except Exception as error:
@@ -154,6 +163,7 @@ class ApiServer:
     ) -> None:
         try:
             user = self._gate.identify(head.headers)
+            self._connections.welcome(writer.transport)
             where = route(head.method, head.path, {})
             self._gate.admit(user, attributes_of(where, head.method, head.path, {}))
             if not isinstance(where, ResourcePath) or where.subresource not in STREAMS:

@@ -63,7 +63,7 @@ async def serve(
         certificates=certificates,
         get_opens_streams=chosen.get_opens_streams,
     )
-    await server.start(listener)
+    server.start(listener)
     url = f"https://127.0.0.1:{listener.getsockname()[1]}"
     authority = certificates.ca_pem
     kubeconfig = kubeconfig_text(url, authority, token, settings.name, ca_file=AUTHORITY)

@@ -8,16 +8,14 @@ read and answered here. Must not know: what either does.
 from __future__ import annotations
 
 import asyncio
-import socket
-from asyncio.trsock import TransportSocket
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
-from weakref import WeakKeyDictionary
 
 from multidict import CIMultiDict
 
+from netlab.http.doorkeeper import OpenConnections
 from netlab.http.responses import dump
 from netlab.objects.apierrors import ApiError, status_of
 
@@ -93,33 +91,6 @@ OnSpdy = Callable[
 ]
 
 
-class OpenConnections:
-    """The connections that are open, so that they can be ended together."""
-
-    def __init__(self) -> None:
-        """Begin with none."""
-        self._sockets: WeakKeyDictionary[asyncio.BaseTransport, TransportSocket]
-        self._sockets = WeakKeyDictionary()
-
-    def add(self, transport: asyncio.BaseTransport) -> None:
-        """Remember a new connection."""
-        sock: TransportSocket = transport.get_extra_info("socket")
-        # asyncio does it only for sockets that know their protocol, and accepted ones do not:
-        # without it, a small answer waits 40 ms for the acknowledgement of the one before.
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._sockets[transport] = sock
-
-    async def abort(self) -> None:
-        """End all without another word and return when their sockets are closed."""
-        sockets = list(self._sockets.values())
-        for transport in list(self._sockets):
-            assert isinstance(transport, asyncio.Transport)  # noqa: S101 - for the type checker
-            transport.abort()
-        # asyncio closes them in its next turns and tells nobody.
-        while any(sock.fileno() != -1 for sock in sockets):  # noqa: ASYNC110
-            await asyncio.sleep(0)
-
-
 class ConnectionFront(asyncio.Protocol):
     """The protocol of a connection until its first request is known."""
 
@@ -129,15 +100,18 @@ class ConnectionFront(asyncio.Protocol):
         spawn: Callable[[Coroutine[Any, Any, None]], None],
         on_spdy: OnSpdy,
         connections: OpenConnections,
+        known: asyncio.Future[None],
     ) -> None:
         """Know the two to hand on to; `spawn` runs the second as a task that somebody holds.
 
-        Each connection is added to `connections`, so that somebody can end them all.
+        Each connection is added to `connections`, so that somebody can end them all; `known` is
+        done when its client has shown who it is, and here when it has gone before.
         """
         self._http = http
         self._spawn = spawn
         self._on_spdy = on_spdy
         self._connections = connections
+        self._known = known
         self._seen = bytearray()
         self._transport: asyncio.Transport | None = None
 
@@ -145,7 +119,7 @@ class ConnectionFront(asyncio.Protocol):
         """Keep the connection."""
         assert isinstance(transport, asyncio.Transport)  # noqa: S101 - what create_server gives
         self._transport = transport
-        self._connections.add(transport)
+        self._connections.add(transport, self._known)
 
     def data_received(self, data: bytes) -> None:
         """Collect the head of the first request, then hand on."""
@@ -156,6 +130,8 @@ class ConnectionFront(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
         """Forget the connection."""
         self._transport = None
+        if not self._known.done():
+            self._known.set_result(None)
 
     def _hand_on(self, data: bytes) -> None:
         transport = self._transport
