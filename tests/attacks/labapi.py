@@ -75,22 +75,29 @@ class LabApi:
         kind: str = "application/json",
         user: str = "",
         headers: tuple[tuple[str, str], ...] = (),
+        ends: bool = True,
     ) -> ApiAnswer:
-        """Ask as a user, or as the administrator; a body that is no bytes is sent as JSON."""
+        """Ask as a user, or as the administrator; a body that is no bytes is sent as JSON.
+
+        Where it does not end, the server waits for the rest.
+        """
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
         given = CIMultiDict(headers)
         given.setdefault("Authorization", f"Bearer {TOKEN}")
         given.setdefault("Content-Type", kind)
         if user:
             given.add("Impersonate-User", user)
-        return self._loop.run_until_complete(self._answer(method, path, data, given))
+        return self._loop.run_until_complete(self._answer(method, path, data, given, ends=ends))
 
     async def _answer(
-        self, method: str, path: str, data: bytes, headers: CIMultiDict[str]
+        self, method: str, path: str, data: bytes, headers: CIMultiDict[str], *, ends: bool
     ) -> ApiAnswer:
-        payload = StreamReader(BaseProtocol(self._loop), 2**26, loop=self._loop)
+        connection = BaseProtocol(self._loop)
+        connection.transport = asyncio.Transport()
+        payload = StreamReader(connection, 2**26, loop=self._loop)
         payload.feed_data(data)
-        payload.feed_eof()
+        if ends:
+            payload.feed_eof()
         request = make_mocked_request(
             method, path, headers, payload=payload, client_max_size=MAX_BODY, loop=self._loop
         )

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from netlab.http import calls
 from netlab.http.streams import spdyframes
 from netlab.http.streams.spdysession import MAX_STREAMS, SpdySession
 from netlab.objects.limits import MAX_BODY, MAX_HISTORY
@@ -216,6 +217,13 @@ def test_a_selector_that_costs(shop: LabApi, method: str, path: str, code: int) 
     """It is read in one go, and has so many terms at most; values of one term are free."""
     answer = shop.ask(method, path)
     assert (code, True) == (answer.code, answer.seconds < SOON_S), answer.seconds
+
+
+def test_a_body_that_never_ends(shop: LabApi, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever sends the half of it is not waited for without end."""
+    monkeypatch.setattr(calls, "REQUEST_S", 0.2)
+    answer = shop.ask("POST", CONFIG_MAPS, b'{"metadata":', ends=False)
+    assert (504, "Timeout") == (answer.code, answer.value["reason"])
 
 
 def test_what_is_kept_for_late_watches() -> None:

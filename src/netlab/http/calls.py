@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +14,7 @@ from netlab.http.bodies import parse_body
 from netlab.http.responses import AnswerForm, negotiate
 from netlab.http.routes import ResourcePath
 from netlab.objects import apierrors
-from netlab.objects.limits import INT64_MAX, MAX_BODY, MAX_MANAGER, whole_number
+from netlab.objects.limits import INT64_MAX, MAX_BODY, MAX_MANAGER, REQUEST_S, whole_number
 from netlab.objects.obj import Obj
 from netlab.objects.registry import DeleteOptions, WriteOptions
 from netlab.objects.schema import WrongType, decode
@@ -48,9 +49,12 @@ class ApiCall:
         return parse_body(await self.raw_body(), self.media_type)
 
     async def raw_body(self) -> bytes:
-        """Return the body; raise ApiError where it is too large."""
+        """Return the body; raise ApiError where it is too large or takes too long to arrive."""
         try:
-            return await self.http.read()
+            async with asyncio.timeout(REQUEST_S):
+                return await self.http.read()
+        except TimeoutError as error:
+            raise apierrors.timed_out(REQUEST_S) from error
         except web.HTTPRequestEntityTooLarge as error:
             raise apierrors.too_large(MAX_BODY) from error
 

@@ -141,6 +141,12 @@ def too_large(limit: int, why: str = "") -> ApiError:
     return ApiError(413, "RequestEntityTooLarge", message)
 
 
+def timed_out(limit_s: float) -> ApiError:
+    """Return 504 for a request that does not end."""
+    message = f"request did not complete within the allotted timeout of {limit_s:g} s"
+    return ApiError(504, "Timeout", message)
+
+
 def service_unavailable(message: str) -> ApiError:
     """Return 503 ServiceUnavailable."""
     return ApiError(503, "ServiceUnavailable", message)

@@ -45,6 +45,9 @@ MAX_HEADER = 1024 * 1024
 MAX_MANAGER = 128
 """Characters in a field manager's name (pkg/apis/meta/v1/validation, FieldManagerMaxLength)."""
 
+REQUEST_S = 60.0
+"""Seconds in which a body has to arrive (pkg/server/config.go, RequestTimeout)."""
+
 INT64_MAX = 2**63 - 1
 
 
