@@ -46,7 +46,7 @@ def unpack(kind: type[T], text: str) -> T:
         return _read(kind, text)
     except msgspec.ValidationError as error:
         raise UsageError(_said(error)) from error
-    except json.JSONDecodeError as error:
+    except (ValueError, RecursionError) as error:  # digits and depth have limits in Python
         raise UsageError(f"the record is not JSON: {error}") from error
 
 
@@ -70,7 +70,7 @@ def _read(kind: type[T], text: str) -> T:
         return msgspec.json.decode(text, type=kind)
     except msgspec.ValidationError:
         raise
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeEncodeError):
         # Half a character again, or no JSON: the standard library says in which line.
         return msgspec.convert(json.loads(text), kind)
 

@@ -76,6 +76,19 @@ class Table(Value):
     observed: tuple[str, ...]
     verdicts: tuple[str, ...]
 
+    def __post_init__(self) -> None:
+        """Refuse rows that are not of the sources, or hold letters that mean nothing."""
+        for rows, letters in (
+            (self.expected, EXPECTED_LETTERS),
+            (self.observed, OUTCOME_LETTERS),
+            (self.verdicts, VERDICT_LETTERS),
+        ):
+            known = {*letters.values(), NOT_PROBED}
+            if len(rows) != len(self.sources) or any(
+                len(row) != len(self.destinations) or not known.issuperset(row) for row in rows
+            ):
+                raise ValueError("a table needs a row for each source, a letter for each cell")
+
 
 class Finding(Value):
     """A flow that is neither enforced nor undefined, in words.

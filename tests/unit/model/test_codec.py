@@ -95,3 +95,17 @@ def test_what_a_record_cannot_hold_is_our_bug() -> None:
     """Only the model's own kinds of value are written."""
     with pytest.raises(HarnessBug, match="cannot hold a object"):
         codec.pack({"errors": object()})
+
+
+@pytest.mark.parametrize("text", ["\ud800", "[" * 100_000, "9" * 5_000, '{"schema": "\ud800'])
+def test_what_is_no_record_is_refused(text: str) -> None:
+    """Half characters, depth without end, numbers that Python does not read."""
+    with pytest.raises(UsageError):
+        codec.loads(text)
+
+
+def test_a_table_has_a_letter_for_each_cell() -> None:
+    """Reports look at all of them."""
+    text = codec.dumps(EVERYTHING).replace('"verdicts": [', '"verdicts": ["x", ', 1)
+    with pytest.raises(UsageError, match="a row for each source"):
+        codec.loads(text)
