@@ -153,7 +153,7 @@ def test_a_refused_pod_ends_as_a_message(case: str, lab: ClusterRef, tmp_path: P
 
     with gate(lab.kubeconfig, tmp_path, admission=[no_pods]) as somebody:
         cluster = ExistingCluster(str(somebody.kubeconfig))
-        found = doctor.ask(cluster, "quota001", WISHES)
+        found = doctor.ask(cluster, "quota001", WISHES, limit_s=200)
     assert RunVerdict.INCONCLUSIVE is found.verdict
     assert f"{said} (403)" in found.text
     assert remedy in found.text
@@ -196,7 +196,7 @@ def test_unknown_kubeconfig_or_context(
 
 def test_doctor_says_yes(lab: ClusterRef, capsys: Any) -> None:
     """A cluster that enforces is said to, in one sentence."""
-    assert 0 == _netproof("doctor", "--kubeconfig", lab.kubeconfig)
+    assert 0 == _netproof("doctor", "--limit", "200", "--kubeconfig", lab.kubeconfig)
     told = capsys.readouterr().out
     assert 1 == told.count("\n")
     assert "enforces NetworkPolicies: one allow and one deny held in each direction" in told
@@ -205,7 +205,7 @@ def test_doctor_says_yes(lab: ClusterRef, capsys: Any) -> None:
 
 def test_doctor_says_no(flat: ClusterRef, capsys: Any) -> None:
     """A cluster that ignores policies is said to, in one sentence."""
-    assert 1 == _netproof("doctor", "--kubeconfig", flat.kubeconfig)
+    assert 1 == _netproof("doctor", "--limit", "200", "--kubeconfig", flat.kubeconfig)
     assert "does not enforce NetworkPolicies" in capsys.readouterr().out
 
 

@@ -26,6 +26,7 @@ from netproof.errors import GarbledError, ProbeError
 from netproof.model.flow import Endpoint
 from netproof.probe.identity import identity_of
 from netproof.probe.messages import Greeting, Hello, decode, read_greeting, unsealed
+from netproof.timelimit import at_most
 
 T = TypeVar("T")
 
@@ -164,7 +165,7 @@ class Channel:
     ) -> None:
         """Do one request; a stream that failed or is out of step is never used again."""
         number, answers = next(self._numbers), 0
-        until = self._clock() + deadline_s
+        until = self._clock() + at_most(deadline_s)
         done = False
         try:
             self._send({"id": number, **request})

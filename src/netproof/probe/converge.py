@@ -15,6 +15,7 @@ from netproof.model.flow import Connectivity, Expected, Flow, Observation
 from netproof.model.matrix import Matrix, ObservedMatrix
 from netproof.model.record import Convergence
 from netproof.probe.answers import merge
+from netproof.timelimit import at_most
 
 FIRST_PAUSE_S = 0.01
 """A lab changes its rules within milliseconds."""
@@ -61,6 +62,7 @@ def converge(
     """
     looking = _Looking(probe, tuple(dict.fromkeys(flows)), expected, clock, pace)
     began = clock()
+    deadline_s = at_most(deadline_s)
     looking.look(looking.flows)
     looking.until_met(began + deadline_s)
     reached = not looking.unmet()

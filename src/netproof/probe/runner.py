@@ -35,6 +35,7 @@ from netproof.probe.channel import Channel, StreamOpener
 from netproof.probe.identity import fresh_nonce, identity_of
 from netproof.probe.messages import Hello, Results, Testimony, agent_key, forgotten_since, proves
 from netproof.probe.targets import ProbeTarget, Rename, TargetKind, target_of, witnesses
+from netproof.timelimit import carried
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -124,7 +125,8 @@ class Prober:
         jobs: dict[Endpoint, dict[Flow, ProbeTarget]] = defaultdict(dict)
         for flow, target in targets.items():
             jobs[flow.source][flow] = target
-        for found in self._pool.map(lambda one: self._run(one, jobs[one], hellos[one]), jobs):
+        run = carried(lambda one: self._run(one, jobs[one], hellos[one]))
+        for found in self._pool.map(run, jobs):
             answers |= found
         said = self._question(answers, ends, hellos, began)
         return {
@@ -251,7 +253,7 @@ class Prober:
             except ProbeError as error:
                 return error
 
-        return dict(zip(items, self._pool.map(one, items), strict=True))
+        return dict(zip(items, self._pool.map(carried(one), items), strict=True))
 
     def _channel(self, end: Endpoint) -> Channel:
         identity = identity_of(end)

@@ -34,7 +34,10 @@ class Handout(Value):
 
 
 class Controller:
-    """Owns the cluster of a run; `stop` gives back all of it, whatever `start` got to."""
+    """Owns the cluster of a run; `stop` gives back all of it, whatever `start` got to.
+
+    `canary` is what the canary said, also where what came after it went wrong.
+    """
 
     def __init__(self, backend: ClusterBackend, run_id: str, wishes: Wishes) -> None:
         """Keep the means; nothing is started yet."""
@@ -43,6 +46,8 @@ class Controller:
         self._wishes = wishes
         self._client: Client | None = None
         self._hosts: HostAgents | None = None
+        self.canary: CanaryRecord | None = None
+        self.name = ""
 
     def start(self) -> tuple[Handout, CanaryRecord, ClusterRecord]:
         """Start the cluster, what stands outside of it, and ask the canary.
@@ -54,6 +59,7 @@ class Controller:
 
     def _start(self) -> tuple[Handout, CanaryRecord, ClusterRecord]:
         ref = replace(self._backend.start(), secret=fresh_secret())
+        self.name = ref.name
         settings = self._wishes.settings(ref)
         client = self._client = Client(ref)
         hosts = self._hosts = HostAgents(client, ref, self._run_id, settings.image)
@@ -87,7 +93,8 @@ class Controller:
         worker = Worker(ref, Naming(self._run_id, canary.NAMESPACE), settings)
         with afterwards(worker.close):
             worker.deploy(canary.workloads())
-            return canary.ask(worker)
+            self.canary = canary.ask(worker)
+        return self.canary
 
 
 def outside_hosts(ref: ClusterRef) -> tuple[Host, ...]:

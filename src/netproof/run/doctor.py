@@ -5,12 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from netproof.cluster.backend import ClusterBackend
-from netproof.errors import ClusterError, ProbeError
+from netproof.errors import NetproofError
 from netproof.model.record import CanaryRecord, Finding, RunVerdict
+from netproof.model.value import replace
 from netproof.run.controller import Controller
 from netproof.run.endings import afterwards
 from netproof.run.scenario import Wishes
+from netproof.timelimit import within
 from netproof.verdict import canary_verdict
+
+LIMIT_S = 30.0
+"""For the whole answer, whatever the cluster does; an image that has to come first needs more."""
+
+REMOVING = 0.2
+"""The part of it that is kept for removing what was made."""
 
 EXIT_CODES = {
     RunVerdict.PASS: 0,
@@ -34,16 +42,31 @@ class Diagnosis:
         return EXIT_CODES[self.verdict]
 
 
-def ask(backend: ClusterBackend, run_id: str, wishes: Wishes) -> Diagnosis:
-    """Run the canary alone, and remove it."""
+def ask(
+    backend: ClusterBackend, run_id: str, wishes: Wishes, *, limit_s: float = LIMIT_S
+) -> Diagnosis:
+    """Run the canary alone, and remove it; return after `limit_s` at the latest.
+
+    What could not be removed until then is told after the answer, and does not change it.
+    """
     controller = Controller(backend, run_id, wishes)
-    try:
-        with afterwards(controller.stop):
-            _, canary, cluster = controller.start()
-    except (ClusterError, ProbeError) as error:
-        text = f"It cannot be told whether this cluster enforces NetworkPolicies, because {error}"
+    why = ""
+    with within(limit_s, ending_s=REMOVING * limit_s):
+        try:
+            with afterwards(controller.stop):
+                controller.start()
+        except NetproofError as error:
+            why = str(error)
+        except Exception as error:  # noqa: BLE001 - a fault of ours says nothing of the cluster
+            why = f"netproof has a fault: {error!r}; please report it"
+    if controller.canary is None:
+        text = f"It cannot be told whether this cluster enforces NetworkPolicies, because {why}"
         return Diagnosis(RunVerdict.INCONCLUSIVE, text)
-    return word(canary, f"The cluster {cluster.name}")
+    found = word(controller.canary, f"The cluster {controller.name}")
+    if why:
+        left = f"Afterwards something went wrong ({why}); `netproof clean` removes what is left."
+        return replace(found, text=f"{found.text} {left}")
+    return found
 
 
 def word(canary: CanaryRecord, cluster: str) -> Diagnosis:

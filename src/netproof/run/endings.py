@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 
 from netproof.errors import ClusterError, NetproofError
+from netproof.timelimit import ending
 
 End = Callable[[], object]
 
@@ -20,7 +21,7 @@ def end_all(*ends: End) -> None:
     nobody from calling the rest.
     """
     errors: list[Exception] = []
-    with ExitStack() as stack:
+    with ending(), ExitStack() as stack:
         for end in reversed(ends):
             stack.callback(_call, end, errors)
     if errors:

@@ -12,6 +12,7 @@ from typing import Any
 
 from netproof.cluster.api.client import Client
 from netproof.errors import ClusterError
+from netproof.timelimit import carried
 
 Obj = dict[str, Any]
 
@@ -65,7 +66,8 @@ def missing(client: Client) -> tuple[str, ...]:
     """Ask the API server about each right (SelfSubjectAccessReview); return those refused."""
     asked = [(right, verb) for right in RIGHTS for verb in right.verbs]
     with ThreadPoolExecutor(PARALLEL_QUESTIONS) as pool:
-        answers = list(pool.map(lambda one: _may(client, *one), asked))
+        ask = carried(_may)
+        answers = list(pool.map(lambda one: ask(client, *one), asked))
     refused = [pair for pair, answer in zip(asked, answers, strict=True) if not answer]
     return tuple(f"{verb} {_full_name(right)} (for {right.purpose})" for right, verb in refused)
 

@@ -21,11 +21,12 @@ SHOWN = 200
 
 @dataclass(frozen=True, slots=True)
 class ApiAnswer:
-    """An HTTP answer, whatever its status."""
+    """An HTTP answer, whatever its status; `retry_after_s` is when the server wants to be asked."""
 
     status: int
     data: bytes
     reason: str = ""
+    retry_after_s: float | None = None
 
 
 _REMEDIES = (
@@ -81,6 +82,15 @@ def refusal_words(answer: ApiAnswer) -> str:
 def refused(answer: ApiAnswer, what: str) -> ClusterError:
     """Return the error that an answer other than 2xx is."""
     return ClusterError(with_remedy(f"{what}: {refusal_words(answer)}"), answer.status)
+
+
+def too_large(what: str, most: int, status: int) -> ClusterError:
+    """Return the error that an answer without an end is."""
+    return ClusterError(
+        f"{what}: the answer ({status}) has more than {most:,} bytes; "
+        "is it an API server that answers at this address?",
+        status,
+    )
 
 
 def read_plain(answer: ApiAnswer, what: str) -> Obj:

@@ -17,10 +17,11 @@ from netproof.cluster.api.answers import (
     read_plain,
     refused,
 )
-from netproof.cluster.api.transport import ApiRequest, Query, Transport
-from netproof.cluster.api.waiting import TRANSPORT
+from netproof.cluster.api.transport import REQUEST_TIMEOUT_S, ApiRequest, Query, Transport
+from netproof.cluster.api.waiting import TRANSPORT, wait_as_told
 from netproof.cluster.backend import ClusterRef
 from netproof.errors import ClusterError
+from netproof.timelimit import within
 
 __all__ = ["RESOURCES", "Client", "Obj", "is_not_found"]
 
@@ -159,11 +160,14 @@ class Client:
         self.transport.close()
 
     def _send(self, request: ApiRequest, what: str) -> ApiAnswer:
-        return self.transport.send(request, what=what)
+        """Send a request, again where the API server wants to be asked later."""
+        with within(REQUEST_TIMEOUT_S):
+            return wait_as_told(lambda: self.transport.send(request, what=what))
 
     def _send_again(self, request: ApiRequest, what: str) -> ApiAnswer:
         """Send what may be repeated, again where no answer came."""
-        return TRANSPORT.copy()(self._send, request, what)
+        with within(REQUEST_TIMEOUT_S):
+            return TRANSPORT.copy()(self._send, request, what)
 
     def _read(self, path: str, what: str, query: Query = ()) -> ApiAnswer:
         return self._send_again(ApiRequest("GET", path, query), what)

@@ -6,34 +6,39 @@ UnreachableError, and what an answer means is read in `answers`.
 
 from __future__ import annotations
 
+import datetime
+import email.utils
 import json
-import socket
 import threading
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 import urllib3
-from urllib3.connection import HTTPConnection, HTTPSConnection, ProxyConfig
 
-from netproof.cluster.api.answers import ApiAnswer
+from netproof.cluster.api.answers import ApiAnswer, too_large
+from netproof.cluster.api.dialling import pool as pool_of
 from netproof.cluster.api.login import Login, log_in
 from netproof.cluster.backend import ClusterRef
 from netproof.errors import ClusterError, UnreachableError, UsageError
+from netproof.timelimit import left, within
 
 REQUEST_TIMEOUT_S = 30.0
-"""An API server that needs longer for one object is not going to answer."""
+"""For a call and all of its answer; who needs longer for one object is not going to answer."""
+
+LARGEST_ANSWER = 1 << 27
+"""Bytes, unpacked: 5,000 nodes with their status are about 100 MB."""
+
+READ_AT_ONCE = 1 << 16
 
 AGENT = "netproof"
 """What we call ourselves in the API server's log."""
 
-MOST_CONNECTIONS = 32
-"""Kept open a server; more at once are made and closed again."""
-
 Query = Mapping[str, str] | Sequence[tuple[str, str]]
 
-_BROKEN = (urllib3.exceptions.HTTPError, OSError, UnicodeError)
+_BROKEN = (urllib3.exceptions.HTTPError, OSError, ValueError)
 """What urllib3 raises; its own Retry is off, because reads are retried in one place."""
 
 
@@ -62,21 +67,23 @@ class Transport:
         self._ref = ref
         self._guard = threading.Lock()
         self.login = log_in(ref)
-        self._pool = _pool(self.login)
+        self._pool = pool_of(self.login)
 
     def send(
         self, request: ApiRequest, *, what: str, timeout_s: float = REQUEST_TIMEOUT_S
     ) -> ApiAnswer:
         """Make one call and return the answer, whatever its status; `what` heads the errors.
 
+        `timeout_s` is for all of it, to the last byte of the answer.
         Where the login is no longer taken (401), a new one is made once. Raises UnreachableError
         where there is no answer.
         """
         with self._guard:
             login, pool = self.login, self._pool
-        answer = _call(pool, login, request, what, timeout_s)
-        if answer.status == 401 and self.log_in_again(login):
-            answer = _call(self._pool, self.login, request, what, timeout_s)
+        with within(timeout_s):
+            answer = _call(pool, login, request, what)
+            if answer.status == 401 and self.log_in_again(login):
+                answer = _call(self._pool, self.login, request, what)
         return answer
 
     def log_in_again(self, refused: Login) -> bool:
@@ -93,7 +100,7 @@ class Transport:
                 raise ClusterError(f"logging in again: {error}", 401) from error
             if fresh == refused:
                 return False
-            old, self._pool = self._pool, _pool(fresh)
+            old, self._pool = self._pool, pool_of(fresh)
             self.login = fresh
         old.clear()
         return True
@@ -103,9 +110,7 @@ class Transport:
         self._pool.clear()
 
 
-def _call(
-    pool: urllib3.PoolManager, login: Login, request: ApiRequest, what: str, timeout_s: float
-) -> ApiAnswer:
+def _call(pool: urllib3.PoolManager, login: Login, request: ApiRequest, what: str) -> ApiAnswer:
     has_body = request.body is not None
     kind = {"Content-Type": request.content_type} if has_body else {}
     try:
@@ -114,74 +119,45 @@ def _call(
             login.server + request.target,
             body=json.dumps(request.body).encode() if has_body else None,
             headers={"Accept": request.accept, "User-Agent": AGENT, **kind, **login.headers},
-            timeout=urllib3.Timeout(total=timeout_s),
+            timeout=urllib3.Timeout(total=left()),
             retries=False,
             redirect=False,
+            preload_content=False,
         )
+        data = _body(answer, what)
     except _BROKEN as error:
         raise unreachable(what, error) from error
-    return ApiAnswer(answer.status, answer.data, answer.reason or "")
+    return ApiAnswer(answer.status, data, answer.reason or "", _retry_after(answer))
 
 
-def dial(login: Login, timeout_s: float) -> socket.socket:
-    """Return a new connection to the API server itself, TLS and a proxy on the way included.
+def _body(answer: urllib3.BaseHTTPResponse, what: str) -> bytes:
+    """Read an answer to its end; the connection of one that has none is closed."""
+    data = bytearray()
+    with ExitStack() as unread:
+        unread.callback(answer.close)
+        for part in answer.stream(READ_AT_ONCE, decode_content=True):
+            left()
+            data += part
+            if len(data) > LARGEST_ANSWER:
+                raise too_large(what, LARGEST_ANSWER, answer.status)
+        unread.pop_all()
+    answer.release_conn()
+    return bytes(data)
 
-    Raises OSError or urllib3's HTTPError. `timeout_s` is for each step.
+
+def _retry_after(answer: urllib3.BaseHTTPResponse) -> float | None:
+    """Return for how many seconds a server is not to be asked, None where it does not say.
+
+    A number or a date (RFC 9110 10.2.3).
     """
-    there = urlsplit(login.server)
-    secure = there.scheme == "https"
-    host, port = there.hostname or "", there.port or (443 if secure else 80)
-    made = _connection(login, host, port, timeout_s)
+    said = str(answer.headers.get("Retry-After", "")).strip()[:40]
+    if said.isascii() and said.isdigit():
+        return float(said)
     try:
-        made.connect()
-        found = made.sock
-    except BaseException:
-        made.close()
-        raise
-    if found is None:
-        raise OSError("no connection was made")
-    made.sock = None  # it is ours from now on, and not to be closed with its maker
-    return found
-
-
-def _connection(login: Login, host: str, port: int, timeout_s: float) -> HTTPConnection:
-    tls = login.tls if login.server.startswith("https") else {}
-    kind: type[HTTPConnection] = HTTPSConnection if tls else HTTPConnection
-    if not login.proxy:
-        return kind(host, port, timeout=timeout_s, **tls)
-    if login.proxy.startswith("socks"):
-        pool = _pool(login).connection_from_url(login.server)
-        socks: Any = pool.ConnectionCls
-        made: HTTPConnection = socks(host, port, timeout=timeout_s, **pool.conn_kw, **tls)
-        return made
-    way = urllib3.util.parse_url(login.proxy)
-    config = ProxyConfig(None, False, None, None)
-    made = kind(
-        way.host or "",
-        way.port or (443 if way.scheme == "https" else 80),
-        timeout=timeout_s,
-        proxy=way,
-        proxy_config=config,
-        **tls,
-    )
-    headers = dict(login.proxy_headers)
-    made.set_tunnel(host, port, headers=headers, scheme=way.scheme or "http")
-    return made
-
-
-def _pool(login: Login) -> urllib3.PoolManager:
-    settings: dict[str, Any] = {"maxsize": MOST_CONNECTIONS, **login.tls}
-    try:
-        if login.proxy.startswith("socks"):
-            from urllib3.contrib.socks import SOCKSProxyManager  # noqa: PLC0415 - needs PySocks
-
-            return SOCKSProxyManager(login.proxy, **settings)
-        if login.proxy:
-            headers = dict(login.proxy_headers)
-            return urllib3.ProxyManager(login.proxy, proxy_headers=headers, **settings)
-    except (ImportError, ValueError) as error:
-        raise UsageError(f"the proxy {login.proxy} cannot be used: {error}") from error
-    return urllib3.PoolManager(**settings)
+        when = email.utils.parsedate_to_datetime(said)
+        return max(0.0, when.timestamp() - datetime.datetime.now(datetime.UTC).timestamp())
+    except (ValueError, TypeError, OverflowError):
+        return None
 
 
 def unreachable(what: str, error: BaseException) -> UnreachableError:

@@ -6,22 +6,51 @@ API server says is never retried here. Each wait has a deadline and ends with th
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import TypeVar
 
 import tenacity
 
+from netproof.cluster.api.answers import ApiAnswer
 from netproof.errors import NotReadyError, UnreachableError
+from netproof.timelimit import at_most
 
 T = TypeVar("T")
 
 TRANSPORT = tenacity.Retrying(
     retry=tenacity.retry_if_exception_type(UnreachableError),
-    stop=tenacity.stop_after_attempt(4),
+    stop=lambda state: state.attempt_number >= 4 or at_most() <= 0,
     wait=tenacity.wait_exponential(multiplier=0.1, max=2),
     reraise=True,
 )
-"""For calls that may be repeated: a load balancer or an API server that restarts drops a few."""
+"""For calls that may be repeated: a load balancer or an API server that restarts drops a few.
+
+All of them share the time of one."""
+
+MOST_WAITS = 10
+"""How often a server may ask to be asked later; client-go's number (rest.Request.maxRetries)."""
+
+SHORTEST_WAIT_S = 0.1
+"""Between two tries, also where a server says that it needs no pause."""
+
+
+def wait_as_told(call: Callable[[], ApiAnswer]) -> ApiAnswer:
+    """Make a call again while the server is too busy for it (429, 503) and says until when.
+
+    It has not done anything then. What it asks for is waited within the time that is left; who
+    asks for more has refused.
+    """
+    for _ in range(MOST_WAITS):
+        answer = call()
+        pause = answer.retry_after_s
+        if answer.status not in (429, 503) or pause is None:
+            return answer
+        pause = max(pause, SHORTEST_WAIT_S)
+        if pause >= at_most():
+            return answer
+        time.sleep(pause)
+    return call()
 
 
 def wait_until(look: Callable[[], T | None], *, deadline_s: float, what: Callable[[], str]) -> T:
@@ -32,7 +61,7 @@ def wait_until(look: Callable[[], T | None], *, deadline_s: float, what: Callabl
     """
     waiting = tenacity.Retrying(
         retry=tenacity.retry_if_result(lambda found: found is None),
-        stop=tenacity.stop_after_delay(deadline_s),
+        stop=tenacity.stop_after_delay(at_most(deadline_s)),
         wait=tenacity.wait_exponential(multiplier=0.02, max=1),
     )
     try:

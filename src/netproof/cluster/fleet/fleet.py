@@ -18,6 +18,7 @@ from netproof.cluster.naming import Naming, PodName
 from netproof.model.flow import Endpoint, EndpointKind
 from netproof.model.value import replace
 from netproof.model.workload import Namespace, Pod, Topology
+from netproof.timelimit import carried
 
 T = TypeVar("T")
 
@@ -216,7 +217,7 @@ class Fleet:
     def _each(self, call: Callable[[T], Any], items: Sequence[T]) -> list[Any]:
         """Do a call for every item, several at a time, and raise what any of them raised."""
         with ThreadPoolExecutor(PARALLEL_CALLS) as pool:
-            return list(pool.map(call, items))
+            return list(pool.map(carried(call), items))
 
 
 def _label_change(before: Mapping[str, str], after: Mapping[str, str]) -> dict[str, str | None]:

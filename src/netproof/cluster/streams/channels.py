@@ -6,6 +6,7 @@ so neither side can starve the other. What the channels mean is for those who us
 
 from __future__ import annotations
 
+import math
 import select
 import socket
 import ssl
@@ -19,6 +20,7 @@ from wsproto.events import BytesMessage, CloseConnection, Event, Ping, TextMessa
 from wsproto.utilities import ProtocolError
 
 from netproof.errors import StreamCutError
+from netproof.timelimit import at_most
 
 STDIN, STDOUT, STDERR, ERROR = range(4)
 """Channels of a command or container; the last has the API server's word on how it ended."""
@@ -26,6 +28,15 @@ STDIN, STDOUT, STDERR, ERROR = range(4)
 CHUNK = 1 << 16
 MOST_UNSENT = 1 << 20
 """Bytes that wait for a slow pod before the writer is made to wait."""
+
+MOST_KEPT = 1 << 27
+"""Bytes that may have come without being taken: what one channel says while another is read."""
+
+A_MESSAGE = 100
+"""Bytes that a message costs beside what is in it."""
+
+LONGEST_TURN_S = 0.1
+"""Before whoever waits looks at the clock again, where a server sends faster than this reads."""
 
 _TLS_WAITS = (ssl.SSLWantReadError, ssl.SSLWantWriteError, BlockingIOError)
 
@@ -47,6 +58,7 @@ class ChannelSocket:
         self._web = web or Connection(ConnectionType.CLIENT)
         self._message = bytearray()
         self._unsent = bytearray()
+        self._kept = 0
         self._sort_events()
 
     def fileno(self) -> int:
@@ -72,16 +84,21 @@ class ChannelSocket:
     def send(self, channel: int, data: bytes, timeout_s: float) -> None:
         """Send all bytes in a channel; raise TimeoutError when they do not leave in time."""
         self.give(channel, data)
-        until = time.monotonic() + timeout_s
+        until = time.monotonic() + at_most(timeout_s)
         while self._unsent:
             self.wait(until)
 
-    def turn(self) -> None:
-        """Do all that can be done without waiting; raise StreamCutError where it was cut off."""
+    def turn(self, until: float = math.inf) -> None:
+        """Do all that can be done without waiting; raise StreamCutError where it was cut off.
+
+        Who sends faster than this reads is listened to for one turn, until `until` at most.
+        """
+        until = min(until, time.monotonic() + LONGEST_TURN_S)
         self._send()
         # TLS keeps decrypted bytes back that no poll() tells of, hence until there are none.
         while not self.ended and self._receive():
-            pass
+            if time.monotonic() >= until and not self._held_back():
+                return
 
     def wait(self, until: float) -> None:
         """Wait until something can be done, then do it; raise TimeoutError when `until` is over.
@@ -94,7 +111,7 @@ class ChannelSocket:
         poll = select.poll()
         poll.register(self._sock, self.events)
         poll.poll(left * 1000)
-        self.turn()
+        self.turn(until)
 
     def read(self, channel: int, timeout_s: float) -> bytes:
         """Return what came in a channel, b"" where nothing did in time or it has ended.
@@ -102,9 +119,9 @@ class ChannelSocket:
         What comes in other channels stays in the inbox. Raises StreamCutError where it was cut
         off, once all that came before is read.
         """
-        until = time.monotonic() + timeout_s
+        until = time.monotonic() + at_most(timeout_s)
         try:
-            self.turn()
+            self.turn(until)
             while not self._has(channel) and not self.ended:
                 self.wait(until)
         except TimeoutError:
@@ -118,6 +135,14 @@ class ChannelSocket:
         """Take what has come in a channel out of the inbox."""
         found = b"".join(data for at, data in self.inbox if at == channel)
         self.inbox = deque(message for message in self.inbox if message[0] != channel)
+        self._kept = sum(len(data) + A_MESSAGE for _, data in self.inbox)
+        return found
+
+    def take_all(self) -> list[tuple[int, bytes]]:
+        """Take all that has come out of the inbox."""
+        found = list(self.inbox)
+        self.inbox.clear()
+        self._kept = 0
         return found
 
     def close(self) -> None:
@@ -126,6 +151,13 @@ class ChannelSocket:
 
     def _has(self, channel: int) -> bool:
         return any(at == channel for at, _ in self.inbox)
+
+    def _held_back(self) -> int:
+        return self._sock.pending() if isinstance(self._sock, ssl.SSLSocket) else 0
+
+    def flush(self) -> None:
+        """Send what can be sent without waiting."""
+        self._send()
 
     def _send(self) -> None:
         try:
@@ -164,9 +196,14 @@ class ChannelSocket:
             if event.message_finished:
                 if self._message:
                     self.inbox.append((self._message[0], bytes(self._message[1:])))
+                self._kept += len(self._message) + A_MESSAGE
                 self._message.clear()
+            if len(self._message) + self._kept > MOST_KEPT:
+                self._cut(f"it sent more than {MOST_KEPT} bytes that nobody wants")
         elif isinstance(event, Ping):
             self._unsent += self._web.send(event.response())
+            if len(self._unsent) > 4 * MOST_UNSENT:
+                self._cut("it asks for answers that it does not take")
         elif isinstance(event, CloseConnection):
             if self._web.state is ConnectionState.OPEN:  # what wsproto says of what is no frame
                 self._cut(f"what came is no frame: {event.reason}")

@@ -7,6 +7,7 @@ local connection gets a WebSocket and its end is that of the connection.
 
 from __future__ import annotations
 
+import select
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -28,12 +29,16 @@ from netproof.errors import (
     UnreachableError,
 )
 from netproof.model.flow import Endpoint
+from netproof.timelimit import at_most
 
 SEND_S = 30.0
 """For a command to take what it is sent: one that may be starved of its CPU."""
 
 DATA, COMPLAINT = 0, 1
 """Channels of a forwarded port: its bytes, and what the kubelet has to say against it."""
+
+COMPLAINT_SHOWN = 300
+"""Characters of it."""
 
 
 class ExecStream:
@@ -142,7 +147,7 @@ class ForwardedConnection:
     @property
     def events(self) -> int:
         """What to wait for at the descriptor (`select.poll`)."""
-        return self._stream.events
+        return self._stream.events & ~(select.POLLIN if self._is_laden else 0)
 
     @property
     def is_full(self) -> bool:
@@ -160,8 +165,15 @@ class ForwardedConnection:
 
     def turn(self) -> None:
         """Do all that can be done without waiting; raise StreamCutError where it was cut off."""
-        self._stream.turn()
+        if self._is_laden:  # who does not take what came is sent no more
+            self._stream.flush()
+        else:
+            self._stream.turn()
         self._sort()
+
+    @property
+    def _is_laden(self) -> bool:
+        return len(self._incoming) >= MOST_UNSENT
 
     def take(self) -> bytes:
         """Return what has come, b"" where nothing has; raise what has gone wrong after it."""
@@ -182,7 +194,7 @@ class ForwardedConnection:
         Raises PortClosedError where nobody answers in the pod, StreamCutError where the stream
         broke off, TimeoutError when nothing comes in time.
         """
-        until = time.monotonic() + timeout_s
+        until = time.monotonic() + at_most(timeout_s)
         self.turn()
         while not (found := self.take()):
             if self._stream.ended:
@@ -195,14 +207,15 @@ class ForwardedConnection:
         self._stream.close()
 
     def _sort(self) -> None:
-        while self._stream.inbox:
-            channel, data = self._stream.inbox.popleft()
+        for channel, data in self._stream.take_all():
             if channel not in self._greeted:
                 self._greeted.add(channel)  # the first message of a channel is its port's number
             elif channel == DATA:
                 self._incoming += data
             else:
-                self._complaint += data.decode(errors="replace")
+                self._complaint = (self._complaint + data.decode(errors="replace"))[
+                    :COMPLAINT_SHOWN
+                ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,7 +249,7 @@ def fetch_proxied(
         request = ApiRequest("GET", full, accept="*/*")
         answer = client.transport.send(request, what=f"GET {full}", timeout_s=timeout_s)
     except UnreachableError as error:
-        if isinstance(error.__cause__, ReadTimeoutError):
+        if isinstance(error.__cause__, ReadTimeoutError | TimeoutError):
             raise TimeoutError(f"no answer in {timeout_s:g} s through the proxy") from error
         raise
     return Proxied(answer.status, answer.data, status_message(answer.data))

@@ -15,11 +15,13 @@ from wsproto.utilities import ProtocolError
 
 from netproof.cluster.api.answers import ApiAnswer, refusal_words
 from netproof.cluster.api.client import RESOURCES, Client
+from netproof.cluster.api.dialling import dial
 from netproof.cluster.api.login import Login
-from netproof.cluster.api.transport import dial, unreachable
+from netproof.cluster.api.transport import unreachable
 from netproof.cluster.naming import PodName
 from netproof.cluster.streams.channels import CHUNK, ChannelSocket
-from netproof.errors import StreamRefusedError
+from netproof.errors import StreamCutError, StreamRefusedError
+from netproof.timelimit import at_most
 
 HANDSHAKE_S = 30.0
 """An API server behind a slow tunnel answers within seconds; one that does not, never."""
@@ -51,7 +53,7 @@ def connect(
     `what` heads the message.
     """
     target, login = f"{path}?{urlencode(query)}", client.transport.login
-    until = time.monotonic() + timeout_s
+    until = time.monotonic() + at_most(timeout_s)
     opened = _open(login, target, what, until)
     lapsed = isinstance(opened, ApiAnswer) and opened.status == 401
     if lapsed and client.transport.log_in_again(login):
@@ -69,6 +71,8 @@ def _open(login: Login, target: str, what: str, until: float) -> ChannelSocket |
             opened = _shake_hands(sock, login, target, what, until)
         except (ProtocolError, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
             raise StreamRefusedError(str(unreachable(what, error))) from error
+        except StreamCutError as error:  # by what came with the end of the handshake
+            raise StreamRefusedError(str(error)) from error
         if isinstance(opened, ChannelSocket):
             undo.pop_all()  # the socket is theirs
     return opened

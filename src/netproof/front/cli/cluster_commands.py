@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import datetime
+import math
 import uuid
 from typing import TYPE_CHECKING
 
@@ -35,12 +36,22 @@ def add(commands: Commands) -> None:
 
 def _add_doctor(parser: argparse.ArgumentParser) -> None:
     options.declare(parser.add_argument, (*options.EXISTING, *options.PODS, options.PROBE_TIMEOUT))
+    parser.add_argument(
+        "--limit",
+        type=float,
+        default=doctor.LIMIT_S,
+        metavar="SECONDS",
+        help="for the answer; more where the image has to be pulled (default: %(default)g)",
+    )
     parser.set_defaults(run=_doctor)
 
 
 def _doctor(option: argparse.Namespace) -> int:
+    if not 0 < option.limit < math.inf:  # NaN too
+        raise UsageError(f"--limit {option.limit:g}: write a number of seconds above 0")
     wishes = Wishes(option.probe_image, option.probe_timeout, DOCTOR_CONVERGE_S)
-    found = doctor.ask(places.existing(option), uuid.uuid4().hex[:8], wishes)
+    run_id = uuid.uuid4().hex[:8]
+    found = doctor.ask(places.existing(option), run_id, wishes, limit_s=option.limit)
     output.say(found.text)
     return found.exit_code
 
