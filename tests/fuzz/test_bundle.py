@@ -131,6 +131,7 @@ def _intents_round(text: str) -> None:
 
 
 @A_ROUND
+@example("api -> we\nb")
 @given(mutated(["api -> web:http", "* -> dns", "outside 10.0.0.0/8 -> namespace shop:80/TCP"]))
 def _statement_round(text: str) -> None:
     def told() -> None:
@@ -150,6 +151,9 @@ def _compare(one: Snapshot, other: Snapshot) -> None:
 
 @A_ROUND
 @example("# netproof snapshot v1\na/b on any/TCP\n  from namespace \n")
+@example("# netproof snapshot v1\nshop/web on 80/TCP\n  from outside 10.0.0.0{/8\n")
+@example("# netproof snapshot v1\noutside x is asked on 80/TCP\n")
+@example("# netproof snapshot v1\noutside x on 80/TCP\n  from a/b\n")
 @given(mutated(SNAPSHOTS))
 def _snapshot_round(text: str) -> None:
     first = read_snapshot(SNAPSHOTS[0], "a")

@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from ipaddress import ip_network
 
 from netproof.errors import PolicyError
 from netproof.model.flow import Endpoint, EndpointKind, Expected, Flow
@@ -49,6 +50,9 @@ _TARGET = re.compile(r"(?P<name>.+?) on (?P<port>(\d+|any)/[A-Z]+)")
 _SOURCE = re.compile(r"  (?P<perhaps>perhaps )?from (?P<name>\S.*)")
 _ASKED = re.compile(r"(?P<block>outside( \S+)?) is asked on (?P<ports>\S+(, \S+)*)")
 _SPLIT = "compare a part of it"
+_BLOCK = re.compile(
+    r"^(  (perhaps )?from )?outside (?!on |is asked )(?P<block>.*?)( on .*| is asked .*)?$"
+)
 _NOTHING = "nothing"
 _EVERYONE = "everyone"
 
@@ -223,6 +227,9 @@ class _Reader:
 
     def take(self, line: str) -> bool:
         """Take a line in and tell whether it was one."""
+        block = _BLOCK.search(line)
+        if block and not _is_block(block["block"]):
+            return False
         if serves := _SERVES.fullmatch(line):
             ports = serves["ports"].split(", ")
             self.workloads[serves["name"]] = () if ports == [_NOTHING] else tuple(ports)
@@ -239,6 +246,14 @@ class _Reader:
         else:
             return False
         return True
+
+
+def _is_block(text: str) -> bool:
+    try:
+        ip_network(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _unfolded(name: str, target: str, workloads: Mapping[str, object]) -> Iterator[str]:

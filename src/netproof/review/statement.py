@@ -25,7 +25,8 @@ from netproof.review.reachability import DNS, Reachability
 EXAMPLE = "write `source -> destination[:port[/protocol]]`, such as `api -> postgres:5432/TCP`"
 
 _PORT = re.compile(
-    r"(?P<side>.*?)(:(?P<port>\*|\d+|[a-z][a-z0-9-]*)(/(?P<protocol>[A-Za-z]+))?)?", re.ASCII
+    r"(?P<side>.*?)(:(?P<port>\*|\d+|[a-z][a-z0-9-]*)(/(?P<protocol>[A-Za-z]+))?)?",
+    re.ASCII | re.DOTALL,
 )
 _LABELS = re.compile(
     r"labels?\s+(?P<labels>\S+)(\s+in\s+namespace\s+(?P<namespace>\S+))?", re.ASCII
