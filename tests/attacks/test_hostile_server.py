@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -152,7 +153,8 @@ def test_a_busy_server_is_asked_later(
 ) -> None:
     """It has done nothing yet, and says when it will: creations too are asked again."""
     answers = iter([hostile.busy("0", status), hostile.busy("0", status)])
-    good = hostile.answer(b'{"kind":"Pod","metadata":{"name":"a"},"items":[]}')
+    pod = {"metadata": {"name": "a", "namespace": "shop"}, "spec": {"containers": []}, "items": []}
+    good = hostile.answer(json.dumps(pod).encode())
 
     def shape(send: hostile.Sent, asked: bytes) -> None:
         next(answers, good)(send, asked)

@@ -11,9 +11,16 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
+
+from netproof.cluster.api.shapes import misshape
 from netproof.errors import ClusterError
+from netproof.printing import one_line
 
 Obj = dict[str, Any]
+
+LONGEST_MESSAGE = 2000
+"""Characters of what the API server says against something."""
 
 SHOWN = 200
 """Characters of an answer that is not understood: the beginning tells what it is."""
@@ -65,17 +72,15 @@ def with_remedy(message: str) -> str:
 def status_message(data: bytes) -> str:
     """Return the message of a Status object, "" where it is none (meta/v1 Status)."""
     try:
-        loaded = json.loads(data)
-        return str(loaded["message"]) if loaded["kind"] == "Status" else ""
+        loaded = _decoded(data)
+        return str(loaded["message"])[:LONGEST_MESSAGE] if loaded["kind"] == "Status" else ""
     except (ValueError, LookupError, TypeError, RecursionError):
         return ""
 
 
 def refusal_words(answer: ApiAnswer) -> str:
     """Return what the API server said against something, with the status of HTTP."""
-    said = (
-        status_message(answer.data) or _excerpt(answer.data) or answer.reason or "no reason given"
-    )
+    said = status_message(answer.data) or excerpt(answer.data) or answer.reason or "no reason given"
     return f"{said} ({answer.status})"
 
 
@@ -98,7 +103,7 @@ def read_plain(answer: ApiAnswer, what: str) -> Obj:
     if not 200 <= answer.status <= 299:
         raise refused(answer, what)
     try:
-        loaded = json.loads(answer.data)
+        loaded = _decoded(answer.data)
     except (ValueError, RecursionError) as error:
         raise _misunderstood(answer, what, "no JSON") from error
     if not isinstance(loaded, dict):
@@ -106,35 +111,37 @@ def read_plain(answer: ApiAnswer, what: str) -> Obj:
     return loaded
 
 
-def read_object(answer: ApiAnswer, what: str) -> Obj:
-    """Return the Kubernetes object of an answer, which has a name; raise ClusterError else."""
+def read_object(answer: ApiAnswer, what: str, kind: str = "") -> Obj:
+    """Return the Kubernetes object of an answer, of a kind; raise ClusterError else."""
     loaded = read_plain(answer, what)
-    if not _is_object(loaded):
-        raise _misunderstood(answer, what, "no Kubernetes object")
+    wrong = misshape(loaded, kind)
+    if wrong:
+        raise _misunderstood(answer, what, f"no Kubernetes object ({excerpt(wrong)})")
     return loaded
 
 
-def read_items(answer: ApiAnswer, what: str) -> list[Obj]:
-    """Return the objects of a list; raise ClusterError where the answer is no list of objects."""
+def read_items(answer: ApiAnswer, what: str, kind: str = "") -> list[Obj]:
+    """Return the objects of a list, of a kind; raise ClusterError where the answer is none."""
     items = read_plain(answer, what).get("items", ())
     listed = [] if items is None else items  # an empty list of Go is null in JSON
-    if not isinstance(listed, list) or not all(_is_object(item) for item in listed):
-        raise _misunderstood(answer, what, "no list of Kubernetes objects")
-    return listed
+    wrong = "" if isinstance(listed, list) else "items is no list"
+    wrong = wrong or next(filter(None, (misshape(item, kind) for item in listed)), "")
+    if wrong:
+        raise _misunderstood(answer, what, f"no list of Kubernetes objects ({excerpt(wrong)})")
+    return list(listed)
 
 
-def _is_object(loaded: Any) -> bool:
-    """Tell whether the parts that everybody relies on have their shape (meta/v1)."""
-    if not isinstance(loaded, dict) or not isinstance(loaded.get("metadata"), dict):
-        return False
-    parts = (loaded.get(key, {}) for key in ("spec", "status"))
-    return isinstance(loaded["metadata"].get("name"), str) and all(
-        isinstance(part, dict) for part in parts
-    )
+def _decoded(data: bytes) -> Any:
+    """Read JSON in any of its encodings, with no halves of characters and no numbers that are none.
+
+    The standard library takes both, and what it gives cannot be printed or sent on.
+    """
+    text = data.decode(json.detect_encoding(data)).removeprefix("\ufeff")
+    return msgspec.json.decode(text)
 
 
 def _misunderstood(answer: ApiAnswer, what: str, wrong: str) -> ClusterError:
-    said = _excerpt(answer.data) or "nothing"
+    said = excerpt(answer.data) or "nothing"
     return ClusterError(
         f"{what}: the answer ({answer.status}) is {wrong}: {said}; "
         "is it an API server that answers at this address?",
@@ -142,6 +149,7 @@ def _misunderstood(answer: ApiAnswer, what: str, wrong: str) -> ClusterError:
     )
 
 
-def _excerpt(data: bytes) -> str:
-    text = " ".join(data[: 4 * SHOWN].decode(errors="replace").split())
-    return "".join(sign if sign.isprintable() else "?" for sign in text)[:SHOWN]
+def excerpt(said: bytes | str) -> str:
+    """Return the beginning of what came, on one line and in characters that print."""
+    text = said.decode(errors="replace") if isinstance(said, bytes) else said
+    return one_line(" ".join(text[: 4 * SHOWN].split()))[:SHOWN]

@@ -81,7 +81,8 @@ class Client:
         """Create an object as `kubectl create` does; raise ClusterError where it is refused."""
         path = RESOURCES[obj["kind"]].path(obj["metadata"].get("namespace", ""))
         what = f"creating {_where(obj)}"
-        return read_object(self._send(ApiRequest("POST", path, body=obj), what), what)
+        answer = self._send(ApiRequest("POST", path, body=obj), what)
+        return read_object(answer, what, str(obj["kind"]))
 
     def replace(self, obj: Obj) -> Obj:
         """Put an object in the place of the one of its name, whatever version that has."""
@@ -124,13 +125,13 @@ class Client:
     def get(self, kind: str, name: str, namespace: str = "") -> Obj:
         """Return one object; raise ClusterError where there is none."""
         what = f"reading {kind} {namespace}/{name}".replace(" /", " ")
-        return read_object(self._read(RESOURCES[kind].path(namespace, name), what), what)
+        return read_object(self._read(RESOURCES[kind].path(namespace, name), what), what, kind)
 
     def list(self, kind: str, namespace: str = "", *, labels: str = "") -> list[Obj]:
         """Return the objects of a kind, in one namespace or (without one) in all."""
         query = {"labelSelector": labels} if labels else {}
         what = f"listing {kind}s"
-        return read_items(self._read(RESOURCES[kind].path(namespace), what, query), what)
+        return read_items(self._read(RESOURCES[kind].path(namespace), what, query), what, kind)
 
     def text(self, path: str, what: str, query: Query = ()) -> str:
         """Return what is no object, such as a log; raise ClusterError where it is refused."""

@@ -81,7 +81,8 @@ def test_an_empty_list_of_go_is_null(tmp_path: Path) -> None:
 def test_other_encodings_of_unicode_are_read(tmp_path: Path) -> None:
     """JSON may come in UTF-16, or with a byte order mark."""
     for encoding in ("utf-16", "utf-8-sig"):
-        body = json.dumps({"metadata": {"name": "ü"}}).encode(encoding)
+        pod = {"metadata": {"name": "ü", "namespace": "shop"}, "spec": {"containers": []}}
+        body = json.dumps(pod).encode(encoding)
         with _client(tmp_path, Reply(body=body)) as client:
             assert "ü" == client.get("Pod", "a", "shop")["metadata"]["name"]
 
