@@ -152,6 +152,7 @@ def _compare(one: Snapshot, other: Snapshot) -> None:
 @A_ROUND
 @example("# netproof snapshot v1\na/b on any/TCP\n  from namespace \n")
 @example("# netproof snapshot v1\nshop/web on 80/TCP\n  from outside 10.0.0.0{/8\n")
+@example("# netproof snapshot v1\noutside is asked on 80/TCP\noutside on 5/UDP\n  from a/b\n")
 @example("# netproof snapshot v1\noutside x is asked on 80/TCP\n")
 @example("# netproof snapshot v1\noutside x on 80/TCP\n  from a/b\n")
 @given(mutated(SNAPSHOTS))

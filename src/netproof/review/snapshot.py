@@ -159,7 +159,7 @@ def _shortened(snapshot: Snapshot) -> Snapshot:
     by_port: dict[str, set[tuple[str, str, Reach]]] = {port: set() for port in snapshot.ports}
     for edge, reach in snapshot.edges.items():
         if edge.destination in snapshot.blocks:
-            by_port[edge.port].add((edge.source, edge.destination, reach))
+            by_port.setdefault(edge.port, set()).add((edge.source, edge.destination, reach))
     same = {
         port
         for port, ends in by_port.items()
