@@ -13,6 +13,7 @@ from ipaddress import ip_network
 from netproof.model.flow import Flow
 from netproof.model.review import Cause, Danger, DiffRecord, Edge, Reach, ReachChange, Snapshot
 from netproof.model.value import replace
+from netproof.policy import Network
 from netproof.policy.mirror import Mirror, PortDemand, serving
 from netproof.review.explanation import causes
 from netproof.review.reachability import OUTSIDE
@@ -115,19 +116,30 @@ def _known(edge: Edge, of: Snapshot) -> Edge:
     return replace(edge, destination=_around(edge.destination, of.blocks), port=port)
 
 
+def _network(text: str) -> Network | None:
+    try:
+        return ip_network(text)
+    except ValueError:
+        return None
+
+
 def _around(name: str, known: Collection[str]) -> str:
     """Return the smallest block around one, of those that a snapshot knows."""
     block = name.removeprefix(OUTSIDE).strip()
     if not block or name in known:
         return name
-    inner = ip_network(block)
+    inner = _network(block)
+    if inner is None:  # a name in a snapshot that somebody wrote
+        return name
     best = OUTSIDE
     size = -1
     for other in known:
         text = other.removeprefix(OUTSIDE).strip()
         if not other.startswith(OUTSIDE) or not text:
             continue
-        outer = ip_network(text)
+        outer = _network(text)
+        if outer is None:
+            continue
         around = outer.version == inner.version and inner.network_address in outer
         if around and size < outer.prefixlen < inner.prefixlen:
             best, size = other, outer.prefixlen
