@@ -14,7 +14,6 @@ import select
 import socket
 import stat
 import struct
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -162,17 +161,26 @@ class StateDir:
     def remove(self, owner: LabOwner) -> None:
         """Remove a lab's files, and the directory unless somebody else put something there.
 
-        Where the marker names another lab, or cannot be read, nothing is touched.
+        Where the marker names another lab, or cannot be read, or somebody put something else in the
+        directory's place, nothing is touched.
         """
-        with contextlib.suppress(FileNotFoundError, StartError), self._opened() as folder:
+        with contextlib.suppress(OSError, StartError):  # what cannot be opened is not ours any more
+            self._remove_files(owner)
+        if self._home is not None:
+            self._home.remove_if_last()
+
+    def _remove_files(self, owner: LabOwner) -> None:
+        folder = folders.open_own(self.path.name, self.parent, self.path)
+        if folder is None:
+            return
+        try:
             if read_marker(folder, self.path) in {owner, None}:
                 for file in _OUR_FILES:
                     with contextlib.suppress(FileNotFoundError):
                         os.unlink(file, dir_fd=folder)
-                with contextlib.suppress(OSError):
-                    os.rmdir(self.path.name, dir_fd=self.parent)
-        if self._home is not None:
-            self._home.remove_if_last()
+                os.rmdir(self.path.name, dir_fd=self.parent)
+        finally:
+            os.close(folder)
 
     def end_lab(self) -> bool:
         """End the lab and wait until it is gone; return False where none lives here."""
@@ -200,14 +208,6 @@ class StateDir:
     def _sweep(self, owner: LabOwner) -> bool:
         self.remove(owner)
         return False
-
-    @contextlib.contextmanager
-    def _opened(self) -> Iterator[int]:
-        fd = os.open(self.path.name, _FOLDER_FLAGS, dir_fd=self.parent)
-        try:
-            yield fd
-        finally:
-            os.close(fd)
 
 
 def unusable_dir(path: Path, error: OSError) -> StartError:
