@@ -11,22 +11,20 @@ import os
 import socket
 import struct
 import threading
-import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from netproof.model.workload import Port, Protocol
 from netproof.probe.identity import fresh_nonce
+from tests.fuzz.rounds import attack_for
 from tests.unit.probe.agents import Agent, Agents
 
 SECONDS = float(os.environ.get("FUZZ_SECONDS", "2"))
 LOCAL = "127.0.0.1"
 ENOUGH_S = 30.0
-AT_ONCE = 50
 """Examples between two looks at the agent."""
 
 SCALARS = st.one_of(
@@ -167,22 +165,7 @@ def _probe(agents: Agents, target: dict[str, Any], source: str, timeout_s: float
 
 def _fuzz(agents: Agents, what: st.SearchStrategy[Any], attack: Callable[[Any], object]) -> None:
     """Attack until the time is over, and look at the agent now and then."""
-    until = time.monotonic() + SECONDS
-
-    @settings(
-        max_examples=AT_ONCE,
-        deadline=None,
-        database=None,
-        phases=[Phase.generate],
-        suppress_health_check=list(HealthCheck),
-    )
-    @given(what)
-    def some(one: Any) -> None:
-        attack(one)
-
-    while time.monotonic() < until:
-        some()
-        _still_answers(agents)
+    attack_for(SECONDS, what, attack, lambda: _still_answers(agents))
 
 
 def _control(agents: Agents, lines: bytes) -> None:

@@ -14,7 +14,6 @@ import os
 import resource
 import socket
 import ssl
-import time
 from collections.abc import Callable, Iterator
 from typing import Any, cast
 from urllib.parse import quote
@@ -22,7 +21,6 @@ from urllib.parse import quote
 import pytest
 import yaml
 from aiohttp import WSMessage, WSMsgType, web
-from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from netlab.controllers.dns import ClusterDns
@@ -33,12 +31,12 @@ from netlab.http.streams.websockets import _ExecPeer
 from netlab.objects.kinds import STORED
 from netlab.objects.registry import Registry
 from tests.attacks.labapi import TOKEN, LabApi
+from tests.fuzz.rounds import attack_for
 from tests.lab._api import TOKEN as WIRE_TOKEN
 from tests.lab._api import running_api
 
 SECONDS = float(os.environ.get("FUZZ_SECONDS", "2"))
 LONG_S = 10.0
-AT_ONCE = 50
 MEMORY_KIB = 1024 * 1024
 
 ODD = st.sampled_from(
@@ -254,21 +252,7 @@ def api() -> Iterator[LabApi]:
 
 def _fuzz(what: st.SearchStrategy[Any], attack: Callable[[Any], object]) -> None:
     """Attack until the time is over."""
-    until = time.monotonic() + SECONDS
-
-    @settings(
-        max_examples=AT_ONCE,
-        deadline=None,
-        database=None,
-        phases=[Phase.generate],
-        suppress_health_check=list(HealthCheck),
-    )
-    @given(what)
-    def some(one: Any) -> None:
-        attack(one)
-
-    while time.monotonic() < until:
-        some()
+    attack_for(SECONDS, what, attack)
 
 
 BEGINNINGS: dict[str, Any] = {
