@@ -170,9 +170,8 @@ class StateDir:
             self._home.remove_if_last()
 
     def _remove_files(self, owner: LabOwner) -> None:
-        folder = folders.open_own(self.path.name, self.parent, self.path)
-        if folder is None:
-            return
+        # Who owns it was seen when it was claimed; the lab's first process knows users by other ids.
+        folder = os.open(self.path.name, _FOLDER_FLAGS, dir_fd=self.parent)
         try:
             if read_marker(folder, self.path) in {owner, None}:
                 for file in _OUR_FILES:
