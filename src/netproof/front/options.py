@@ -108,6 +108,10 @@ PODS = (
     _repeatable("pod-resource", help="cpu=50m, memory=64Mi; repeatable"),
 )
 
+REQUIRE_VERIFIED = _flag(
+    "require-verified", help="refuse downloads without a checksum, images without a digest"
+)
+
 LAB = (
     _option("nodes", type=int, default=2, help="nodes of the lab (default: 2)"),
     _option("dataplane", default="enforcing", help="dataplane of the lab: enforcing or flat"),
@@ -135,7 +139,7 @@ PATIENCE = (
 )
 """How long to wait; without them it is as long as the cluster deserves."""
 
-PLACES = (*EXISTING, *CNI, *KIND, *PODS, *LAB, *PATIENCE)
+PLACES = (*EXISTING, *CNI, *KIND, *PODS, REQUIRE_VERIFIED, *LAB, *PATIENCE)
 """All that say where and how a run takes place, but for `--cluster` itself."""
 
 WAYS: tuple[tuple[tuple[Option, ...], tuple[str, ...]], ...] = (

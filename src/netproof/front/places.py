@@ -7,6 +7,7 @@ anything that speaks to it, and a run on the lab needs neither kind nor profiles
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -47,6 +48,7 @@ def existing(option: argparse.Namespace, cni: str = "") -> ExistingCluster:
     from netproof.cluster.existing import ExistingCluster
     from netproof.cluster.profiles import reading
 
+    _refuse_unverified(option)
     profile = reading.load(cni, _configs(option)) if cni else None
     return ExistingCluster(option.kubeconfig, option.context, pods(option), profile)
 
@@ -139,10 +141,21 @@ def _refuse_strangers(chosen: argparse.Namespace, way: str) -> None:
                 raise UsageError(f"{meant}; it says nothing to --cluster {way}")
 
 
+def _refuse_unverified(option: argparse.Namespace) -> None:
+    """Raise UsageError where nobody says what is in the probes' image and somebody has to."""
+    image = option.probe_image
+    if option.require_verified and not re.search("@sha256:[0-9a-f]{64}$", image):
+        raise UsageError(
+            f"--require-verified: the probe image {image} has no digest; "
+            f"pass --probe-image {image.partition('@')[0]}@sha256:... with the one that you trust"
+        )
+
+
 def _kind(option: argparse.Namespace, cni: str, run_id: str) -> KindOptions:
     from netproof.cluster.kind.cluster import KindOptions
     from netproof.cluster.profiles.declaration import IpFamily
 
+    _refuse_unverified(option)
     return KindOptions(
         cni=cni,
         run_id=run_id,
@@ -159,6 +172,7 @@ def _kind(option: argparse.Namespace, cni: str, run_id: str) -> KindOptions:
         reuse=option.reuse_cluster,
         logs=option.cluster_logs,
         ignore_host=option.ignore_host_limits,
+        require_verified=option.require_verified,
         pods=pods(option),
     )
 

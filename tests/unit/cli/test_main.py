@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 
 import netproof
+from netproof.cluster.kind import downloads
 from netproof.front.cli import main
 from netproof.front.cli.main import SUBJECTS
+from tests.unit.cluster.kind import standins
 
 
 @pytest.mark.parametrize("subject", SUBJECTS)
@@ -69,6 +71,48 @@ def test_downloads_that_cannot_be_kept(tmp_path: Path, capsys: pytest.CaptureFix
     file.touch()
     assert 2 == main(["profile", "fetch", "calico", "--downloads", str(file)])
     assert f"--downloads {file}: File exists" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("action", ["check", "fetch"])
+def test_a_profile_that_is_not_verified(
+    action: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is refused with its place and what to do, before anything is downloaded."""
+    into = ["--downloads", str(tmp_path)] if action == "fetch" else []
+    assert 2 == main(["profile", action, "weave", "--require-verified", *into])
+    told = capsys.readouterr().err
+    assert "weave/profile.yaml:" in told
+    assert "netproof profile pin weave" in told
+
+
+def test_a_doctor_who_takes_no_image_unseen(capsys: pytest.CaptureFixture[str]) -> None:
+    """An existing cluster pulls whatever a tag means today, unless there is a digest."""
+    assert 2 == main(["doctor", "--require-verified", "--kubeconfig", "/nowhere"])
+    assert "pass --probe-image" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("action", "code", "told"), [("pin", 1, "CHANGED"), ("fetch", 2, "used")])
+def test_a_changed_byte_is_told(
+    action: str,
+    code: int,
+    told: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """By what downloads and by what pins: nothing is kept, and no checksum is overwritten."""
+    offline = standins.offline(tmp_path)
+    for file in offline.downloads.iterdir():
+        file.write_bytes(file.read_bytes()[:-1] + b"\0")
+    monkeypatch.setattr(downloads, "fetch", downloads.from_folder(offline.downloads))
+    file = offline.profiles / "calico" / "profile.yaml"
+    before, into = file.read_text(), offline.downloads if action == "pin" else tmp_path / "new"
+    words = ["--cni-profiles", str(offline.profiles), "--downloads", str(into)]
+    assert code == main(["profile", action, "calico", *words])
+    said = capsys.readouterr()
+    assert told in said.out + said.err
+    assert before == file.read_text()
+    assert not (tmp_path / "new").is_dir() or [] == list((tmp_path / "new").iterdir())
 
 
 @pytest.mark.parametrize("hours", ["-1", "nan"])

@@ -89,6 +89,14 @@ def test_ways_to_get_a_cluster(argv: list[str], kind: type) -> None:
         (["--cluster", "existing", "--pod-resource", "gpu=1"], "there are cpu, memory"),
         (["--cluster", "existing", "--pod-resource", "cpu"], "write key=value"),
         (["--cluster", "existing", "--toleration", "a:Never"], "--toleration a:Never"),
+        (
+            ["--cluster", "existing", "--require-verified"],
+            "3-alpine has no digest; pass --probe-im",
+        ),
+        (
+            ["--cluster", "kind:calico", "--require-verified"],
+            "the probe image docker.io/library/py",
+        ),
     ],
 )
 def test_wrong_calls(argv: list[str], message: str) -> None:

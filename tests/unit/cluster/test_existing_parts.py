@@ -213,17 +213,17 @@ def test_rbac_of_half_a_name(capsys: Any) -> None:
 def test_profiles_are_pinned_in_place(tmp_path: Path, capsys: Any) -> None:
     """`netproof profile pin` writes checksums where there are none, and changes nothing else."""
     made = standins.offline(tmp_path)
-    file = made.profiles / "antrea" / "profile.yaml"
+    file = made.profiles / "weave" / "profile.yaml"
     before = file.read_text().splitlines()
     where = ["--cni-profiles", str(made.profiles), "--downloads", str(made.downloads)]
-    assert 0 == cli.main(["profile", "pin", "antrea", *where])
+    assert 0 == cli.main(["profile", "pin", "weave", *where])
     after = file.read_text().splitlines()
     (changed,) = [(a, b) for a, b in zip(before, after, strict=True) if a != b]
     assert changed[0].strip().startswith("unverified:")
     assert changed[1].strip().startswith("sha256: ")
-    (made.downloads / "antrea.yml").write_text("something else")
+    (made.downloads / "weave-daemonset-k8s.yaml").write_text("something else")
     capsys.readouterr()
-    assert 1 == cli.main(["profile", "pin", "antrea", *where])
+    assert 1 == cli.main(["profile", "pin", "weave", *where])
     assert "CHANGED (the profile says" in capsys.readouterr().out
     assert after == file.read_text().splitlines()
 

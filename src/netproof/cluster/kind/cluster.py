@@ -36,6 +36,7 @@ class KindOptions:
 
     `name` "" is `netproof-<cni>` for a cluster that is kept or reused, and else one of its own for
     each run. `logs` has the cluster's logs collected in any case, not only after a failure.
+    `require_verified` refuses downloads without a checksum and images without a digest.
     `probe_image` "" leaves it to the nodes to pull the image of the probes.
     """
 
@@ -54,6 +55,7 @@ class KindOptions:
     reuse: bool = False
     logs: bool = False
     ignore_host: bool = False
+    require_verified: bool = False
     pods: PodOptions = ANYWHERE
 
     @property
@@ -167,8 +169,10 @@ class KindCluster:
         for archive in self._options.image_archives:
             self._say(f"loading the images of {archive}")
             kind.load(archive)
-        if self._options.probe_image and not self._options.image_archives:
-            self._preload(kind, self._options.probe_image)
+        image = self._options.probe_image
+        # An archive keeps no digest: an image that is named by it is the nodes' to pull.
+        if image and not self._options.image_archives and not clusterconfig.DIGEST.search(image):
+            self._preload(kind, image)
 
     def _preload(self, kind: KindCommands, image: str) -> None:
         """Pull the probes' image once instead of once a node; the nodes pull it where it fails."""
@@ -241,6 +245,9 @@ def _plan(options: KindOptions) -> _Plan:
     if options.family is not None:
         config = clusterconfig.fitted(config, options.family)
     clusterconfig.check(config, profile, file)
+    if options.require_verified:
+        downloads.refuse_unverified(profile)
+        clusterconfig.refuse_unverified(config, file)
     get = downloads.from_folder(options.downloads) if options.downloads else downloads.fetch
     return _Plan(profile, config, get)
 

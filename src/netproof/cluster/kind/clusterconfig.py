@@ -8,6 +8,7 @@ Source: kind's pkg/apis/config/v1alpha4/types.go.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,9 @@ from netproof.policy.sources import decode
 Obj = dict[str, Any]
 
 VERSION = "kind.x-k8s.io/v1alpha4"
+
+DIGEST = re.compile("@sha256:[0-9a-f]{64}$")
+"""What an image's name ends with that says what is in it (OCI image-spec, descriptor)."""
 
 DEFAULT_SUBNETS = {
     "podSubnet": {"v4": "10.244.0.0/16", "v6": "fd00:10:244::/56"},
@@ -75,6 +79,21 @@ def check(config: Obj, profile: Profile, file: Path) -> None:
     if disabled != bool(profile.install):
         wanted = "true, for" if profile.install else "false, for it comes with kind and is"
         raise UsageError(f"{file}: networking.disableDefaultCNI has to be {wanted} {profile.title}")
+
+
+def refuse_unverified(config: Obj, file: Path) -> None:
+    """Raise UsageError where a node's image is not named by its digest.
+
+    A node that names none gets kind's own, which kind names by digest.
+    """
+    nodes = [node for node in config.get("nodes") or () if isinstance(node, Mapping)]
+    images = [str(node["image"]) for node in nodes if node.get("image")]
+    loose = next((image for image in images if not DIGEST.search(image)), "")
+    if loose:
+        raise UsageError(
+            f"{file}: --require-verified: the node image {loose} has no digest; write "
+            f"{loose}@sha256:..., as the release notes of kind list it"
+        )
 
 
 def render(config: Obj) -> str:

@@ -11,12 +11,14 @@ from urllib.request import getproxies, proxy_bypass
 
 import urllib3
 
+from netproof.cluster.api.dialling import keep_limits
 from netproof.cluster.profiles import versions
 from netproof.cluster.profiles.profile import Artifact, Profile
 from netproof.errors import ClusterError, UsageError
+from netproof.timelimit import left, within
 
-TIMEOUT_S = 60.0
-"""Without a byte; the largest artifact has some ten megabytes."""
+DOWNLOAD_S = 300.0
+"""For one download with all its tries; the largest artifact has some ten megabytes."""
 
 RETRIES = urllib3.Retry(
     total=4,
@@ -32,11 +34,15 @@ RETRIES = urllib3.Retry(
 Fetch = Callable[[str], bytes]
 
 
-def fetch(url: str, *, retries: urllib3.Retry = RETRIES) -> bytes:
-    """Return what is at an https address; raise ClusterError where it cannot be had whole."""
+def fetch(url: str, *, retries: urllib3.Retry = RETRIES, timeout_s: float = DOWNLOAD_S) -> bytes:
+    """Return what is at an https address; raise ClusterError where it cannot be had whole.
+
+    `timeout_s` is for all of it.
+    """
     try:
-        with _pool(url) as pool:
-            answer = pool.request("GET", url, timeout=TIMEOUT_S, retries=retries)
+        with within(timeout_s), keep_limits(_pool(url)) as pool:
+            timeout = urllib3.Timeout(total=left())
+            answer = pool.request("GET", url, timeout=timeout, retries=retries)
         wrong = _wrong(url, answer)
     except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
         raise _failure(url, _innermost(error)) from error
@@ -103,6 +109,21 @@ class Downloaded:
     path: Path
     sha256: str
     verified: bool
+
+
+def refuse_unverified(profile: Profile) -> None:
+    """Raise UsageError with place and reason of each download that has no checksum."""
+    listed = [
+        f"{profile.file}:{one.line}: {one.url} has no checksum ({one.unverified})"
+        for one in profile.artifacts
+        if not one.sha256
+    ]
+    remedy = (
+        "--require-verified: look at what is there, and have `netproof profile pin "
+        f"{profile.name}` write its checksum into a profile that names this version"
+    )
+    if listed:
+        raise UsageError("\n".join((*listed, remedy)))
 
 
 def download(artifact: Artifact, into: Path, get: Fetch) -> Downloaded:

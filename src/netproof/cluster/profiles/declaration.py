@@ -51,6 +51,7 @@ Source = Annotated[
     str, _matching("https://.*", "a gap is documented somewhere: give the https:// address")
 ]
 Sha256 = Annotated[str, _matching("[0-9a-f]{64}", "must be 64 lower case hexadecimal digits")]
+Reason = Annotated[str, _matching(r".*\S.*", "say why there is no checksum")]
 Kernel = Annotated[str, _matching(r"\d+\.\d+", 'write major and minor in quotes, such as "5.10"')]
 ObjectName = Annotated[str, _matching("[a-z0-9.-]+/[a-z0-9.-]+", "write namespace/name")]
 Seconds = Annotated[int, Meta(ge=1)]
@@ -114,7 +115,7 @@ class ArchiveDeclaration(Value):
 
     url: Https
     sha256: Sha256 | None = None
-    unverified: str | None = None
+    unverified: Reason | None = None
 
 
 class StepDeclaration(Value):
@@ -132,7 +133,7 @@ class StepDeclaration(Value):
     archives: dict[Literal["amd64", "arm64"], ArchiveDeclaration] | None = None
     kubectl: Texts | None = None
     sha256: Sha256 | None = None
-    unverified: Annotated[str | None, Meta(description="why there is no checksum")] = None
+    unverified: Annotated[Reason | None, Meta(description="why there is no checksum")] = None
 
 
 def _kind_schema(kind: str) -> dict[str, Any]:

@@ -7,6 +7,7 @@ what takes more than one field, or a look at the disk.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import msgspec
@@ -44,6 +45,9 @@ from netproof.policy.fields import Field
 from netproof.policy.sources import decode
 
 FILE = "profile.yaml"
+
+_ELSEWHERE = re.compile(r"(-[fk]=?|--(filename|kustomize)=)?(https?://|ssh://|git@|github\.com/)")
+"""What kubectl takes for something to download (`apply -f`, `-k`)."""
 
 
 def folder() -> Path:
@@ -189,6 +193,9 @@ def _note_step(step: Field, kind: str, beside: Path) -> None:
             _note_checksum(archive, archive.child("url"))
     for key in ("file", "values"):
         _note_beside(step.child(key), beside)
+    for word in step.child("kubectl").items():
+        if _ELSEWHERE.match(word.text() or ""):
+            word.invalid(word.text(), "kubectl would get it past every checksum: write a manifest")
 
 
 def _note_checksum(holder: Field, url: Field) -> None:

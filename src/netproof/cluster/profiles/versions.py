@@ -65,4 +65,5 @@ def _filled(artifact: Artifact, version: str, declared: str) -> Artifact:
     url = artifact.url.replace(PLACEHOLDER, version)
     if version == declared or url == artifact.url:
         return replace(artifact, url=url)
-    return Artifact(url, unverified=f"chosen by --cni-version, declared is {declared}")
+    why = f"chosen by --cni-version, declared is {declared}"
+    return Artifact(url, unverified=why, line=artifact.line)

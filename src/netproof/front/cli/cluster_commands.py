@@ -35,7 +35,8 @@ def add(commands: Commands) -> None:
 
 
 def _add_doctor(parser: argparse.ArgumentParser) -> None:
-    options.declare(parser.add_argument, (*options.EXISTING, *options.PODS, options.PROBE_TIMEOUT))
+    taken = (*options.EXISTING, *options.PODS, options.REQUIRE_VERIFIED, options.PROBE_TIMEOUT)
+    options.declare(parser.add_argument, taken)
     parser.add_argument(
         "--limit",
         type=float,

@@ -10,7 +10,7 @@ from netproof.cluster.kind import clusterconfig, downloads
 from netproof.cluster.profiles import reading
 from netproof.cluster.profiles.profile import Profile
 from netproof.errors import UsageError
-from netproof.front import output
+from netproof.front import options, output
 from netproof.report.text import counted
 
 if TYPE_CHECKING:
@@ -35,6 +35,8 @@ def add(commands: Commands) -> None:
         if name in ("pin", "fetch"):
             action.add_argument("name", metavar="NAME")
             action.add_argument("--downloads", type=Path, metavar="DIR", required=name == "fetch")
+        if name in ("check", "fetch"):
+            options.declare(action.add_argument, (options.REQUIRE_VERIFIED,))
 
 
 def _list(option: argparse.Namespace) -> int:
@@ -62,6 +64,9 @@ def _check(option: argparse.Namespace) -> int:
         for family in (None, *found.families):
             fitted = clusterconfig.fitted(config, family) if family else config
             clusterconfig.check(fitted, found, found.kind_config)
+        if option.require_verified:
+            downloads.refuse_unverified(found)
+            clusterconfig.refuse_unverified(config, found.kind_config)
         output.say(f"{name}: good")
     return 0
 
@@ -90,6 +95,8 @@ def _fetch(option: argparse.Namespace) -> int:
         option.downloads.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UsageError(f"--downloads {option.downloads}: {error.strerror}") from error
+    if option.require_verified:
+        downloads.refuse_unverified(profile)
     for artifact in downloads.pinned_artifacts(profile):
         got = downloads.download(artifact, option.downloads, downloads.fetch)
         output.say(f"{got.path} {got.sha256}{'' if got.verified else ' (unverified)'}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import socket
+import time
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 from netproof.cluster.kind import downloads
 from netproof.cluster.profiles.profile import Artifact
 from netproof.errors import ClusterError
+from tests.attacks.hostileserver import ENDLESS, serving
 from tests.unit.cluster.api.standin import Reply, running
 
 AT_ONCE = downloads.RETRIES.new(backoff_factor=0)
@@ -71,6 +73,15 @@ def test_a_refused_connection_is_tried_again(monkeypatch: pytest.MonkeyPatch) ->
     with pytest.raises(ClusterError, match="Connection refused"):
         downloads.fetch(f"http://127.0.0.1:{port}/x.yaml", retries=AT_ONCE)
     assert 5 == len(tries)
+
+
+def test_a_download_that_drips_ends_in_time() -> None:
+    """A byte now and then is no progress that counts: the limit is for all of it."""
+    with serving(ENDLESS["a dripping body"]) as port:
+        began = time.monotonic()
+        with pytest.raises(ClusterError, match=r"cannot be downloaded: .*in time"):
+            downloads.fetch(f"http://127.0.0.1:{port}/x.yaml", retries=AT_ONCE, timeout_s=0.3)
+    assert time.monotonic() - began < 5.0
 
 
 def _counted(tries: list[int]) -> type[socket.socket]:

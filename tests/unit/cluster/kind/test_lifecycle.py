@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -287,14 +289,63 @@ def test_another_version_is_unverified(
     assert any("unverified (chosen by --cni-version" in line for line in said)
 
 
-def test_a_wrong_checksum_stops_the_installation(tools: StandIns, options: KindOptions) -> None:
-    """A download that is not what the profile declares is not used."""
+@pytest.mark.parametrize(
+    ("cni", "pattern", "use"),
+    [
+        ("calico", "tigera-operator.yaml", "tigera-operator.yaml"),
+        ("cilium", "cilium-*.tgz", "helm install"),
+        ("flannel", "cni-plugins-*.tgz", "docker cp"),
+    ],
+)
+def test_a_changed_byte_stops_the_installation(
+    cni: str, pattern: str, use: str, tools: StandIns, options: KindOptions
+) -> None:
+    """Of a manifest, a chart or an archive: nothing of it is used, and the cluster goes."""
     assert options.downloads is not None
-    (options.downloads / "cilium-1.20.2.tgz").write_text("tampered with")
+    for file in options.downloads.glob(pattern):
+        data = file.read_bytes()
+        file.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
     with pytest.raises(ClusterError, match=r"has the checksum .* its profile says"):
-        KindCluster(replace(options, cni="cilium"), _silent).start()
-    assert not [call for call in tools.calls() if call.startswith("helm")]
+        KindCluster(replace(options, cni=cni), _silent).start()
+    assert not [call for call in tools.calls() if use in call]
     assert [] == tools.clusters()
+
+
+UNVERIFIED = {
+    "no checksum": ({"cni": "weave"}, r"weave/profile.yaml:\d+: https.* has no checksum \(the"),
+    "another version": (
+        {"cni_version": "v3.32.2"},
+        r"calico/profile.yaml:\d+: .*v3\.32\.2/.*has no",
+    ),
+    "a node image by its tag": (
+        {},
+        r"own.yaml: --require-verified: the node image kindest/node:v1",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", UNVERIFIED)
+def test_only_what_is_verified_where_that_is_asked_for(
+    case: str, tools: StandIns, options: KindOptions, tmp_path: Path
+) -> None:
+    """Whatever nobody gave a checksum for is refused with file and remedy, before a tool is run."""
+    given, message = UNVERIFIED[case]
+    change: dict[str, Any] = dict(given)
+    if not change:
+        text = (options.configs / "calico" / "kind.yaml").read_text()
+        (tmp_path / "own.yaml").write_text(text.partition("@sha256:")[0] + "\n")
+        change = {"config": tmp_path / "own.yaml"}
+    with pytest.raises(UsageError, match=message) as refused:
+        KindCluster(replace(options, require_verified=True, **change), _silent).start()
+    assert re.search("profile pin [a-z]+|@sha256:", str(refused.value))
+    assert [] == tools.calls()
+
+
+def test_what_is_verified_comes_up(tools: StandIns, options: KindOptions) -> None:
+    """An image that is named by its digest is the nodes' to pull: an archive keeps no digest."""
+    image = f"{IMAGE}@sha256:{'0' * 64}"
+    KindCluster(replace(options, require_verified=True, probe_image=image), _silent).start()
+    assert not [call for call in tools.calls() if call.startswith("docker pull")]
 
 
 REFUSED = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -173,6 +174,37 @@ def test_neither_checksum_nor_reason(folder: Path) -> None:
     file.write_text("\n".join(lines))
     with pytest.raises(UsageError, match="give either sha256 or unverified with the reason"):
         reading.load("cilium", folder)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("sha256: b2af", "unverified: ''\n    #", "say why there is no checksum"),
+        (
+            "install:\n",
+            "install:\n  - {name: x, kubectl: [apply, -f, 'https://h/x.yaml']}\n",
+            "kubectl would get it past every checksum: write a manifest",
+        ),
+        (
+            "install:\n",
+            "install:\n  - {name: x, kubectl: [apply, --kustomize=github.com/a/b]}\n",
+            "kubectl would get it past every checksum: write a manifest",
+        ),
+    ],
+)
+def test_a_download_by_the_back_door(old: str, new: str, message: str, folder: Path) -> None:
+    """Neither an empty reason nor a kubectl that downloads for itself."""
+    (folder / "cilium" / reading.FILE).write_text(GOOD.replace(old, new, 1))
+    with pytest.raises(UsageError, match=message):
+        reading.load("cilium", folder)
+
+
+def test_the_documentation_says_which_are_verified() -> None:
+    """The table of kind-configs/README.md is what the profiles hold."""
+    text = (CONFIGS / "README.md").read_text()
+    told = dict(re.findall(r"^\| ([a-z-]+) \| (yes|no)[^|]* \|$", text, re.MULTILINE))
+    loose = {cni for cni in CNIS if any(not a.sha256 for a in reading.load(cni, CONFIGS).artifacts)}
+    assert {cni: "no" if cni in loose else "yes" for cni in CNIS} == told
 
 
 def test_artifacts_know_their_line() -> None:
