@@ -170,7 +170,7 @@ class StateDir:
             self._home.remove_if_last()
 
     def _remove_files(self, owner: LabOwner) -> None:
-        # Who owns it was seen when it was claimed; the lab's first process knows users by other ids.
+        # Who owns it was seen when it was claimed; in the lab, users have other ids.
         folder = os.open(self.path.name, _FOLDER_FLAGS, dir_fd=self.parent)
         try:
             if read_marker(folder, self.path) in {owner, None}:
