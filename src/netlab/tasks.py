@@ -46,8 +46,15 @@ async def end(*tasks: asyncio.Task[Any]) -> None:
     await asyncio.gather(*tasks, return_exceptions=True)
     for task in tasks:
         error = _death_of(task)
-        if error is not None and not isinstance(error, OSError) and task not in _watched:
+        if error is not None and not _is_gone(error) and task not in _watched:
             log.error("%s died", task.get_name(), exc_info=error)
+
+
+def _is_gone(error: BaseException) -> bool:
+    """Tell whether an error, or all of a group, say that a connection is gone."""
+    if isinstance(error, BaseExceptionGroup):
+        return all(map(_is_gone, error.exceptions))
+    return isinstance(error, OSError)
 
 
 def describe(error: BaseException) -> str:

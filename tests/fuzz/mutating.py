@@ -1,28 +1,10 @@
-"""Texts that are nearly right, and how long to try them (FUZZ_SECONDS, for each target)."""
+"""Texts that are nearly right."""
 
 from __future__ import annotations
 
-import os
-import time
-from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from collections.abc import Sequence
 
-from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
-
-SECONDS = float(os.environ.get("FUZZ_SECONDS", "1"))
-ENOUGH_S = 60.0
-"""No example takes as long, on whatever machine."""
-
-T = TypeVar("T")
-
-A_ROUND = settings(
-    max_examples=50,
-    deadline=None,
-    database=None,
-    phases=(Phase.explicit, Phase.generate, Phase.shrink),
-    suppress_health_check=list(HealthCheck),
-)
 
 PIECES = (
     *(
@@ -111,19 +93,3 @@ def _cut(text: str, cuts: Sequence[tuple[float, int, str]]) -> str:
         at = int(where * len(text))
         text = text[:at] + piece + text[at + length :]
     return text
-
-
-def keep_trying(one_round: Callable[[], Any]) -> None:
-    """Call a round of examples until the time is over, once at least."""
-    end = time.monotonic() + SECONDS
-    one_round()
-    while time.monotonic() < end:
-        one_round()
-
-
-def in_time(call: Callable[[], T]) -> T:
-    """Call, and fail where it took as long as a hang."""
-    began = time.monotonic()
-    result = call()
-    assert time.monotonic() - began < ENOUGH_S
-    return result

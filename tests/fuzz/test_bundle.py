@@ -1,12 +1,13 @@
-"""Bundles, intents, snapshots and records of whatever bytes end in a value or in our own error."""
+"""Files of whatever bytes end in a value or in our own error, and steer no terminal."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
+from pathlib import Path
 
-import pytest
-from hypothesis import example, given
-
+from netproof.cluster.profiles import reading, versions
+from netproof.cluster.profiles.profile import Profile
 from netproof.errors import NetproofError
 from netproof.model import codec
 from netproof.model.review import Snapshot
@@ -19,7 +20,8 @@ from netproof.review.difference import compare_mirrors, compare_snapshots
 from netproof.review.explanation import explain
 from netproof.review.snapshot import read_snapshot, take, views, write_snapshot
 from tests.attacks.hostile import harm
-from tests.fuzz.mutating import A_ROUND, in_time, keep_trying, mutated
+from tests.fuzz.mutating import mutated
+from tests.fuzz.rounds import attack_for
 from tests.unit.report.sample import ALL_PASS, EVERYTHING
 
 WORKLOADS = """\
@@ -97,7 +99,7 @@ RECORDS = (codec.dumps(ALL_PASS), codec.dumps(EVERYTHING))
 
 def _or_our_error(call: Callable[[], None]) -> None:
     try:
-        in_time(call)
+        call()
     except NetproofError as error:
         assert len(str(error)) < 1_000_000  # noqa: PT017 - that there is a message is what is tried
 
@@ -113,34 +115,40 @@ def _check(text: str) -> None:
     assert write_snapshot(snapshot) == write_snapshot(again)
 
 
-@A_ROUND
-@example("intents:\n" + "\n" * 10_000)
-@example("a: &a {<<: *a}")
-@example("spec: " + "9" * 10_000)
-@example("apiVersion: v1\nkind: Pod\nmetadata: {name: 1e999}\n")
-@example("\ud800")
-@given(mutated(SEEDS))
-def _bundle_round(text: str) -> None:
-    _or_our_error(lambda: _check(text))
+def test_bundles() -> None:
+    """Workloads, policies and intents, judged, reported and written as a snapshot."""
+    known = (
+        "intents:\n" + "\n" * 10_000,
+        "a: &a {<<: *a}",
+        "spec: " + "9" * 10_000,
+        "apiVersion: v1\nkind: Pod\nmetadata: {name: 1e999}\n",
+        "\ud800",
+    )
+    attack_for(mutated(SEEDS), lambda text: _or_our_error(lambda: _check(text)), known=known)
 
 
-@A_ROUND
-@given(mutated([INTENTS]))
-def _intents_round(text: str) -> None:
-    _or_our_error(lambda: _check(f"{WORKLOADS}---\n{text}"))
+def test_intents() -> None:
+    """Intents beside workloads."""
 
+    def attack(text: str) -> None:
+        _or_our_error(lambda: _check(f"{WORKLOADS}---\n{text}"))
 
-@A_ROUND
-@example("api -> we\nb")
-@given(mutated(["api -> web:http", "* -> dns", "outside 10.0.0.0/8 -> namespace shop:80/TCP"]))
-def _statement_round(text: str) -> None:
-    def told() -> None:
-        assert [] == harm(terminal.explanations(explain(MIRROR, text)))
-
-    _or_our_error(told)
+    attack_for(mutated([INTENTS]), attack)
 
 
 MIRROR = _mirror(SEEDS[1])
+
+
+def test_statements() -> None:
+    """What `netproof explain` is asked."""
+
+    def told(text: str) -> None:
+        assert [] == harm(terminal.explanations(explain(MIRROR, text)))
+
+    asked = ["api -> web:http", "* -> dns", "outside 10.0.0.0/8 -> namespace shop:80/TCP"]
+    attack_for(
+        mutated(asked), lambda text: _or_our_error(lambda: told(text)), known=["api -> we\nb"]
+    )
 
 
 def _compare(one: Snapshot, other: Snapshot) -> None:
@@ -149,25 +157,33 @@ def _compare(one: Snapshot, other: Snapshot) -> None:
     assert [] == harm(write_snapshot(other))
 
 
-@A_ROUND
-@example("# netproof snapshot v1\na/b on any/TCP\n  from namespace \n")
-@example("# netproof snapshot v1\nshop/web on 80/TCP\n  from outside 10.0.0.0{/8\n")
-@example("# netproof snapshot v1\noutside is asked on 80/TCP\noutside on 5/UDP\n  from a/b\n")
-@example("# netproof snapshot v1\noutside x is asked on 80/TCP\n")
-@example("# netproof snapshot v1\noutside x on 80/TCP\n  from a/b\n")
-@given(mutated(SNAPSHOTS))
-def _snapshot_round(text: str) -> None:
+HEAD = "# netproof snapshot v1\n"
+
+
+def test_comparison_of_snapshots() -> None:
+    """Snapshots that somebody edited."""
     first = read_snapshot(SNAPSHOTS[0], "a")
-    _or_our_error(lambda: _compare(first, read_snapshot(text, "b")))
+    known = (
+        f"{HEAD}a/b on any/TCP\n  from namespace \n",
+        f"{HEAD}shop/web on 80/TCP\n  from outside 10.0.0.0{{/8\n",
+        f"{HEAD}outside is asked on 80/TCP\noutside on 5/UDP\n  from a/b\n",
+        f"{HEAD}outside x is asked on 80/TCP\n",
+        f"{HEAD}outside x on 80/TCP\n  from a/b\n",
+    )
+
+    def attack(text: str) -> None:
+        _or_our_error(lambda: _compare(first, read_snapshot(text, "b")))
+
+    attack_for(mutated(SNAPSHOTS), attack, known=known)
 
 
-@A_ROUND
-@given(mutated(SEEDS[1:3]))
-def _difference_round(text: str) -> None:
-    def told() -> None:
+def test_comparison_of_bundles() -> None:
+    """Another version of a bundle."""
+
+    def told(text: str) -> None:
         assert [] == harm(terminal.diff(compare_mirrors(MIRROR, _mirror(text), ("a", "b"))))
 
-    _or_our_error(told)
+    attack_for(mutated(SEEDS[1:3]), lambda text: _or_our_error(lambda: told(text)))
 
 
 def _reports(text: str) -> None:
@@ -176,26 +192,26 @@ def _reports(text: str) -> None:
         assert writer.render(record)
 
 
-@A_ROUND
-@example('{"schema": "netproof.run/v1"}')
-@example("[" * 10_000)
-@example('{"schema": ' + "9" * 5_000 + "}")
-@given(mutated(RECORDS))
-def _record_round(text: str) -> None:
-    _or_our_error(lambda: _reports(text))
+def test_records() -> None:
+    """Records from which all reports are made."""
+    known = ('{"schema": "netproof.run/v1"}', "[" * 10_000, '{"schema": ' + "9" * 5_000 + "}")
+    attack_for(mutated(RECORDS), lambda text: _or_our_error(lambda: _reports(text)), known=known)
 
 
-ROUNDS = {
-    "bundle": _bundle_round,
-    "intents": _intents_round,
-    "statement": _statement_round,
-    "snapshot": _snapshot_round,
-    "difference": _difference_round,
-    "record": _record_round,
-}
+def test_profiles(tmp_path: Path) -> None:
+    """What is declared of a CNI: every profile there is, with something else in it."""
+    seeds = [file.read_text("utf-8") for file in reading.folder().glob(f"*/{reading.FILE}")]
+    file = tmp_path / reading.FILE
+
+    def chosen(text: str) -> None:
+        file.write_bytes(text.encode("utf-8", "surrogatepass"))
+        profile = reading.read(file)
+        for version in (profile.version, "latest", "v1.2.3-rc.1", text[:20]):
+            _or_our_error(partial(_of_version, profile, version))
+
+    attack_for(mutated(seeds), lambda text: _or_our_error(lambda: chosen(text)))
 
 
-@pytest.mark.parametrize("name", ROUNDS)
-def test_whatever_comes(name: str) -> None:
-    """No traceback, no hang, and nothing that steers a terminal."""
-    keep_trying(ROUNDS[name])
+def _of_version(profile: Profile, version: str) -> None:
+    for artifact in versions.choose(profile, version).artifacts:
+        assert artifact.url

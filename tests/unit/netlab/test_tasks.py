@@ -31,8 +31,13 @@ def test_a_death_is_logged_and_told(caplog: pytest.LogCaptureFixture) -> None:
 
 @pytest.mark.parametrize(
     ("error", "is_said"),
-    [(ConnectionResetError("gone"), False), (TypeError("injected fault"), True)],
-    ids=["a-connection-that-is-gone", "a-fault"],
+    [
+        (ConnectionResetError("gone"), False),
+        (ExceptionGroup("all", [ConnectionResetError("a"), BrokenPipeError("b")]), False),
+        (ExceptionGroup("one of two", [ConnectionResetError("a"), TypeError("b")]), True),
+        (TypeError("injected fault"), True),
+    ],
+    ids=["a-connection-that-is-gone", "several", "several-and-a-fault", "a-fault"],
 )
 def test_only_faults_are_said_at_the_end(
     caplog: pytest.LogCaptureFixture, error: Exception, *, is_said: bool
