@@ -6,6 +6,7 @@ Impersonation follows k8s.io/apiserver pkg/endpoints/filters/impersonation.
 from __future__ import annotations
 
 import hmac
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from urllib.parse import unquote
@@ -65,20 +66,29 @@ class Impersonation:
 
 
 def impersonation_of(headers: RequestHeaders) -> Impersonation | None:
-    """Return whom a request wants to be, None for itself; raise ApiError where it says half."""
+    """Return whom a request wants to be, None for itself.
+
+    Raises ApiError (BadRequest) where it says half: 400 since Kubernetes 1.35, 500 before.
+    """
     user = headers.get("Impersonate-User", "")
     groups = tuple(headers.getall("Impersonate-Group", ()))
     uid = headers.get("Impersonate-Uid", "")
     extra = tuple(
-        (unquote(name[len(_EXTRA) :]).lower(), value)
+        (_extra_key(name), value)
         for name, value in headers.items()
         if name.lower().startswith(_EXTRA)
     )
     if user:
         return Impersonation(user, groups, uid, extra)
     if groups or uid or extra:
-        raise apierrors.internal("requested groups, extra or a uid without impersonating a user")
+        raise apierrors.bad_request("requested groups, extra or a uid without impersonating a user")
     return None
+
+
+def _extra_key(header: str) -> str:
+    """Return a key as it is spelled in a header: lowered, then unescaped where all of it can be."""
+    key = header.lower()[len(_EXTRA) :]
+    return key if re.search("%(?![0-9a-f]{2})", key) else unquote(key)
 
 
 _EXTRA = "impersonate-extra-"

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from multidict import CIMultiDict
 
-from netlab.access.authentication import Authenticator
+from netlab.access.authentication import Authenticator, impersonation_of
 from netlab.access.authorization import RbacAuthorizer
 from netlab.access.gates import AccessGate
 from netlab.access.tokens import ServiceAccountTokens
@@ -145,9 +145,28 @@ def test_an_impersonated_service_account_has_its_groups(registry: Registry) -> N
     assert service_account("shop", "ci") == found
 
 
-def test_groups_without_a_user_are_no_wish(registry: Registry) -> None:
-    """As upstream it is an internal error."""
-    assert code_of(registry, headers("", ("Impersonate-Group", "a"))) == 500
+@pytest.mark.parametrize("header", ["Group", "Uid", "Extra-scopes"])
+def test_half_a_wish_is_none(header: str, registry: Registry) -> None:
+    """Whatever is asked for without a user is a bad request, as in the API server since 1.35."""
+    assert 400 == code_of(registry, headers("", (f"Impersonate-{header}", "a")))
+
+
+@pytest.mark.parametrize(
+    ("header", "key"),
+    [
+        ("Impersonate-Extra-Scopes", "scopes"),
+        (
+            "Impersonate-Extra-example.com%2Fescaped%e1%9b%84scopes",
+            "example.com/escaped\u16c4scopes",
+        ),
+        ("Impersonate-Extra-almost%zzpercent%41", "almost%zzpercent%41"),
+    ],
+)
+def test_keys_of_extras_may_be_escaped(header: str, key: str) -> None:
+    """As a whole or not at all (upstream's table: percent-escaped, almost-percent-escaped)."""
+    wish = impersonation_of(headers("", ("Impersonate-User", "ann"), (header, "a")))
+    assert wish is not None
+    assert ((key, "a"),) == wish.extra
 
 
 @pytest.mark.parametrize(
