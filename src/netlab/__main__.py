@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+from netlab.dataplane.badnetwork import BadNetwork
 from netlab.dataplane.compiler import DenyMethod, OpenConnectionFate, PlaneOptions
 from netlab.dataplane.planes import PLANES
 from netlab.process import lifecycle, preflight
@@ -56,6 +57,9 @@ def _add_serve(serve: argparse.ArgumentParser) -> None:
         choices=[e.value for e in OpenConnectionFate],
         default=OpenConnectionFate.KEPT.value,
     )
+    for name, what in _SECONDS.items():
+        serve.add_argument(f"--{name}", type=float, default=0.0, metavar="SECONDS", help=what)
+    serve.add_argument("--loss", type=float, default=0.0, metavar="SHARE", help="of all packets")
     _add_place(serve)
     serve.add_argument("--ready-fd", type=int, default=1, metavar="N", help="gets one JSON line")
     serve.add_argument("--tell-progress", action="store_true", help="a line more for each step")
@@ -66,6 +70,13 @@ def _add_serve(serve: argparse.ArgumentParser) -> None:
         help="a pipe: its end is the lab's, unless a byte comes before",
     )
     serve.set_defaults(run=_serve)
+
+
+_SECONDS = {
+    "delay": "how much longer a round trip takes",
+    "jitter": "and by how much that varies, more or less",
+    "stall": "how long the API server hangs, at intervals",
+}
 
 
 def _add_place(parser: argparse.ArgumentParser) -> None:
@@ -84,7 +95,13 @@ def _place(options: argparse.Namespace) -> Place:
 def _serve(options: argparse.Namespace) -> int:
     how = PlaneOptions(DenyMethod(options.deny), OpenConnectionFate(options.established))
     settings = LabSettings(
-        options.name, options.nodes, options.dataplane, tuple(options.defect), how
+        options.name,
+        options.nodes,
+        options.dataplane,
+        tuple(options.defect),
+        how,
+        BadNetwork(options.delay, options.jitter, options.loss),
+        options.stall,
     )
     _raise_file_limit()
     return lifecycle.serve(

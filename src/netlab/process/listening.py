@@ -1,11 +1,13 @@
-"""The port that a lab claims of the machine, or who is in the way.
+"""The port that a lab claims of the machine, who is in the way, and a server there that hangs.
 
 Must not know: namespaces, or what is served at the port.
 """
 
+import asyncio
 import contextlib
 import errno
 import socket
+import time
 from pathlib import Path
 
 from netlab.problems import StartError
@@ -73,3 +75,39 @@ def _listening_inodes(port: int) -> list[str]:
                 if fields[1].endswith(f":{port:04X}") and fields[3] == _LISTEN_STATE:
                     inodes.append(fields[9])
     return inodes
+
+
+AWAKE = 2
+"""How many times as long as it hangs a server that stalls works, before and in between."""
+
+_CHUNK = 1 << 16
+
+
+async def stall(listener: socket.socket, port: int, stall_s: float) -> None:
+    """Hand what comes to a listener on to a port of 127.0.0.1, and hang for a time at intervals.
+
+    For a process of its own: it hangs as a whole, like a server that its machine or its database
+    holds up. Connections are still accepted (the kernel does that), but neither requests nor
+    answers nor the bytes of open streams get through. Nothing is lost.
+    """
+
+    async def relay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(OSError):
+            inside, outside = await asyncio.open_connection("127.0.0.1", port)
+            await asyncio.gather(_copy(reader, outside), _copy(inside, writer))
+
+    server = await asyncio.start_server(relay, sock=listener)
+    async with server:
+        while True:
+            await asyncio.sleep(AWAKE * stall_s)
+            time.sleep(stall_s)  # noqa: ASYNC251 - that nothing else goes on is what it is for
+
+
+async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    try:
+        while data := await reader.read(_CHUNK):
+            writer.write(data)
+            await writer.drain()
+        writer.write_eof()
+    except OSError:
+        writer.transport.abort()  # the other way ends with it

@@ -5,10 +5,12 @@ kubelet or of the API server in front of it opens or shuts a door that no policy
 of few parts.
 """
 
+import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from netlab.dataplane.badnetwork import BadNetwork
 from netlab.dataplane.compiler import PlaneOptions
 from netlab.dataplane.planes import DEFECTS
 from netlab.node.addressplan import MAX_NODES
@@ -96,13 +98,15 @@ def choose_defects(names: Sequence[str]) -> ChosenDefects:
 
 @dataclass(frozen=True, slots=True)
 class LabSettings:
-    """Name, size and behaviour of one lab."""
+    """Name, size and behaviour of one lab; its API hangs for `stall_s` at intervals, 0: never."""
 
     name: str
     nodes: int
     dataplane: str
     defects: tuple[str, ...]
     options: PlaneOptions
+    network: BadNetwork
+    stall_s: float
 
     def check(self, *, dataplanes: Collection[str], defects: Collection[str]) -> None:
         """Raise StartError for a value that no lab can have; the remedy lists those it can."""
@@ -116,3 +120,10 @@ class LabSettings:
         if not 1 <= self.nodes <= MAX_NODES:
             error = f"a lab with {self.nodes} nodes cannot be built"
             raise StartError("settings", error, f"choose a number of nodes from 1 to {MAX_NODES}")
+        if fault := self.network.fault():
+            raise StartError(
+                "settings", f"there is no such network: {fault}", "choose other values"
+            )
+        if not 0 <= self.stall_s < math.inf:
+            error = f"an API server cannot hang for {self.stall_s:g} seconds"
+            raise StartError("settings", error, "choose a number of seconds from 0")

@@ -36,6 +36,9 @@ STOP_TIMEOUT_S = 10.0
 PROBE_TIMEOUT_S = 0.3
 """The lab's network answers within a millisecond; a reply waits for a busy machine's scheduler."""
 
+_ROUND_TRIPS = 4
+"""That a time-out has room for: a datagram that was lost is sent again after a part of it."""
+
 CONVERGE_S = 5.0
 """The lab's rules are in force before the API call returns; a busy machine needs a second look."""
 
@@ -50,11 +53,42 @@ _LAB = (sys.executable, "-P", "-m", "netlab")
 
 
 @dataclass(frozen=True, slots=True)
+class NetworkFaults:
+    """How bad the lab's network is; raises UsageError for what no network does.
+
+    Seconds that a round trip takes longer, more or less so many; the share of packets lost.
+    """
+
+    delay_s: float = 0.0
+    jitter_s: float = 0.0
+    loss: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.jitter_s > self.delay_s:
+            raise UsageError(
+                f"--jitter {self.jitter_s:g}s is more than --delay {self.delay_s:g}s: "
+                "packets would arrive before they are sent"
+            )
+
+    def arguments(self) -> list[str]:
+        """Return the faults as the lab's command line takes them."""
+        known = (("--delay", self.delay_s), ("--jitter", self.jitter_s), ("--loss", self.loss))
+        return [word for name, value in known if value for word in (name, repr(value))]
+
+    def described(self) -> list[str]:
+        """Return the faults in a few words each."""
+        jitter = f" +- {self.jitter_s * 1000:g} ms" if self.jitter_s else ""
+        late = [f"{self.delay_s * 1000:g} ms{jitter} of delay"] if self.delay_s else []
+        return late + ([f"{self.loss * 100:g} % of loss"] if self.loss else [])
+
+
+@dataclass(frozen=True, slots=True)
 class LabOptions:
     """What kind of lab to start; `port` 0 takes a free one.
 
     `deny` is what becomes of denied packets (drop or reject), `established` of an open TCP
-    connection that a policy comes to deny (kept or cut).
+    connection that a policy comes to deny (kept or cut), `stall_s` how long the API hangs, each
+    time it has worked twice as long.
     """
 
     nodes: int = 2
@@ -62,6 +96,8 @@ class LabOptions:
     defects: tuple[str, ...] = ()
     deny: str = "drop"
     established: str = "kept"
+    network: NetworkFaults = NetworkFaults()
+    stall_s: float = 0.0
     port: int = 0
     name: str = "lab"
     outlive: bool = False
@@ -70,13 +106,17 @@ class LabOptions:
         """Return the options as the lab's command line takes them."""
         defects = [word for name in self.defects for word in ("--defect", name)]
         wanted = ["--nodes", str(self.nodes), "--dataplane", self.dataplane]
-        return [*wanted, *defects, "--deny", self.deny, "--established", self.established]
+        stall = ["--stall", repr(self.stall_s)] if self.stall_s else []
+        how = ["--deny", self.deny, "--established", self.established]
+        return [*wanted, *defects, *how, *self.network.arguments(), *stall]
 
     def described(self) -> str:
         """Return in a few words what the lab does to packets."""
         rejects = ["rejected denials"] if self.deny == "reject" else []
         cuts = ["cut connections"] if self.established == "cut" else []
-        return " with ".join([self.dataplane, *rejects, *cuts, *self.defects])
+        stalls = [f"an API that hangs for {self.stall_s:g} s"] if self.stall_s else []
+        bad = [*self.network.described(), *stalls]
+        return " with ".join([self.dataplane, *rejects, *cuts, *bad, *self.defects])
 
 
 def labs_home() -> Path:
@@ -145,7 +185,7 @@ class LabCluster:
             raise
 
     def _ref(self, told: dict[str, Any]) -> ClusterRef:
-        options = self._options
+        options, late = self._options, self._options.network
         return ClusterRef(
             kind="lab",
             name=options.name,
@@ -153,7 +193,7 @@ class LabCluster:
             dataplane=options.described(),
             enforces=options.dataplane != "flat",
             outside_node="outside",
-            probe_timeout_s=PROBE_TIMEOUT_S,
+            probe_timeout_s=PROBE_TIMEOUT_S + _ROUND_TRIPS * (late.delay_s + late.jitter_s),
             converge_s=CONVERGE_S,
         )
 

@@ -67,6 +67,27 @@ def _count(text: str) -> int:
     return int(text)
 
 
+_UNITS = {"": 1.0, "s": 1.0, "ms": 1e-3, "%": 1e-2}
+
+
+def _measure(text: str, units: tuple[str, ...], what: str) -> float:
+    number, unit = re.fullmatch(r"([0-9.]*)(.*)", text).groups()  # type: ignore[union-attr]
+    if unit not in units or not re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", number):
+        raise argparse.ArgumentTypeError(f"{text!r}: write {what}")
+    return float(number) * _UNITS[unit]
+
+
+def _seconds(text: str) -> float:
+    return _measure(text, ("", "s", "ms"), "a time like 200ms, 20s or 0.2")
+
+
+def _share(text: str) -> float:
+    share = _measure(text, ("", "%"), "a share like 1% or 0.01")
+    if share >= 1:
+        raise argparse.ArgumentTypeError(f"{text!r}: nothing would arrive; write less than 100%")
+    return share
+
+
 def _saved(text: str) -> Path:
     if not Path(text).is_file():
         raise argparse.ArgumentTypeError(
@@ -127,6 +148,17 @@ LAB = (
         choices=["kept", "cut"],
         default="kept",
         help="open TCP connections that a policy of the lab comes to deny (default: kept)",
+    ),
+    _option(
+        "delay", type=_seconds, default=0.0, help="how much longer a round trip takes in the lab"
+    ),
+    _option("jitter", type=_seconds, default=0.0, help="how much that delay varies, more or less"),
+    _option("loss", type=_share, default=0.0, help="share of packets that the lab loses, like 1%%"),
+    _option(
+        "stall",
+        type=_seconds,
+        default=0.0,
+        help="how long the lab's API server hangs, each time it has worked twice as long",
     ),
 )
 

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from netproof.cluster.lab import LabCluster, LabOptions
+from netproof.cluster.lab import LabCluster, LabOptions, NetworkFaults
 from netproof.errors import UsageError
 from netproof.front import options
 
@@ -63,6 +63,8 @@ def lab(
         defects=tuple(option.defect),
         deny=option.deny,
         established=option.established,
+        network=NetworkFaults(option.delay, option.jitter, option.loss),
+        stall_s=option.stall,
         port=port,
         name=name,
         outlive=outlive,
