@@ -17,7 +17,7 @@ KIND_WORKERS ?= 2
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install lock check coverage test dist lab lab-down test-lab test-lab-flat fuzz-lab test-defects demo-bundle bench clean
+.PHONY: help install lock check coverage test dist lab lab-down test-lab test-lab-flat fuzz-lab test-defects test-rights demo-bundle bench clean
 
 help: ## Say what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -79,6 +79,9 @@ fuzz-lab: install ## Try random policies on the lab until one shows a difference
 
 test-defects: install ## Run the suites against each defect of the lab; every one is found
 	$(BIN)/python -m tests.defects.table
+
+test-rights: install ## Run each command with its own rights only, and without each of them
+	$(BIN)/python -m tests.rights.table
 
 demo-bundle: install ## Check published policies on the lab: two promises are broken
 	$(BIN)/python -m examples.demo

@@ -62,6 +62,7 @@ def attributes(method: str, target: str) -> Asked | None:
     resource = "/".join([rest[0], *rest[2:3]])
     named = len(rest) > 1
     verb = VERBS.get(method, "get" if named else "list")
+    verb = "deletecollection" if verb == "delete" and not named else verb
     return Asked(verb, group, resource, namespace)
 
 
@@ -85,8 +86,8 @@ def only(granted: Iterable[tuple[str, str, str]]) -> Rule:
 class Gate:
     """A running gate; what it saw is in `seen`.
 
-    `rights` are what its authorizer says, which can be asked for beforehand; `admission` is what
-    is said of an object when it comes.
+    `rights` are what its authorizer says, which can be asked for beforehand; without any the API
+    behind it says so. `admission` is what is said of an object when it comes.
     """
 
     kubeconfig: Path
@@ -172,7 +173,7 @@ def _serve(client: socket.socket, upstream: _Upstream, made: Gate) -> None:
         asked = attributes(method.decode(), target.decode())
         decision = made.decide(asked)
         body += _read_rest(client, head, len(body))
-        if asked and asked.resource == "selfsubjectaccessreviews":
+        if asked and made.rights and asked.resource == "selfsubjectaccessreviews":
             _answer(client, 201, _review(made, body))
         elif decision:
             _answer(client, decision[0], _status(*decision))

@@ -25,13 +25,15 @@ _VERSION = re.compile(r"v?(\d+)\.(\d+)")
 class ExistingCluster:
     """A cluster behind the protocol ClusterBackend that `stop` leaves as it is.
 
-    `profile` is what its CNI is declared to be, where that is said.
+    `profile` is what its CNI is declared to be, where that is said. `rights` are those that are
+    asked for before anything is made.
     """
 
     kubeconfig: str = ""
     context: str = ""
     pods: PodOptions = ANYWHERE
     profile: Profile | None = None
+    rights: tuple[required.Right, ...] = required.RIGHTS
 
     def start(self) -> ClusterRef:
         """Return the cluster once its API has answered and granted what a run needs.
@@ -42,7 +44,7 @@ class ExistingCluster:
         client = Client(ref)
         try:
             check_version(client.version())
-            required.check(client)
+            required.check(client, self.rights)
         finally:
             client.close()
         return ref

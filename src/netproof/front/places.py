@@ -30,12 +30,15 @@ CLUSTERS = ("lab", "kind", "existing")
 RESOURCES = ("cpu", "memory", "ephemeral-storage")
 
 
-def backend(option: argparse.Namespace, run_id: str, say: Say) -> ClusterBackend:
-    """Return the way to get a cluster that is asked for; raise UsageError for a wrong one."""
+def backend(option: argparse.Namespace, run_id: str, say: Say, *, command: str) -> ClusterBackend:
+    """Return the way to get a cluster that is asked for; raise UsageError for a wrong one.
+
+    `command` is the one of netproof whose rights are asked for on somebody's cluster.
+    """
     way, cni = _way(option.cluster, option.cni)
     _refuse_strangers(option, way)
     if way == "existing":
-        return existing(option, cni)
+        return existing(option, cni, command=command)
     if way == "kind":
         from netproof.cluster.kind.cluster import KindCluster
 
@@ -43,14 +46,16 @@ def backend(option: argparse.Namespace, run_id: str, say: Say) -> ClusterBackend
     return LabCluster(lab(option, name=f"run-{run_id}"))
 
 
-def existing(option: argparse.Namespace, cni: str = "") -> ExistingCluster:
-    """Return the existing cluster that the options name."""
+def existing(option: argparse.Namespace, cni: str = "", *, command: str = "") -> ExistingCluster:
+    """Return the existing cluster that the options name, for a command of netproof."""
+    from netproof.cluster.access import required
     from netproof.cluster.existing import ExistingCluster
     from netproof.cluster.profiles import reading
 
     _refuse_unverified(option)
     profile = reading.load(cni, _configs(option)) if cni else None
-    return ExistingCluster(option.kubeconfig, option.context, pods(option), profile)
+    rights = required.of(command)
+    return ExistingCluster(option.kubeconfig, option.context, pods(option), profile, rights)
 
 
 def lab(

@@ -214,7 +214,8 @@ class RunRecord(Value, kw_only=True):
     `verdict`, `exit_code`, `exit_reason` and `findings` are the judgement, made once from all the
     rest. `doors` are the ways around policies that were tried, `keys` who has the rights that open
     them. `intents` are those of all bundles, by the policies' meaning alone where the cluster
-    enforces nothing: what packets break then follows from that and is no news.
+    enforces nothing: what packets break then follows from that and is no news. `notes` say what
+    was not tried, and why.
     """
 
     schema: Literal["netproof.run/v1"] = SCHEMA
@@ -234,3 +235,4 @@ class RunRecord(Value, kw_only=True):
     intents: tuple[IntentResult, ...] = ()
     findings: tuple[RunFinding, ...] = ()
     require_enforcement: bool = False
+    notes: tuple[str, ...] = ()

@@ -67,7 +67,7 @@ def run_log(record: RunRecord) -> Printable:
     run = printable(record)
     results = [_flow_result(*listed) for listed in listed_findings(run)]
     results += map(_run_result, run.findings)
-    return _log(run, _RUN_RULES, results, run.errors)
+    return _log(run, _RUN_RULES, results, run.errors, run.notes)
 
 
 def check_log(record: CheckRecord) -> Printable:
@@ -85,7 +85,11 @@ def check_log(record: CheckRecord) -> Printable:
 
 
 def _log(
-    record: RunRecord | CheckRecord, rules: Rules, results: list[Json], errors: Sequence[str]
+    record: RunRecord | CheckRecord,
+    rules: Rules,
+    results: list[Json],
+    errors: Sequence[str],
+    notes: Sequence[str] = (),
 ) -> Printable:
     driver = {
         "name": "netproof",
@@ -99,7 +103,8 @@ def _log(
             for name, (level, text) in rules.items()
         ],
     }
-    notifications = [{"level": "error", "message": {"text": error}} for error in errors]
+    told = [("error", error) for error in errors] + [("note", note) for note in notes]
+    notifications = [{"level": level, "message": {"text": text}} for level, text in told]
     run = {
         "tool": {"driver": driver},
         "results": _with_verdict(record, rules, results),

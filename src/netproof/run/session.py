@@ -33,6 +33,7 @@ class RunSession:
     doors: list[DoorResult] = field(default_factory=list)
     keys: dict[Grant, None] = field(default_factory=dict)
     intents: list[IntentResult] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
     _cluster: ClusterRecord = field(default=ClusterRecord("none", ""))
     _began: float = 0.0
     _started: str = ""
@@ -87,6 +88,7 @@ class RunSession:
             intents=judgement.intents,
             findings=judgement.findings,
             require_enforcement=self.require_enforcement,
+            notes=tuple(sorted(self.notes)),
         )
 
 

@@ -52,7 +52,7 @@ def _options(*argv: str) -> argparse.Namespace:
 
 
 def _backend(*argv: str) -> Any:
-    return places.backend(_options(*argv), "run1", lambda _: None)
+    return places.backend(_options(*argv), "run1", lambda _: None, command="test")
 
 
 @pytest.mark.parametrize(

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import mkdtemp
 
 import yaml
 
+from netproof.cluster.access import required
 from netproof.cluster.api.client import Client, Obj
 from netproof.cluster.backend import ClusterRef
 from netproof.cluster.naming import Naming
 from netproof.errors import ClusterError
 from netproof.model.value import replace
 
-GROUP = "rbac.authorization.k8s.io"
 KINDS = ("ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding")
 
 TOKEN_S = 3600
@@ -27,12 +26,9 @@ NAME = "holder"
 """Of everything in the kubeconfig that is made."""
 
 
-def fetch(client: Client, run_id: str) -> tuple[Obj, ...] | None:
-    """Return the cluster's RBAC objects but those of a run, None where they may not be read."""
-    try:
-        found = tuple({"kind": kind, **obj} for kind in KINDS for obj in client.list(kind))
-    except ClusterError:
-        return None
+def fetch(client: Client, run_id: str) -> tuple[Obj, ...]:
+    """Return the cluster's RBAC objects but those of a run; raise ClusterError where refused."""
+    found = tuple({"kind": kind, **obj} for kind in KINDS for obj in client.list(kind))
     ours = Naming(run_id, "").namespace("")[: len(run_id) + 3]
     return tuple(o for o in found if not o["metadata"].get("namespace", "").startswith(ours))
 
@@ -46,51 +42,88 @@ class Holder:
     namespace: str
     name: str
 
-    def remove(self) -> None:
-        """Delete the account, its role and the file with its token."""
-        for kind in ("RoleBinding", "Role", "ServiceAccount"):
-            self.client.delete(kind, self.name, self.namespace)
+    def remove(self) -> str:
+        """Delete the account, its role and the file with its token.
+
+        Returns what could not be deleted, and why, "" where all is gone: the namespace takes the
+        rest along, so that nobody has to see to it.
+        """
         path = Path(self.ref.kubeconfig)
         path.unlink(missing_ok=True)
         path.parent.rmdir()
+        return _undone(self.client, reversed(_KINDS_MADE), self.name, self.namespace)
+
+
+_KINDS_MADE = ("ServiceAccount", "Role", "RoleBinding")
+
+
+def _undone(client: Client, kinds: Iterable[str], name: str, namespace: str) -> str:
+    """Delete objects of a name, each whatever became of the others; return what went wrong."""
+    wrong = []
+    for kind in kinds:
+        try:
+            client.delete(kind, name, namespace)
+        except ClusterError as error:
+            wrong.append(f"{error}; it goes with its namespace")
+    return "; ".join(wrong)
+
+
+def lacking(
+    client: Client, namespace: str, rights: Iterable[tuple[str, str]] = ()
+) -> tuple[str, ...]:
+    """Return what the user of a client lacks to make a holder of rights (verb, resource).
+
+    Nobody gives away what they do not have themselves (the API server's escalation check).
+    """
+    given = [
+        required.Right("", resource, (verb,), "giving it away", ())
+        for verb, resource in (*rights, *_LOOKING_UP)
+    ]
+    return required.missing(client, (*required.MAKING_USERS, *given), namespace)
+
+
+_LOOKING_UP = (("get", "pods"), ("list", "pods"), ("get", "services"))
+"""Whoever forwards looks up what there is."""
 
 
 def make_holder(
     client: Client, namespace: str, name: str, rights: Iterable[tuple[str, str]]
-) -> Holder | None:
-    """Make a service account with rights (verb, resource) in a namespace, None where refused.
+) -> Holder:
+    """Make a service account with rights (verb, resource) in a namespace.
 
-    The rights to read pods and Services are added: whoever forwards looks up what there is.
+    The rights to read pods and Services are added. Raises ClusterError where it is refused, and
+    says what of it could not be undone.
     """
-    rules = [
-        {"apiGroups": [""], "resources": [resource], "verbs": [verb]}
-        for verb, resource in (*rights, ("get", "pods"), ("list", "pods"), ("get", "services"))
-    ]
+    made: list[str] = []
+    try:
+        for obj in _objects(namespace, name, (*rights, *_LOOKING_UP)):
+            client.create(obj)
+            made.append(str(obj["kind"]))
+        token = _token(client, namespace, name)
+    except ClusterError as error:
+        left = _undone(client, reversed(made), name, namespace)
+        said = f"{error}; at the end: {left}" if left else str(error)
+        raise ClusterError(said, error.status) from error
+    return Holder(_as_token(client, token), client, namespace, name)
+
+
+def _objects(namespace: str, name: str, rights: Iterable[tuple[str, str]]) -> tuple[Obj, Obj, Obj]:
     meta = {"namespace": namespace, "name": name}
-    api = f"{GROUP}/v1"
-    subject = {"kind": "ServiceAccount", "name": name, "namespace": namespace}
-    ref = {"apiGroup": GROUP, "kind": "Role", "name": name}
-    objects = (
+    api = f"{required.RBAC}/v1"
+    rules = [
+        {"apiGroups": [""], "resources": [resource], "verbs": [verb]} for verb, resource in rights
+    ]
+    return (
         {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": meta},
         {"apiVersion": api, "kind": "Role", "metadata": meta, "rules": rules},
         {
             "apiVersion": api,
             "kind": "RoleBinding",
             "metadata": meta,
-            "roleRef": ref,
-            "subjects": [subject],
+            "roleRef": {"apiGroup": required.RBAC, "kind": "Role", "name": name},
+            "subjects": [{"kind": "ServiceAccount", "name": name, "namespace": namespace}],
         },
     )
-    with ExitStack() as undo:
-        try:
-            for obj in objects:
-                client.create(obj)
-                undo.callback(client.delete, str(obj["kind"]), name, namespace)
-            token = _token(client, namespace, name)
-        except ClusterError:
-            return None
-        undo.pop_all()
-    return Holder(_as_token(client, token), client, namespace, name)
 
 
 def _token(client: Client, namespace: str, name: str) -> str:

@@ -1,4 +1,4 @@
-"""Which rights a run needs on a cluster, asked for before it starts, and written down as RBAC.
+"""Which rights each command needs on a cluster, asked for before it starts, and written as RBAC.
 
 One table, so that what `netproof rbac` prints and what is checked cannot differ.
 """
@@ -25,36 +25,89 @@ APPLY_IT = "`netproof rbac` prints the ClusterRole to be applied by an administr
 
 @dataclass(frozen=True, slots=True)
 class Right:
-    """Verbs on one resource, and what a run does with them; `resource` may have a subresource."""
+    """Verbs on one resource, and what they are for; `resource` may have a subresource.
+
+    `commands` are those of netproof that need it.
+    """
 
     group: str
     resource: str
     verbs: tuple[str, ...]
     purpose: str
+    commands: tuple[str, ...]
 
+
+COMMANDS = ("doctor", "check", "test", "clean")
+"""The commands that speak to somebody's cluster; `pytest --np-bundle` is a `check`."""
+
+DOORS = "doors"
+"""Stands for `test` with every door tried, which needs the keys to them (docs/doors.md)."""
+
+PROBING = ("doctor", "check", "test")
+
+RBAC = "rbac.authorization.k8s.io"
+POLICIES = "networking.k8s.io"
 
 RIGHTS = (
-    Right("", "namespaces", ("create", "delete", "get", "list", "patch"), "namespaces of its own"),
-    Right("", "nodes", ("get", "list"), "telling flows on a node from flows between nodes"),
-    Right("", "pods", ("create", "delete", "get", "list", "patch"), "probe pods"),
-    Right("", "services", ("create", "get", "list"), "the bundle's Services, and cluster DNS"),
-    Right("", "serviceaccounts", ("create",), "the service accounts that a bundle's pods name"),
+    Right("", "namespaces", ("delete", "get", "list"), "namespaces of its own", COMMANDS),
+    Right("", "namespaces", ("create",), "namespaces of its own", PROBING),
+    Right("", "namespaces", ("patch",), "labels that change under policies", ("test",)),
+    Right("", "nodes", ("list",), "telling flows on a node from flows between nodes", PROBING),
+    Right("", "pods", ("create", "list"), "probe pods", PROBING),
+    Right("", "pods", ("delete", "get", "patch"), "pods that change under policies", ("test",)),
+    Right("", "services", ("get",), "cluster DNS", PROBING),
+    Right("", "services", ("create",), "the Services of bundles", ("check", "test")),
+    Right("", "serviceaccounts", ("create",), "the service accounts that pods name", ("check",)),
     # Both verbs: a WebSocket is a GET, and since Kubernetes 1.35 the API server asks for create too
     # (KEP-4006, AuthorizePodWebsocketUpgradeCreatePermission).
-    Right("", "pods/exec", ("create", "get"), "talking to the probe agents"),
-    Right("", "pods/portforward", ("create", "get"), "showing that port-forward goes around"),
+    Right("", "pods/exec", ("create", "get"), "talking to the probe agents", PROBING),
+    Right("", "pods/portforward", ("create", "get"), "showing that it goes around", ("test",)),
     Right(
-        "networking.k8s.io",
+        POLICIES,
         "networkpolicies",
-        ("create", "delete", "deletecollection", "get", "list", "update"),
+        ("create", "delete", "deletecollection"),
         "the policies under test",
+        PROBING,
     ),
+    Right(POLICIES, "networkpolicies", ("update",), "policies that change", ("test",)),
+)
+"""What a run cannot do without."""
+
+MAKING_USERS = (
+    Right("", "serviceaccounts", ("create", "delete"), "users with chosen rights", (DOORS,)),
+    Right("", "serviceaccounts/token", ("create",), "logging in as them", (DOORS,)),
+    Right(RBAC, "roles", ("create", "delete"), "their rights", (DOORS,)),
+    Right(RBAC, "rolebindings", ("create", "delete"), "their rights", (DOORS,)),
+)
+"""What it takes to try doors as somebody else."""
+
+READING_KEYS = tuple(
+    Right(RBAC, resource, ("list",), "saying who holds the keys", (DOORS,))
+    for resource in ("clusterroles", "clusterrolebindings", "roles", "rolebindings")
 )
 
+KEYS = (
+    Right("", "pods/attach", ("create", "get"), "trying attach", (DOORS,)),
+    Right("", "pods/proxy", ("get",), "trying the pod proxy", (DOORS,)),
+    Right("", "services/proxy", ("get",), "trying the Service proxy", (DOORS,)),
+    Right("", "pods/ephemeralcontainers", ("patch",), "trying ephemeral containers", (DOORS,)),
+    Right("", "pods/log", ("get",), "reading what an ephemeral container saw", (DOORS,)),
+)
 
-def check(client: Client) -> None:
+OPTIONAL = (*MAKING_USERS, *READING_KEYS, *KEYS)
+"""What a run can do without: it says then which doors it could not try, and why."""
+
+
+def of(command: str = "") -> tuple[Right, ...]:
+    """Return the rights that a command of netproof needs, those of all without one."""
+    if command == DOORS:
+        return tuple(right for right in RIGHTS if "test" in right.commands) + OPTIONAL
+    return tuple(right for right in RIGHTS if not command or command in right.commands)
+
+
+def check(client: Client, rights: Iterable[Right] = RIGHTS) -> None:
     """Raise ClusterError that names every right that the user of a client lacks."""
-    lacking = missing(client)
+    lacking = missing(client, rights)
     if lacking:
         raise ClusterError(
             f"the rights of this kubeconfig's user do not suffice, {len(lacking)} are missing: "
@@ -62,21 +115,28 @@ def check(client: Client) -> None:
         )
 
 
-def missing(client: Client) -> tuple[str, ...]:
-    """Ask the API server about each right (SelfSubjectAccessReview); return those refused."""
-    asked = [(right, verb) for right in RIGHTS for verb in right.verbs]
+def missing(
+    client: Client, rights: Iterable[Right] = RIGHTS, namespace: str = ""
+) -> tuple[str, ...]:
+    """Ask the API server about each right (SelfSubjectAccessReview); return those refused.
+
+    They are asked for in one namespace, or (without one) in all.
+    """
+    asked = [(right, verb) for right in rights for verb in right.verbs]
     with ThreadPoolExecutor(PARALLEL_QUESTIONS) as pool:
         ask = carried(_may)
-        answers = list(pool.map(lambda one: ask(client, *one), asked))
+        answers = list(pool.map(lambda one: ask(client, one[0], one[1], namespace), asked))
     refused = [pair for pair, answer in zip(asked, answers, strict=True) if not answer]
     return tuple(f"{verb} {_full_name(right)} (for {right.purpose})" for right, verb in refused)
 
 
-def _may(client: Client, right: Right, verb: str) -> bool:
+def _may(client: Client, right: Right, verb: str, namespace: str) -> bool:
     resource, _, subresource = right.resource.partition("/")
     attributes = {"verb": verb, "group": right.group, "resource": resource}
     if subresource:
         attributes["subresource"] = subresource
+    if namespace:
+        attributes["namespace"] = namespace
     return client.may(attributes)
 
 
@@ -95,8 +155,8 @@ def manifests(subject: Obj | None = None, rights: Iterable[Right] = RIGHTS) -> t
         "kind": "ClusterRole",
         "metadata": {"name": ROLE},
         "rules": [
-            {"apiGroups": [r.group], "resources": [r.resource], "verbs": list(r.verbs)}
-            for r in rights
+            {"apiGroups": [group], "resources": [resource], "verbs": sorted(verbs)}
+            for (group, resource), verbs in _by_resource(rights).items()
         ],
     }
     if subject is None:
@@ -109,3 +169,10 @@ def manifests(subject: Obj | None = None, rights: Iterable[Right] = RIGHTS) -> t
         "subjects": [subject],
     }
     return role, binding
+
+
+def _by_resource(rights: Iterable[Right]) -> dict[tuple[str, str], set[str]]:
+    merged: dict[tuple[str, str], set[str]] = {}
+    for right in rights:
+        merged.setdefault((right.group, right.resource), set()).update(right.verbs)
+    return merged

@@ -41,7 +41,7 @@ def output(client: Client, pod: PodName, container: str, *, lines: int, deadline
     """Wait until a container has written so many lines and return them.
 
     Raises NotReadyError with what there is at the deadline, UnreachableError where the API server
-    gives no answer.
+    gives no answer, ClusterError where its words may not be read.
     """
     path = f"{RESOURCES['Pod'].path(*pod)}/log"
     what = f"container {container} of {pod[0]}/{pod[1]}"
@@ -54,6 +54,8 @@ def output(client: Client, pod: PodName, container: str, *, lines: int, deadline
         except UnreachableError:
             raise
         except ClusterError as error:  # the container has not started yet
+            if error.status in (401, 403):
+                raise
             written = str(error)
             return None
         return written if written.count("\n") >= lines else None

@@ -143,7 +143,8 @@ def _with_packets(case: Case, checked: CheckRecord, options: argparse.Namespace)
     """Return the check with what packets show; nothing is left behind, also after SIGTERM."""
     run_id = uuid.uuid4().hex[:8]
     wishes = places.wishes(options, nodes=True)
-    controller = Controller(places.backend(options, run_id, output.tell), run_id, wishes)
+    where = places.backend(options, run_id, output.tell, command="check")
+    controller = Controller(where, run_id, wishes)
     run = RunSession(controller, run_id, options.require_enforcement)
     with sigterm_as_ctrl_c():
         handout = run.start()

@@ -52,7 +52,8 @@ def _doctor(option: argparse.Namespace) -> int:
         raise UsageError(f"--limit {option.limit:g}: write a number of seconds above 0")
     wishes = Wishes(option.probe_image, option.probe_timeout, DOCTOR_CONVERGE_S)
     run_id = uuid.uuid4().hex[:8]
-    found = doctor.ask(places.existing(option), run_id, wishes, limit_s=option.limit)
+    where = places.existing(option, command="doctor")
+    found = doctor.ask(where, run_id, wishes, limit_s=option.limit)
     output.say(found.text)
     return found.exit_code
 
@@ -62,11 +63,18 @@ def _add_rbac(parser: argparse.ArgumentParser) -> None:
     who.add_argument("--user", help="bind the role to this user")
     who.add_argument("--group", help="bind the role to this group")
     who.add_argument("--service-account", help="bind the role to it: NAMESPACE/NAME")
+    parser.add_argument(
+        "--for",
+        dest="command",
+        choices=(*required.COMMANDS, required.DOORS),
+        default="",
+        help="for one command only, or for test with every door tried (default: all commands)",
+    )
     parser.set_defaults(run=_rbac)
 
 
 def _rbac(option: argparse.Namespace) -> int:
-    made = required.manifests(_subject(option))
+    made = required.manifests(_subject(option), required.of(option.command))
     output.out(several_lines(yaml.safe_dump_all(made, sort_keys=False)))
     return 0
 
@@ -103,6 +111,7 @@ def _clean(option: argparse.Namespace) -> int:
         raise UsageError(f"--older-than {option.older_than:g}: write a number of hours, from 0 on")
     client = Client(ClusterRef("existing", option.context, option.kubeconfig, option.context))
     try:
+        required.check(client, required.of("clean"))
         found = cleanup.find(
             client,
             now=datetime.datetime.now(datetime.UTC),

@@ -174,7 +174,7 @@ class _IntentTest(_BundleTest):
         """Fail with the reason of the intent and what broke it."""
         found = next(one for one in self.result().intents if one.intent == self.part)
         if self.result().enforces is False and found.static.kept is Kept.KEPT:
-            outcomes.skip("the cluster enforces no NetworkPolicies (canary)")
+            outcomes.skip(outcomes.UNENFORCED)
         if found.kept is not Kept.KEPT:
             outcomes.fail(terminal.intent(found))
 
@@ -186,7 +186,7 @@ class _PairTest(_BundleTest):
         """Fail with every flow that differs; skip what the cluster has no end for."""
         result = self.result()
         if result.enforces is False:
-            outcomes.skip("the cluster enforces no NetworkPolicies (canary)")
+            outcomes.skip(outcomes.UNENFORCED)
         found = _pair(result, self.part)
         if found is None:
             why = result.unprobed if probing.NODES in self.part.split(" -> ") else ""

@@ -14,10 +14,10 @@ import pytest
 
 from netproof.bypass.trial import ActingUser, Isolated, try_door
 from netproof.cluster.access import holders
-from netproof.errors import UsageError
+from netproof.errors import ClusterError, UnreachableError, UsageError
 from netproof.front.plugin import outcomes, rerun
 from netproof.front.plugin.configuration import HANDOUT
-from netproof.front.plugin.evidence import DOORS, RECORDS
+from netproof.front.plugin.evidence import DOORS, NOTES, RECORDS
 from netproof.model import flows as flow_sources
 from netproof.model.doors import Door, DoorResult, Stance
 from netproof.model.record import RunVerdict, ScenarioRecord
@@ -27,7 +27,6 @@ from netproof.policy import Bundle, load_text
 from netproof.printing import one_line
 from netproof.report.run import terminal
 from netproof.run.changes import Change
-from netproof.run.endings import end_all
 from netproof.run.scenario import After, FlowSource, Scenario, stated
 from netproof.run.worker import Worker
 from netproof.verdict import contradiction, follows_from_no_enforcement
@@ -57,7 +56,7 @@ class Player:
             outcomes.fail(one_line(record.gap_gone))
         unenforced = record.verdict is RunVerdict.FAIL and self._is_unenforced()
         if unenforced and follows_from_no_enforcement(record):
-            outcomes.skip("the cluster enforces no NetworkPolicies (canary)")
+            outcomes.skip(outcomes.UNENFORCED)
         if record.verdict is not RunVerdict.PASS:
             outcomes.fail(terminal.brief(record))
         return record
@@ -180,18 +179,24 @@ class DoorTrier:
 class AccountMaker:
     """Makes service accounts with some rights, in the namespace of one worker's production."""
 
-    def __init__(self, worker: Worker) -> None:
-        """Keep the worker; nothing is made yet."""
+    def __init__(self, worker: Worker, test: pytest.Item) -> None:
+        """Keep the means; nothing is made yet."""
         self._worker = worker
+        self._test = test
         self._holders: list[holders.Holder] = []
 
     def __call__(self, *rights: tuple[str, str]) -> ActingUser:
-        """Make an account; skip the test where that is not allowed."""
-        namespace = self._worker.naming.namespace("production")
-        name = f"door-{len(self._holders)}"
-        holder = holders.make_holder(self._worker.client, namespace, name, rights)
-        if holder is None:
-            outcomes.skip("service accounts and roles may not be made here")
+        """Make an account; skip the test where that is not allowed, which is asked before."""
+        client, namespace = self._worker.client, self._worker.naming.namespace("production")
+        lacking = holders.lacking(client, namespace, rights)
+        if lacking:
+            outcomes.skip(f"doors are not tried as somebody else: missing {'; '.join(lacking)}")
+        try:
+            holder = holders.make_holder(client, namespace, f"door-{len(self._holders)}", rights)
+        except UnreachableError:
+            raise
+        except ClusterError as error:
+            outcomes.skip(f"doors are not tried as somebody else: {error}")
         self._holders.append(holder)
         listed = ", ".join(f"{verb} {resource}" for verb, resource in rights)
         return ActingUser(
@@ -199,8 +204,9 @@ class AccountMaker:
         )
 
     def remove(self) -> None:
-        """Remove accounts, roles and bindings; each of them is tried."""
-        end_all(*(holder.remove for holder in self._holders))
+        """Remove accounts, roles and bindings; what is left of them is noted, and goes later."""
+        notes = self._test.stash.setdefault(NOTES, [])
+        notes += filter(None, [holder.remove() for holder in self._holders])
 
 
 def with_addresses(text: str, topology: Topology) -> str:

@@ -17,6 +17,7 @@ from netproof.model.value import Value
 RECORDS = pytest.StashKey[list[ScenarioRecord]]()
 DOORS = pytest.StashKey[list[DoorResult]]()
 KEYS = pytest.StashKey[list[Grant]]()
+NOTES = pytest.StashKey[list[str]]()
 
 _ATTRIBUTE = "netproof"
 
@@ -27,13 +28,22 @@ class Evidence(Value):
     records: tuple[ScenarioRecord, ...] = ()
     doors: tuple[DoorResult, ...] = ()
     keys: tuple[Grant, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def put_on(report: pytest.TestReport, item: pytest.Item) -> None:
-    """Put what a test saw on its report: as text, for pytest-xdist takes values one by one."""
-    records = item.stash.get(RECORDS, [])
-    doors, keys = item.stash.get(DOORS, []), item.stash.get(KEYS, [])
-    seen = Evidence(tuple(records), tuple(doors), tuple(keys))
+    """Put what a test saw on its report: as text, for pytest-xdist takes values one by one.
+
+    What is noted is noted while a test is cleaned up, all else while it is called.
+    """
+    seen = Evidence()
+    if report.when == "call":
+        records, doors = item.stash.get(RECORDS, []), item.stash.get(DOORS, [])
+        keys = item.stash.get(KEYS, [])
+        seen = Evidence(tuple(records), tuple(doors), tuple(keys))
+    elif report.when == "teardown":
+        notes = item.stash.get(NOTES, [])
+        seen = Evidence(notes=tuple(notes))
     if seen != Evidence():
         setattr(report, _ATTRIBUTE, codec.pack(seen))
 

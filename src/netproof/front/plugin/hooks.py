@@ -90,8 +90,7 @@ class TestHooks:
         if call.excinfo is not None and isinstance(call.excinfo.value, NetproofError):
             error = call.excinfo.value
             report.longrepr = f"{type(error).__name__}: {spelled(item.config, str(error))}"
-        if call.when == "call":
-            evidence.put_on(report, item)
+        evidence.put_on(report, item)
         return report
 
 
@@ -112,7 +111,7 @@ class OwnerHooks:
         try:
             reportfiles.prepare(chosen.report_dir)
             wishes = places.wishes(chosen, nodes=bool(chosen.bundle))
-            backend = places.backend(chosen, run_id, self._say)
+            backend = places.backend(chosen, run_id, self._say, command=self._command())
             run = RunSession(
                 Controller(backend, run_id, wishes), run_id, chosen.require_enforcement
             )
@@ -136,6 +135,10 @@ class OwnerHooks:
         handout = node.config.stash.get(HANDOUT, None)
         if handout is not None:
             node.workerinput[WORKER_INPUT] = codec.pack(handout)
+
+    def _command(self) -> str:
+        """Return which command's rights the run needs: bundles alone need fewer than cases."""
+        return "check" if bundletests.ARGS in self._config.stash else "test"
 
     def _screen(self) -> Screen | None:
         """Take pytest's letters off the screen in favour of ours; not with -q or -v."""

@@ -12,6 +12,9 @@ import pytest
 from netproof.front.plugin.configuration import spelled
 from netproof.printing import Printable, one_line
 
+UNENFORCED = "the cluster enforces no NetworkPolicies (canary)"
+"""Why cases are skipped on a cluster that enforces nothing, which its verdict says once."""
+
 
 def fail(text: Printable) -> NoReturn:
     """End a test as failed, without a traceback."""

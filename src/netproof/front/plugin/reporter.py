@@ -6,15 +6,17 @@ Hooks of an object, not of the plugin: pytest gets it only where there is a run 
 from __future__ import annotations
 
 import shutil
+from collections import Counter
 
 import pytest
 
-from netproof.front.plugin import bundletests, evidence, reportfiles
+from netproof.front.plugin import bundletests, evidence, outcomes, reportfiles
 from netproof.front.plugin.configuration import VERDICT
 from netproof.front.plugin.screen import Screen, is_unicode
 from netproof.model.record import RunRecord, RunVerdict
 from netproof.printing import one_line, several_lines
 from netproof.report.run import terminal
+from netproof.report.text import counted
 from netproof.run.session import RunSession
 
 _NOTHING_FAILED = (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED)
@@ -30,6 +32,7 @@ class Reporter:
         self._finished: RunRecord | None = None
         self._unwritten: list[str] = []
         self._cases: int | None = None
+        self._skipped: Counter[str] = Counter()
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Count the cases, where they are collected in this process."""
@@ -61,6 +64,9 @@ class Reporter:
         self._run.scenarios += brought.records
         self._run.doors += brought.doors
         self._run.keys |= dict.fromkeys(brought.keys)
+        self._run.notes += brought.notes
+        if report.skipped and not hasattr(report, "wasxfail"):
+            self._skipped[_reason(report)] += 1
         if self._screen is not None:
             for record in brought.records:
                 self._screen.scenario(record)
@@ -97,6 +103,9 @@ class Reporter:
             self._screen.end()
         if exitstatus not in (*_NOTHING_FAILED, pytest.ExitCode.TESTS_FAILED):
             self._run.errors.append(f"the run was cut short (pytest's exit code {exitstatus})")
+        for why, cases in self._skipped.items():
+            if why != outcomes.UNENFORCED:
+                self._run.notes.append(f"{counted(cases, 'case')} not tried: {why}")
         self._finished = record = self._run.finish()
         self._config.stash[VERDICT] = record.exit_reason
         self._unwritten = reportfiles.write_all(record, self._config.option.np_report_dir)
@@ -139,6 +148,12 @@ def _looked_for(config: pytest.Config) -> str:
 def _short(nodeid: str) -> str:
     """Return a case's name without its path, which fills a status line."""
     return nodeid.rpartition("::")[2].removeprefix("test_")
+
+
+def _reason(report: pytest.TestReport) -> str:
+    """Return why a test was skipped."""
+    told = report.longrepr[2] if isinstance(report.longrepr, tuple | list) else report.longreprtext
+    return " ".join(str(told).removeprefix("Skipped: ").split()) or "no reason is given"
 
 
 def _last_line(report: pytest.TestReport) -> str:

@@ -19,6 +19,9 @@ DialledPort = tuple[Protocol, int, Family]
 BESIDES_FLOWS = "Besides flows"
 """Heads the findings of a run that are no flows."""
 
+NOTES = "Not tried, or not tidied up"
+"""Heads what fails no run and is worth a look."""
+
 TITLES = {
     FlowVerdict.LEAK: "LEAK",
     FlowVerdict.OVER_BLOCKED: "OVER-BLOCKED",

@@ -49,6 +49,8 @@ def render(record: RunRecord) -> str:
             _step(suite, step, skip_leaks=unenforced, known_gap=scenario.known_gap)
     if run.intents or run.findings:
         _besides_flows(_suite(root, "run"), run)
+    if run.notes:
+        _notes(_suite(root, "notes"), run.notes)
     if run.errors:
         _harness(_suite(root, "harness"), run.errors)
     if run.exit_code and root.find(".//failure") is None and root.find(".//error") is None:
@@ -138,6 +140,11 @@ def _besides_flows(suite: ET.Element, run: RunRecord) -> None:
         place = f" ({finding.place})" if finding.place else ""
         case = _case(suite, f"{finding.kind}: {finding.subject}{place}")
         _result(case, _TAGS[finding.verdict], str(finding.kind), finding.text)
+
+
+def _notes(suite: ET.Element, notes: tuple[str, ...]) -> None:
+    for number, note in enumerate(notes, start=1):
+        _result(_case(suite, f"note {number}"), "skipped", "", note)
 
 
 def _harness(suite: ET.Element, errors: tuple[str, ...]) -> None:

@@ -10,6 +10,7 @@ from netproof.report.markup import markdown, markdown_code, markdown_fence, mark
 from netproof.report.run import bypass, summary
 from netproof.report.run.findings import (
     BESIDES_FLOWS,
+    NOTES,
     TITLES,
     FindingGroup,
     account,
@@ -46,6 +47,8 @@ def render(record: RunRecord) -> Printable:
         parts.append(
             f"{counted(summary.leak_count(run), 'leak')} follow from that and are not listed."
         )
+    if run.notes:
+        parts += [f"### {NOTES}", _list(run.notes)]
     if run.errors:
         parts += ["### Errors of the harness", _list(run.errors)]
     return several_lines("\n\n".join(parts) + "\n")

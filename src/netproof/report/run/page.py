@@ -15,7 +15,14 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from netproof.model.doors import DoorState
 from netproof.model.record import FlowVerdict, RunRecord, RunVerdict, ScenarioRecord, StepRecord
 from netproof.report.run import bypass, summary
-from netproof.report.run.findings import BESIDES_FLOWS, TITLES, account, grouped_findings, step_line
+from netproof.report.run.findings import (
+    BESIDES_FLOWS,
+    NOTES,
+    TITLES,
+    account,
+    grouped_findings,
+    step_line,
+)
 from netproof.report.run.grid import split_name
 from netproof.report.run.matrixview import CellMark, MatrixView, matrix_views
 from netproof.report.run.palette import Palette
@@ -43,6 +50,7 @@ def render(record: RunRecord) -> str:
         legend=[(mark, _SYMBOLS[mark]) for mark in CellMark if mark is not CellMark.BLANK],
         verdicts=tuple(FlowVerdict),
         besides_flows=BESIDES_FLOWS,
+        notes_title=NOTES,
         bypass=bypass,
         doors=bypass.door_summaries(run),
         door_classes=_DOOR_CLASSES,

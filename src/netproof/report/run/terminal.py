@@ -22,6 +22,7 @@ from netproof.printing import Printable, coloured
 from netproof.report.run import bypass, summary
 from netproof.report.run.findings import (
     BESIDES_FLOWS,
+    NOTES,
     TITLES,
     FindingGroup,
     account,
@@ -66,7 +67,7 @@ def render(
     lines += [_scenario(one, palette, width, matrices=matrices) for one in listed]
     lines += [_doors(run, palette, width)]
     lines += [_summary(run.scenarios, palette), _gaps(run, width)]
-    lines += [_besides_flows(run, palette, width), _errors(run, width)]
+    lines += [_besides_flows(run, palette, width), _notes(run, width), _errors(run, width)]
     lines.append(_end(run, palette, width))
     text = "\n\n".join("\n".join(part) for part in lines if part) + "\n"
     return coloured(palette.finished(text))
@@ -276,6 +277,10 @@ def _gaps(run: RunRecord, width: int) -> list[str]:
 def _besides_flows(run: RunRecord, palette: Palette, width: int) -> list[str]:
     lines = _each(map(run_finding_line, run.findings), width)
     return [palette.paint(f"{BESIDES_FLOWS}:", BOLD), *lines] if lines else []
+
+
+def _notes(run: RunRecord, width: int) -> list[str]:
+    return [f"{NOTES}:", *_each(run.notes, width)] if run.notes else []
 
 
 def _errors(run: RunRecord, width: int) -> list[str]:
