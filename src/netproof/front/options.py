@@ -202,10 +202,12 @@ READING = (
     _repeatable("intents", type=Path, help="an intents file; repeatable"),
     _option("bundle-namespace", default="", help="namespace of objects in a bundle that name none"),
 )
+REQUIRE_PACKETS = _flag("require-packets", help="fail where no packet was sent for an intent")
 BUNDLES = (
     _repeatable("bundle", help="policies and workloads to test; repeatable"),
     *READING,
     _flag("bundle-static", help="judge bundles without packets"),
+    REQUIRE_PACKETS,
 )
 
 FUZZ = (

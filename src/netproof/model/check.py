@@ -47,4 +47,4 @@ class CheckRecord(Value, kw_only=True):
     @property
     def broken(self) -> tuple[IntentResult, ...]:
         """The intents that do not hold, or of which it could not be told."""
-        return tuple(result for result in self.intents if result.kept is not Kept.KEPT)
+        return tuple(r for r in self.intents if r.kept in (Kept.BROKEN, Kept.UNKNOWN))

@@ -188,6 +188,7 @@ class FindingKind(StrEnum):
 
     BROKEN_INTENT = "broken intent"
     UNKNOWN_INTENT = "unknown intent"
+    UNTRIED_INTENT = "untried intent"
     DOOR = "door"
     GAP_GONE = "known gap gone"
     PROFILE = "profile contradicted"
@@ -236,3 +237,4 @@ class RunRecord(Value, kw_only=True):
     findings: tuple[RunFinding, ...] = ()
     require_enforcement: bool = False
     notes: tuple[str, ...] = ()
+    require_packets: bool = False

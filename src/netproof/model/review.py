@@ -58,6 +58,14 @@ class Kept(StrEnum):
     UNTRIED = "untried"
 
 
+class Basis(StrEnum):
+    """What it rests on that an intent holds: packets, packets to some of its ends, or reading."""
+
+    PACKETS = "by packets"
+    PART = "by packets in part"
+    POLICIES = "by the policies"
+
+
 class Cause(Value):
     """A rule or policy that broke an intent, or what is missing; `place` is "" for the latter."""
 
@@ -89,13 +97,15 @@ class BrokenFlow(Value):
 class IntentJudgement(Value):
     """An intent against one reading of the bundle: the policies' meaning, or packets.
 
-    `flows` is how many flows it was judged by; `broken` are those that go otherwise.
+    `flows` is how many flows it was judged by; `broken` are those that go otherwise. `untried`
+    are the ends, in words, that it is about and where no packet could be sent.
     """
 
     kept: Kept
     flows: int
     broken: tuple[BrokenFlow, ...] = ()
     text: str = ""
+    untried: tuple[str, ...] = ()
 
 
 class IntentResult(Value):
@@ -113,9 +123,16 @@ class IntentResult(Value):
 
     @property
     def kept(self) -> Kept:
-        """The worse of the two judgements."""
+        """The worse of the two judgements; where no packets were wanted, that of reading."""
         both = {self.static.kept} | ({self.packets.kept} if self.packets else set())
-        return next(k for k in (Kept.BROKEN, Kept.UNKNOWN, Kept.KEPT) if k in both)
+        return next(k for k in (Kept.BROKEN, Kept.UNKNOWN, Kept.UNTRIED, Kept.KEPT) if k in both)
+
+    @property
+    def basis(self) -> Basis:
+        """What the answer rests on."""
+        if self.packets is None or not self.packets.flows:
+            return Basis.POLICIES
+        return Basis.PART if self.packets.untried else Basis.PACKETS
 
 
 class Mutation(Value):

@@ -20,8 +20,9 @@ from netproof.model.record import (
     ScenarioRecord,
     StepRecord,
 )
-from netproof.model.review import Hint, IntentResult, Kept, Severity
+from netproof.model.review import Basis, Hint, IntentResult, Kept, Severity
 from netproof.printing import Printable, in_json
+from netproof.report.intents import basis_line
 from netproof.report.review.sentences import broken_flow_lines
 from netproof.report.run.findings import deciding_places, deciding_reasons, observation_line
 from netproof.report.run.summary import listed_findings
@@ -38,6 +39,7 @@ _FLOW_RULES = {
 _INTENT_RULES = {
     "broken-intent": ("error", "A bundle does not do what its author means it to do."),
     "unknown-intent": ("warning", "Whether an intent holds could not be told."),
+    "untried-intent": ("note", "No packet was sent for an intent, or not to all its ends."),
 }
 _VERDICT_RULES = {
     "not-enforced": ("error", "No denial bites: the cluster ignores NetworkPolicies."),
@@ -67,6 +69,8 @@ def run_log(record: RunRecord) -> Printable:
     run = printable(record)
     results = [_flow_result(*listed) for listed in listed_findings(run)]
     results += map(_run_result, run.findings)
+    if not run.require_packets:
+        results += [_untried_result(one, _RUN_RULES) for one in _untried(run.intents)]
     return _log(run, _RUN_RULES, results, run.errors, run.notes)
 
 
@@ -76,6 +80,7 @@ def check_log(record: CheckRecord) -> Printable:
     hints = {hint.name: (_HINT_LEVELS[hint.severity], hint.fix) for hint in check.hints}
     rules = _INTENT_RULES | _VERDICT_RULES | _PACKET_RULES | hints
     results = [_intent_result(intent, rules) for intent in check.broken]
+    results += [_untried_result(one, rules) for one in _untried(check.intents)]
     results += [_hint_result(hint, rules) for hint in check.hints]
     packets = check.packets
     if packets is not None:
@@ -121,7 +126,7 @@ def _with_verdict(record: RunRecord | CheckRecord, rules: Rules, results: list[J
     """Add what no other result says: that nothing is enforced, or why the exit code is 1."""
     if record.verdict is RunVerdict.NOT_ENFORCED:
         return [_result("not-enforced", rules, record.exit_reason, (), "verdict"), *results]
-    has_alarm = any(not result["suppressions"] for result in results)
+    has_alarm = any(not one["suppressions"] and one["level"] != "note" for one in results)
     if has_alarm or record.exit_code == 0:
         return results
     rule = "failed-run" if record.verdict is RunVerdict.FAIL else "inconclusive-run"
@@ -155,7 +160,24 @@ def _run_result(finding: RunFinding) -> Json:
     rule = finding.kind.replace(" ", "-")
     places = filter(None, [finding.place])
     text = f"{finding.subject}: {finding.text}"
-    return _result(rule, _RUN_RULES, text, places, f"{finding.subject} | {finding.place} | {rule}")
+    of = f"{finding.subject} | {finding.place} | {rule}"
+    result = _result(rule, _RUN_RULES, text, places, of)
+    if finding.verdict is RunVerdict.FAIL:
+        result["level"] = "error"
+    return result
+
+
+def _untried(intents: Iterable[IntentResult]) -> Iterable[IntentResult]:
+    """Yield the intents that hold, but not by packets, or not by packets to all ends."""
+    for one in intents:
+        if one.packets and one.basis is not Basis.PACKETS and one.kept in (Kept.KEPT, Kept.UNTRIED):
+            yield one
+
+
+def _untried_result(result: IntentResult, rules: Rules) -> Json:
+    text = f"{result.intent}: {basis_line(result)}."
+    of = f"{result.intent} | untried-intent"
+    return _result("untried-intent", rules, text, [result.place], of)
 
 
 def _intent_result(result: IntentResult, rules: Rules) -> Json:

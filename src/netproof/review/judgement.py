@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from netproof.model.flow import EndpointKind, Expectation, Expected, Flow, Outcome, Path
 from netproof.model.matrix import JudgedCell, JudgedMatrix
@@ -15,12 +15,13 @@ from netproof.model.review import (
     IntentResult,
     Kept,
 )
+from netproof.model.value import replace
 from netproof.model.workload import HostKind, Topology
 from netproof.policy.mirror import Mirror
 from netproof.review import phrases
 from netproof.review.explanation import causes
 from netproof.review.intents import Intent, wanted_of
-from netproof.review.reachability import Reachability
+from netproof.review.reachability import Reachability, cell_of
 
 ARGUED = 5
 """For how many broken flows of one intent the causes are worked out; nobody reads further."""
@@ -90,12 +91,19 @@ def _of_node(flow: Flow) -> bool:
     return EndpointKind.NODE in (flow.source.kind, flow.destination.kind)
 
 
-def judge_by_packets(reach: Reachability, intent: Intent, judged: JudgedMatrix) -> IntentJudgement:
-    """Judge one intent by what the packets of its flows did."""
+def judge_by_packets(
+    reach: Reachability, intent: Intent, judged: JudgedMatrix, whole: Reachability
+) -> IntentJudgement:
+    """Judge one intent by what the packets of its flows did.
+
+    `whole` are the flows of the bundle as it is read: what is meant there and was not probed is
+    said with the judgement.
+    """
     wanted = wanted_of(intent, reach)
+    untried = _untried(wanted_of(intent, whole), wanted, reach, whole)
     if not wanted:
-        text = "no packet: nothing that could be probed is meant"
-        return IntentJudgement(Kept.UNTRIED, 0, (), text)
+        text = f"no packet {' or '.join(untried) or 'is meant'}"
+        return IntentJudgement(Kept.UNTRIED, 0, (), text, untried)
     seen = {flow: seen_of(judged[flow], answer) for flow, answer in wanted.items()}
     wrong = [flow for flow, answer in wanted.items() if seen[flow] is not _SAID[answer]]
     wrong.sort(key=lambda flow: seen[flow] is FlowAnswer.UNKNOWN)
@@ -108,7 +116,36 @@ def judge_by_packets(reach: Reachability, intent: Intent, judged: JudgedMatrix) 
         )
         for flow in wrong
     )
-    return _judgement(len(wanted), broken, intent)
+    return replace(_judgement(len(wanted), broken, intent), untried=untried)
+
+
+def _untried(
+    meant: Iterable[Flow], probed: Iterable[Flow], reach: Reachability, whole: Reachability
+) -> tuple[str, ...]:
+    """Word the ends that flows are meant to have and that no packet came from or went to."""
+    stand_ins = {name: cell_of(host.ips, whole) for name, host in reach.hosts.items()}
+    tried = {_away(flow, stand_ins) for flow in probed}
+    return tuple(
+        dict.fromkeys(
+            f"{way} {end}: {_WHY_NOT.get(end, 'no host of the cluster is there')}"
+            for way, end in dict.fromkeys(_away(flow, {}) for flow in meant)
+            if end and (way, end) not in tried
+        )
+    )
+
+
+_DNS_END = "the cluster's DNS"
+_WHY_NOT = {_DNS_END: "it is not there, or may not be read"}
+
+
+def _away(flow: Flow, stand_ins: Mapping[str, str]) -> tuple[str, str]:
+    """Return which way a flow goes and what it meets outside the bundle, "" where nothing."""
+    for way, end in (("to", flow.destination), ("from", flow.source)):
+        if end.kind is EndpointKind.SERVICE:
+            return way, _DNS_END
+        if end.kind is EndpointKind.OUTSIDE:
+            return way, stand_ins.get(end.name, end.name)
+    return "", ""
 
 
 def seen_of(cell: JudgedCell, wanted: Expected) -> FlowAnswer:

@@ -283,6 +283,18 @@ def outside_hosts(named: Iterable[Network]) -> tuple[Host, ...]:
     return tuple(host for host in hosts if host.ips)
 
 
+def cell_of(ips: Iterable[str], reach: Reachability) -> str:
+    """Return which of the hosts outside stands for some addresses: that of the narrowest block."""
+    there = [ip_address(ip) for ip in ips]
+    cells = [(0, OUTSIDE)]
+    for host in reach.topology.hosts:
+        block = host.name.removeprefix(OUTSIDE).strip()
+        net = ip_network(block) if block else None
+        if net and any(ip.version == net.version and ip in net for ip in there):
+            cells.append((net.prefixlen, host.name))
+    return max(cells)[1]
+
+
 def _host(name: str, net: Network, blocks: Iterable[Network]) -> Host:
     address = _representative(net, blocks)
     return Host(HostKind.OUTSIDE, name, (str(address),) if address else ())

@@ -86,7 +86,7 @@ def _by_packets(
     matrix = judged.in_force.matrix
     reach = probed_reachability(case.mirror, topology, matrix)
     return tuple(
-        replace(result, packets=judge_by_packets(reach, intent, matrix))
+        replace(result, packets=judge_by_packets(reach, intent, matrix, case.reachability))
         for result, intent in zip(read, case.intents, strict=True)
     )
 

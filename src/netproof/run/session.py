@@ -21,12 +21,13 @@ class RunSession:
     """The one mutable thing of a run: what has come in so far.
 
     `require_enforcement` makes a cluster that enforces nothing fail the run even where that is
-    what its profile says.
+    what its profile says, `require_packets` an intent that no packet was sent for.
     """
 
     controller: Controller
     run_id: str
     require_enforcement: bool = False
+    require_packets: bool = False
     scenarios: list[ScenarioRecord] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
     canaries: list[CanaryRecord] = field(default_factory=list)
@@ -61,6 +62,7 @@ class RunSession:
             errors=tuple(sorted(self.errors)),
             enforcement_declared=self._cluster.enforces,
             enforcement_required=self.require_enforcement,
+            packets_required=self.require_packets,
         )
 
     def finish(self) -> RunRecord:
@@ -89,6 +91,7 @@ class RunSession:
             findings=judgement.findings,
             require_enforcement=self.require_enforcement,
             notes=tuple(sorted(self.notes)),
+            require_packets=self.require_packets,
         )
 
 

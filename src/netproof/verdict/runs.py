@@ -7,6 +7,7 @@ Every front door asks this and nothing else. The first row that applies:
 | a canary that no denial bit, and none that one did bite                 | NOT ENFORCED |
 | a failed scenario, a failed step of a canary, or canaries at odds       | FAIL         |
 | a broken intent, a door that is not as it must be, a known gap gone     | FAIL         |
+| an intent that no packet was sent for, where packets are required       | FAIL         |
 | what makes it PASS, on a cluster that is declared to enforce nothing    | FAIL         |
 | an error of the harness                                                 | INCONCLUSIVE |
 | no canary, one that could not tell, or one with an untold step          | INCONCLUSIVE |
@@ -35,7 +36,7 @@ from netproof.model.record import (
     RunVerdict,
     ScenarioRecord,
 )
-from netproof.model.review import BrokenFlow, IntentResult, Kept, Severity
+from netproof.model.review import Basis, BrokenFlow, IntentResult, Kept, Severity
 from netproof.model.value import replace
 from netproof.verdict.canaries import canary_verdict
 from netproof.verdict.scenarios import worst
@@ -51,7 +52,8 @@ class RunEvidence:
     """All that a run is judged by.
 
     `enforcement_declared` is what the cluster's profile says, `enforcement_required` what the
-    person running it wants whatever the profile says.
+    person running it wants whatever the profile says. `packets_required` makes an intent that no
+    packet was sent for, to one of its ends, a failure.
     """
 
     canaries: Sequence[CanaryRecord] = ()
@@ -61,6 +63,7 @@ class RunEvidence:
     errors: Sequence[str] = ()
     enforcement_declared: bool = True
     enforcement_required: bool = False
+    packets_required: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +85,12 @@ def judge_run(evidence: RunEvidence) -> RunJudgement:
     bites = [canary.enforces for canary in evidence.canaries]
     if False in bites and True not in bites:
         return _judge_unenforced(evidence)
-    findings = (*_of_intents(evidence.intents), *_of_doors(evidence), *_of_gaps(evidence))
+    findings = (
+        *_of_intents(evidence.intents),
+        *_of_untried(evidence),
+        *_of_doors(evidence),
+        *_of_gaps(evidence),
+    )
     verdict = _verdict(evidence, findings)
     if not evidence.enforcement_declared and verdict in (RunVerdict.PASS, RunVerdict.FAIL):
         wrong = RunFinding(FindingKind.PROFILE, RunVerdict.FAIL, "the cluster", PROFILE_IS_WRONG)
@@ -178,6 +186,15 @@ def _of_intents(intents: Sequence[IntentResult]) -> Iterator[RunFinding]:
             yield RunFinding(kind, verdict, intent.intent, _words_of(intent), intent.place)
 
 
+def _of_untried(evidence: RunEvidence) -> Iterator[RunFinding]:
+    kind, verdict = FindingKind.UNTRIED_INTENT, RunVerdict.FAIL
+    for one in evidence.intents if evidence.packets_required else ():
+        if one.basis is not Basis.PACKETS and one.kept in (Kept.KEPT, Kept.UNTRIED):
+            why = "; ".join(one.packets.untried) if one.packets else ""
+            text = f"packets are required: no packet {why or 'was sent'}"
+            yield RunFinding(kind, verdict, one.intent, text, one.place)
+
+
 def _words_of(intent: IntentResult) -> str:
     """Word what breaks an intent: the first flow that goes otherwise, by either judgement."""
     for judgement, who in ((intent.static, "the policies say"), (intent.packets, "packets were")):
@@ -249,7 +266,11 @@ _SENTENCES = {
 def _words_of_findings(evidence: RunEvidence, findings: Sequence[RunFinding]) -> list[str]:
     """Word what is wrong besides flows, a part for each kind."""
     words = []
-    kinds = (FindingKind.BROKEN_INTENT, FindingKind.UNKNOWN_INTENT)
+    kinds = (
+        FindingKind.BROKEN_INTENT,
+        FindingKind.UNKNOWN_INTENT,
+        FindingKind.UNTRIED_INTENT,
+    )
     if any(finding.kind in kinds for finding in findings):
         words.append(_words_of_intents(evidence.intents, findings))
     for kind in (FindingKind.DOOR, FindingKind.GAP_GONE):
@@ -269,4 +290,11 @@ def _words_of_intents(intents: Sequence[IntentResult], findings: Sequence[RunFin
         words.append(f"{broken} of {len(intents)} intents {verb} not hold")
     if unknown:
         words.append(f"{unknown} of {len(intents)} intents could not be judged")
-    return " and ".join(words) or f"{total} {'holds' if len(intents) == 1 else 'hold'}"
+    required = sum(finding.kind is FindingKind.UNTRIED_INTENT for finding in findings)
+    if required:
+        words.append(f"{required} of {len(intents)} intents lack packets, which are required")
+    if words:
+        return " and ".join(words)
+    read = sum(one.basis is Basis.POLICIES for one in intents if one.packets)
+    alone = f", {read} of them by the policies alone" if read else ""
+    return f"{total} {'holds' if len(intents) == 1 else 'hold'}{alone}"

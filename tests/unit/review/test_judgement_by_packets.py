@@ -42,7 +42,7 @@ def judged_of(
     opened = case(documents, intents(statement))
     cells = matrix(opened, seen or {})
     reach = probed_reachability(opened.mirror, opened.reachability.topology, cells)
-    return judge_by_packets(reach, opened.intents[0], cells)
+    return judge_by_packets(reach, opened.intents[0], cells, opened.reachability)
 
 
 def judged(statement: str, seen: dict[str, Observation] | None = None) -> IntentJudgement:
@@ -113,7 +113,7 @@ def test_probe_that_could_not_tell() -> None:
 
 
 def test_nothing_to_send_to() -> None:
-    """An intent about addresses where no host is remains untried by packets."""
+    """An intent about addresses where no host is remains untried by packets, with the reason."""
     opened = case([WEB], intents("allow: web -> outside 192.0.2.0/24"))
     whole = matrix(opened, {})
     cells = Matrix([f for f in whole if not f.destination.name.startswith("outside 192")], whole)
@@ -122,4 +122,6 @@ def test_nothing_to_send_to() -> None:
     topology = type(near)(near.namespaces, near.pods, near.services, hosts)
     reach = probed_reachability(opened.mirror, topology, cells)
 
-    assert Kept.UNTRIED is judge_by_packets(reach, opened.intents[0], cells).kept
+    found = judge_by_packets(reach, opened.intents[0], cells, opened.reachability)
+    why = "no packet to outside 192.0.2.0/24: no host of the cluster is there"
+    assert (Kept.UNTRIED, why) == (found.kept, found.text)

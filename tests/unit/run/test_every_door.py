@@ -50,6 +50,7 @@ class Shown:
     errors: tuple[str, ...] = ()
     declared: bool = True
     required: bool = False
+    packets_required: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +89,9 @@ KNOWN = replace(LEAK, known_gap="known gap x: it leaks (https://x)")
 GONE = replace(sample.PASSING, gap_gone="no longer there: known gap x; remove it")
 KEPT, BROKEN = _intent(Kept.KEPT, Kept.KEPT), _intent(Kept.BROKEN, Kept.BROKEN)
 BROKEN_BY_PACKETS, UNKNOWN = _intent(Kept.KEPT, Kept.BROKEN), _intent(Kept.UNKNOWN, Kept.UNKNOWN)
+WHY = "to outside: no host of the cluster is there"
+UNTRIED = replace(KEPT, packets=IntentJudgement(Kept.UNTRIED, 0, (), f"no packet {WHY}", (WHY,)))
+IN_PART = replace(KEPT, packets=IntentJudgement(Kept.KEPT, 1, untried=(WHY,)))
 OPEN_DOOR = DoorResult(
     Door.PORT_FORWARD_POD, "shop/api", DoorState.OPEN, fault="expected to be closed and is open"
 )
@@ -121,6 +125,19 @@ ROWS: Mapping[str, tuple[Shown, RunVerdict, int]] = {
     "broken intent": (Shown(intents=(KEPT, BROKEN)), FAIL, 1),
     "intent broken by packets": (Shown(intents=(BROKEN_BY_PACKETS,)), FAIL, 1),
     "unknown intent": (Shown(intents=(UNKNOWN,)), INCONCLUSIVE, 1),
+    "untried intent": (Shown(intents=(KEPT, UNTRIED)), PASS, 0),
+    "intent tried in part": (Shown(intents=(IN_PART,)), PASS, 0),
+    "untried intent, packets required": (
+        Shown(intents=(KEPT, UNTRIED), packets_required=True),
+        FAIL,
+        1,
+    ),
+    "intent tried in part, packets required": (
+        Shown(intents=(IN_PART,), packets_required=True),
+        FAIL,
+        1,
+    ),
+    "kept intent, packets required": (Shown(intents=(KEPT,), packets_required=True), PASS, 0),
     "known gap there": (Shown(scenario=KNOWN), PASS, 0),
     "known gap gone": (Shown(scenario=GONE), FAIL, 1),
     "door open that must be closed": (Shown(doors=(OPEN_DOOR,)), FAIL, 1),
@@ -156,7 +173,7 @@ REF = ClusterRef("lab", "run1", "")
 
 
 def _session(shown: Shown) -> RunSession:
-    session = RunSession(Asked(shown), "run1", shown.required)
+    session = RunSession(Asked(shown), "run1", shown.required, shown.packets_required)
     session.start()
     session.errors += shown.errors
     return session
@@ -258,6 +275,33 @@ def test_every_report_tells_what_is_wrong(
         for name, text in said.reports.items():
             plain = text.replace("\\", "").replace("&gt;", ">").replace("\\u003e", ">")
             assert finding.subject in plain, name
+
+
+BUNDLE_DOORS = [by_bundle_in_pytest, by_check]
+
+
+@pytest.mark.parametrize("door", BUNDLE_DOORS)
+@pytest.mark.parametrize("intent", [UNTRIED, IN_PART], ids=["untried", "in part"])
+def test_every_report_tells_reading_from_packets(
+    door: Callable[[Shown], Said], intent: IntentResult
+) -> None:
+    """No format calls an intent kept that no packet was sent for, and each says why none was."""
+    for name, text in door(Shown(intents=(intent,))).reports.items():
+        plain = text.replace("\\", "")
+        assert WHY in plain, name
+        words = ('"untried": [', "by the policies alone: ", "by packets in part (1 flow): ")
+        assert any(word in plain for word in words), name
+        if intent is UNTRIED and name in ("text", "terminal", "markdown", "html"):
+            assert "HOLDS" in plain or "holds by the policies alone" in plain, name
+            assert "KEPT  allow" not in plain, name
+
+
+@pytest.mark.parametrize("door", BUNDLE_DOORS)
+def test_an_intent_by_packets_is_told_as_one(door: Callable[[Shown], Said]) -> None:
+    """What packets were sent for says so, with their number."""
+    reports = door(Shown(intents=(KEPT,))).reports
+    for name in {"text", "terminal", "markdown", "html", "junit"} & reports.keys():
+        assert "by packets (1 flow)" in reports[name].replace("\\", ""), name
 
 
 @pytest.mark.parametrize(

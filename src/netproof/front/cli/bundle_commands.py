@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from netproof.errors import OutputError
+from netproof.errors import OutputError, UsageError
 from netproof.front import options as known
 from netproof.front import output, places
 from netproof.front.interruption import sigterm_as_ctrl_c
@@ -108,6 +108,8 @@ def _add_format(parser: argparse.ArgumentParser, renderers: Renderers) -> None:
 
 def _check(options: argparse.Namespace) -> int:
     began = time.monotonic()
+    if options.static and options.require_packets:
+        raise UsageError("--static sends no packets and --require-packets asks for them; name one")
     case = open_case(
         options.bundle,
         intents=options.intents,
@@ -132,11 +134,14 @@ def _mirror(sources: Sequence[str], namespace: str) -> Mirror:
     return _told(read_mirror(sources, namespace=namespace, stdin=piped(sources)))
 
 
+_REQUIRED = (known.REQUIRE_ENFORCEMENT, known.REQUIRE_PACKETS)
+
+
 def _add_cluster(parser: argparse.ArgumentParser) -> None:
     """Add the options that say where packets are sent."""
     add = parser.add_argument_group("where packets are sent").add_argument
     add("--cluster", default="lab", help="lab (default), existing or kind:CNI")
-    known.declare(add, (*known.PLACES, known.REQUIRE_ENFORCEMENT, known.REPORT_DIR))
+    known.declare(add, (*known.PLACES, *_REQUIRED, known.REPORT_DIR))
 
 
 def _with_packets(case: Case, checked: CheckRecord, options: argparse.Namespace) -> CheckRecord:
@@ -145,7 +150,7 @@ def _with_packets(case: Case, checked: CheckRecord, options: argparse.Namespace)
     wishes = places.wishes(options, nodes=True)
     where = places.backend(options, run_id, output.tell, command="check")
     controller = Controller(where, run_id, wishes)
-    run = RunSession(controller, run_id, options.require_enforcement)
+    run = RunSession(controller, run_id, options.require_enforcement, options.require_packets)
     with sigterm_as_ctrl_c():
         handout = run.start()
         try:

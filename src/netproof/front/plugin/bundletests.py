@@ -13,11 +13,12 @@ from typing import Any
 import pytest
 from _pytest._code.code import TerminalRepr
 
-from netproof.errors import NetproofError
+from netproof.errors import NetproofError, UsageError
 from netproof.front.plugin import outcomes, rerun
 from netproof.model import codec
-from netproof.model.review import BundleResult, Kept, PairResult
+from netproof.model.review import Basis, BundleResult, Kept, PairResult
 from netproof.printing import one_line, several_lines
+from netproof.report.intents import basis_line
 from netproof.report.review import terminal
 from netproof.review import probing
 from netproof.review.case import Case, open_case
@@ -42,6 +43,8 @@ def pytest_configure(config: pytest.Config) -> None:
         config.stash[ARGS] = config.args
         config.args = []
     try:
+        if config.option.np_bundle_static and config.option.np_require_packets:
+            raise UsageError("--bundle-static sends no packets, which --require-packets asks for")
         config.stash[CASES] = {name: _open(config, name) for name in config.option.np_bundle}
     except NetproofError as error:
         raise outcomes.refusal(config, error) from error
@@ -171,12 +174,15 @@ class _IntentTest(_BundleTest):
     """One intent, by what the policies mean and by what packets did."""
 
     def runtest(self) -> None:
-        """Fail with the reason of the intent and what broke it."""
+        """Fail with the reason of the intent and what broke it; skip where no packet was sent."""
         found = next(one for one in self.result().intents if one.intent == self.part)
         if self.result().enforces is False and found.static.kept is Kept.KEPT:
             outcomes.skip(outcomes.UNENFORCED)
-        if found.kept is not Kept.KEPT:
+        required = self.config.option.np_require_packets and found.basis is not Basis.PACKETS
+        if found.kept in (Kept.BROKEN, Kept.UNKNOWN) or required:
             outcomes.fail(terminal.intent(found))
+        if found.kept is Kept.UNTRIED:
+            outcomes.skip(basis_line(found))
 
 
 class _PairTest(_BundleTest):

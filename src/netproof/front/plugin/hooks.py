@@ -113,7 +113,10 @@ class OwnerHooks:
             wishes = places.wishes(chosen, nodes=bool(chosen.bundle))
             backend = places.backend(chosen, run_id, self._say, command=self._command())
             run = RunSession(
-                Controller(backend, run_id, wishes), run_id, chosen.require_enforcement
+                Controller(backend, run_id, wishes),
+                run_id,
+                chosen.require_enforcement,
+                chosen.require_packets,
             )
             config.stash[HANDOUT] = run.start()
             try:

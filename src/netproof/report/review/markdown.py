@@ -18,6 +18,7 @@ from netproof.model.review import (
     ReachChange,
 )
 from netproof.printing import Printable, several_lines
+from netproof.report.intents import basis_line, standing
 from netproof.report.markup import markdown, markdown_code, markdown_table
 from netproof.report.review.sentences import (
     SHOWN,
@@ -31,7 +32,7 @@ from netproof.report.review.sentences import (
 )
 from netproof.report.text import printable
 
-_MARK = {Kept.KEPT: "✅", Kept.BROKEN: "❌", Kept.UNKNOWN: "❔"}
+_MARKS = {"KEPT": "✅", "HOLDS": "☑️", "BROKEN": "❌", "UNKNOWN": "❔"}
 
 
 def check(record: CheckRecord) -> Printable:
@@ -77,8 +78,10 @@ def explanations(answers: Iterable[Explanation]) -> Printable:
 
 def _intents(results: Iterable[IntentResult]) -> Iterator[str]:
     for result in results:
-        yield f"- {_MARK[result.kept]} {markdown_code(result.intent)} ({markdown(result.place)})"
-        if result.kept is Kept.KEPT:
+        mark = _MARKS[standing(result)]
+        yield f"- {mark} {markdown_code(result.intent)} ({markdown(result.place)})"
+        if result.kept not in (Kept.BROKEN, Kept.UNKNOWN):
+            yield f"  - {standing(result).lower()} {markdown(basis_line(result))}"
             continue
         yield f"  - {markdown(result.reason)}"
         for judgement, who in judgements(result):

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from netproof.model.check import CheckRecord, PacketsRecord
 from netproof.model.review import (
+    Basis,
     Cause,
     DiffRecord,
     Hint,
@@ -44,7 +45,10 @@ def _intents_kept(record: CheckRecord) -> str:
         return "No intents are stated."
     if broken:
         return f"{broken} of {counted(total, 'intent')} {'does' if broken == 1 else 'do'} not hold."
-    return f"{'The intent holds' if total == 1 else f'All {total} intents hold'}."
+    read = sum(result.basis is Basis.POLICIES for result in record.intents)
+    alone = ", by the policies alone" if read == total else f", {read} by the policies alone"
+    words = "The intent holds" if total == 1 else f"All {total} intents hold"
+    return f"{words}{alone if read else ', by packets'}."
 
 
 def _hint_counts(hints: Sequence[Hint]) -> str:

@@ -18,6 +18,7 @@ from netproof.model.review import (
     SideExplanation,
 )
 from netproof.printing import Printable, several_lines
+from netproof.report.intents import basis_line, standing
 from netproof.report.review.sentences import (
     SHOWN,
     cause_lines,
@@ -79,8 +80,9 @@ def _section(title: str, content: Iterable[str]) -> str:
 
 def _intents(results: Iterable[IntentResult]) -> Iterator[str]:
     for result in results:
-        yield f"{str(result.kept).upper():8}{result.intent}   {result.place}"
-        if result.kept is Kept.KEPT:
+        yield f"{standing(result):8}{result.intent}   {result.place}"
+        if result.kept not in (Kept.BROKEN, Kept.UNKNOWN):
+            yield f"        {basis_line(result)}"
             continue
         yield f"        {result.reason}"
         for judgement, who in judgements(result):

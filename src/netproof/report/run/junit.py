@@ -23,6 +23,8 @@ from netproof.model.record import (
     StepRecord,
     Table,
 )
+from netproof.model.review import Basis
+from netproof.report.intents import basis_line
 from netproof.report.run.findings import account, observation_line, ports_line
 from netproof.report.text import counted, printable
 
@@ -135,7 +137,10 @@ def _besides_flows(suite: ET.Element, run: RunRecord) -> None:
     wrong = {(finding.subject, finding.place) for finding in run.findings}
     for intent in run.intents:
         if (intent.intent, intent.place) not in wrong:
-            _case(suite, f"intent: {intent.intent} ({intent.place})")
+            case = _case(suite, f"intent: {intent.intent} ({intent.place})")
+            _properties(case, {"basis": basis_line(intent)})
+            if intent.basis is Basis.POLICIES:
+                _result(case, "skipped", "", basis_line(intent))
     for finding in run.findings:
         place = f" ({finding.place})" if finding.place else ""
         case = _case(suite, f"{finding.kind}: {finding.subject}{place}")

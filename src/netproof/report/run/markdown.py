@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from netproof.model.record import FlowVerdict, RunRecord, RunVerdict, ScenarioRecord, StepRecord
 from netproof.printing import Printable, several_lines
+from netproof.report.intents import intent_line
 from netproof.report.markup import markdown, markdown_code, markdown_fence, markdown_table
 from netproof.report.run import bypass, summary
 from netproof.report.run.findings import (
@@ -38,6 +39,8 @@ def render(record: RunRecord) -> Printable:
     parts = [f"## netproof: {run.verdict}", markdown(run.exit_reason), _where(run)]
     parts += [markdown(canary.text) for canary in run.canaries]
     parts += _table(run.scenarios)
+    if run.intents:
+        parts += ["### Intents", _list(map(intent_line, run.intents))]
     if run.findings:
         parts += [f"### {BESIDES_FLOWS}", _list(map(run_finding_line, run.findings))]
     for scenario in summary.reported_scenarios(run):

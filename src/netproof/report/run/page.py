@@ -14,6 +14,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from netproof.model.doors import DoorState
 from netproof.model.record import FlowVerdict, RunRecord, RunVerdict, ScenarioRecord, StepRecord
+from netproof.report.intents import intent_line
 from netproof.report.run import bypass, summary
 from netproof.report.run.findings import (
     BESIDES_FLOWS,
@@ -51,6 +52,7 @@ def render(record: RunRecord) -> str:
         verdicts=tuple(FlowVerdict),
         besides_flows=BESIDES_FLOWS,
         notes_title=NOTES,
+        intents=[intent_line(one) for one in run.intents],
         bypass=bypass,
         doors=bypass.door_summaries(run),
         door_classes=_DOOR_CLASSES,

@@ -19,6 +19,7 @@ from netproof.model.record import (
     StepRecord,
 )
 from netproof.printing import Printable, coloured
+from netproof.report.intents import intent_line
 from netproof.report.run import bypass, summary
 from netproof.report.run.findings import (
     BESIDES_FLOWS,
@@ -67,6 +68,7 @@ def render(
     lines += [_scenario(one, palette, width, matrices=matrices) for one in listed]
     lines += [_doors(run, palette, width)]
     lines += [_summary(run.scenarios, palette), _gaps(run, width)]
+    lines += [_intents(run, palette, width)]
     lines += [_besides_flows(run, palette, width), _notes(run, width), _errors(run, width)]
     lines.append(_end(run, palette, width))
     text = "\n\n".join("\n".join(part) for part in lines if part) + "\n"
@@ -272,6 +274,11 @@ def _doors(run: RunRecord, palette: Palette, width: int) -> list[str]:
 def _gaps(run: RunRecord, width: int) -> list[str]:
     known = [f"{one.id}: {one.known_gap}" for one in run.scenarios if one.known_gap]
     return ["Known gaps of the CNI, which fail no run:", *_each(known, width)] if known else []
+
+
+def _intents(run: RunRecord, palette: Palette, width: int) -> list[str]:
+    lines = _each(map(intent_line, run.intents), width)
+    return [palette.paint("Intents:", BOLD), *lines] if lines else []
 
 
 def _besides_flows(run: RunRecord, palette: Palette, width: int) -> list[str]:
