@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from netproof.cluster.lab import LabCluster, LabOptions, NetworkFaults
 from netproof.errors import UsageError
 from netproof.front import options
+from netproof.model.known_gap import CniFacts
 
 if TYPE_CHECKING:
     from netproof.cluster.backend import ClusterBackend
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from netproof.run.scenario import Wishes
 
 Say = Callable[[str], None]
+
+_ALIASES = {"weave-net": "weave"}
 
 CLUSTERS = ("lab", "kind", "existing")
 
@@ -56,6 +59,20 @@ def existing(option: argparse.Namespace, cni: str = "", *, command: str = "") ->
     profile = reading.load(cni, _configs(option)) if cni else None
     rights = required.of(command)
     return ExistingCluster(option.kubeconfig, option.context, pods(option), profile, rights)
+
+
+def cni_facts(option: argparse.Namespace) -> CniFacts | None:
+    """Return what is declared of the CNI that the options name, None where they name none.
+
+    Raises UsageError for one without a profile.
+    """
+    named = str(option.cni or option.cluster.partition(":")[2]).lower()
+    if not named:
+        return None
+    from netproof.cluster.profiles import reading
+
+    profile = reading.load(_ALIASES.get(named, named), _configs(option))
+    return CniFacts(profile.title, profile.enforces, profile.gaps)
 
 
 def lab(

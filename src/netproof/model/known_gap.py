@@ -27,3 +27,11 @@ class KnownGap(Value):
 
     def __str__(self) -> str:
         return f"known gap {self.id}: {self.text} ({self.link})"
+
+
+class CniFacts(Value):
+    """What the profile of a CNI declares of its enforcement; `title` is its name for people."""
+
+    title: str
+    enforces: bool = True
+    gaps: tuple[KnownGap, ...] = ()

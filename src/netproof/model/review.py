@@ -251,11 +251,15 @@ class SideExplanation(Value):
 
 
 class Explanation(Value):
-    """The answer for one flow, and how it comes about on each side."""
+    """The answer for one flow, and how it comes about on each side.
+
+    `doubts` is what may decide otherwise than the NetworkPolicies, whose answer it is.
+    """
 
     flow: str
     answer: Expected
     sides: tuple[SideExplanation, ...]
+    doubts: tuple[Cause, ...] = ()
 
 
 class PairResult(Value):

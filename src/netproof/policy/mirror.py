@@ -35,6 +35,8 @@ from netproof.policy.intentdocuments import (
 from netproof.policy.manifest import Manifest
 from netproof.policy.mirrorobjects import MirrorObjects, Workload, is_of
 from netproof.policy.networkpolicy import NetworkPolicy, Rule
+from netproof.policy.otherobjects import OtherObject
+from netproof.policy.overrulers import Overruler
 from netproof.policy.peers import PodPeer
 from netproof.policy.sources import decode
 
@@ -49,6 +51,8 @@ class Mirror:
     """A bundle of probe pods, the workloads they stand for, and what is not as in the original.
 
     `intents` are the documents of the bundle that state intents, `texts` is what was read, by file.
+    `others` are the objects that are not mirrored, `overrulers` what may decide otherwise than the
+    policies.
     """
 
     bundle: Bundle
@@ -56,6 +60,14 @@ class Mirror:
     notes: tuple[Note, ...] = ()
     intents: tuple[Node, ...] = ()
     texts: Mapping[str, str] = field(default_factory=dict)
+    others: tuple[OtherObject, ...] = ()
+    overrulers: tuple[Overruler, ...] = ()
+
+    def known_labels(self, namespace: str) -> Mapping[str, str] | None:
+        """Return the labels of a namespace that is written in the bundle, None for any other."""
+        if all((m.kind, m.name) != ("Namespace", namespace) for m in self.bundle.manifests):
+            return None
+        return next(s.labels for s in self.bundle.namespaces if s.name == namespace)
 
     def place(self, kind: str, key: str) -> str:
         """Return the `file:line` of an object of the bundle, "" where it has none."""
@@ -117,7 +129,8 @@ def _mirror(objects: MirrorObjects, intents: tuple[Node, ...], texts: Mapping[st
         tuple(m for m in objects.manifests if _is_sent(m, services)),
     )
     notes = (*objects.notes, *namespace_notes, *_silent(workloads), *_host_network(workloads))
-    return serving(Mirror(bundle, workloads, notes, intents, texts), ())
+    others, overrulers = tuple(objects.others), tuple(objects.overrulers)
+    return serving(Mirror(bundle, workloads, notes, intents, texts, others, overrulers), ())
 
 
 def _told_apart(workloads: list[Workload]) -> tuple[Workload, ...]:

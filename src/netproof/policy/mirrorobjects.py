@@ -25,8 +25,23 @@ from netproof.policy.limits import (
 )
 from netproof.policy.manifest import KINDS, Manifest, called, kind_of, read_manifest
 from netproof.policy.networkpolicy import NetworkPolicy
+from netproof.policy.otherobjects import (
+    CORE_GROUPS,
+    OtherObject,
+    group_of,
+    read_other,
+    read_overrulers,
+    why_harmless,
+)
+from netproof.policy.overrulers import Overruler, of_host_ports
 from netproof.policy.rewriting import reduced
-from netproof.policy.workloads import CONTROLLERS, read_workload, service_account
+from netproof.policy.workloads import (
+    CONTROLLERS,
+    host_ports,
+    pod_template,
+    read_workload,
+    service_account,
+)
 
 _OTHER_POLICIES = (
     "it may change who reaches whom, and netproof reads networking.k8s.io/v1 NetworkPolicy only"
@@ -42,7 +57,6 @@ _WHY: Mapping[str, str] = {
     "CustomResourceDefinition": "it defines a kind, and what kinds do is for their operators",
     "ReplicationController": "write a Deployment in its place",
 }
-_CORE_GROUPS = ("", "apps", "batch", "autoscaling", "policy", "rbac.authorization.k8s.io")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +88,8 @@ class MirrorObjects:
     workloads: list[Workload] = field(default_factory=list)
     manifests: list[Manifest] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
+    others: list[OtherObject] = field(default_factory=list)
+    overrulers: list[Overruler] = field(default_factory=list)
     objects: int = 0
     terms: int = 0
 
@@ -85,10 +101,22 @@ class MirrorObjects:
         version = root.child("apiVersion").text() or ""
         if kind in CONTROLLERS and version == CONTROLLERS[kind].api_version:
             self._add_workload(root, kind)
-        elif kind in KINDS and _group(version) in (_group(KINDS[kind].api_version), "extensions"):
+        elif kind in KINDS and group_of(version) in (
+            group_of(KINDS[kind].api_version),
+            "extensions",
+        ):
             self._add_known(node)
         else:
-            self.notes.append(_left_out(root, kind, version, self.namespace))
+            self._leave_out(node, kind, version)
+
+    def _leave_out(self, node: Node, kind: str, version: str) -> None:
+        """Note what is not mirrored, and what of it may decide otherwise than the policies."""
+        other = read_other(node, self.namespace)
+        self.others.append(other)
+        may = tuple(read_overrulers(other, self.namespace))
+        self.overrulers += may
+        why = _OTHER_POLICIES if may else _why(kind, version)
+        self.notes.append(Note(str(other), other.place, f"not mirrored: {why}"))
 
     def _refuse_more(self, place: str, count: int = 0, terms: int = 0) -> None:
         """Refuse a bundle that has become more than can be judged in a while."""
@@ -115,10 +143,9 @@ class MirrorObjects:
                 self.policies.append(value)
                 self._refuse_more(str(value.origin), terms=_terms(value))
             case Pod():
-                account = service_account(Field.root(node))
-                pod = replace(value, service_account=account)
-                self.workloads.append(Workload("Pod", pod, manifest.origin, value.ports))
-                self._refuse_more(str(manifest.origin))
+                root = Field.root(node)
+                pod = replace(value, service_account=service_account(root))
+                self._take(Workload("Pod", pod, manifest.origin, value.ports), root)
 
     def _add_workload(self, root: Field, kind: str) -> None:
         controller = CONTROLLERS[kind]
@@ -131,8 +158,16 @@ class MirrorObjects:
         version = controller.api_version
         manifest = Manifest(kind, version, pod.namespace, pod.name, raw, root.origin)
         self.manifests.append(manifest)
-        self.workloads.append(Workload(kind, pod, root.origin, pod.ports))
-        self._refuse_more(str(root.origin))
+        template = pod_template(root, controller)
+        self._take(Workload(kind, pod, root.origin, pod.ports), template)
+
+    def _take(self, workload: Workload, template: Field) -> None:
+        """Take in a workload with the pod, or template of one, that it was read from."""
+        self.workloads.append(workload)
+        what = called(workload.kind, workload.pod.namespace, workload.pod.name)
+        place, opened = str(workload.origin), host_ports(template)
+        self.overrulers += of_host_ports(what, place, workload.pod, opened)
+        self._refuse_more(place)
 
 
 def _terms(policy: NetworkPolicy) -> int:
@@ -149,21 +184,11 @@ def is_of(manifest: Manifest, service: Service) -> bool:
     )
 
 
-def _left_out(root: Field, kind: str, version: str, namespace: str) -> Note:
-    """Return the note on an object that is not mirrored; `namespace` is for those without one."""
-    metadata = root.child("metadata")
-    name = metadata.child("name").text() or metadata.child("generateName").text() or "(no name)"
-    own = metadata.child("namespace").text() or namespace
+def _why(kind: str, version: str) -> str:
+    """Return why an object that decides nothing is not mirrored."""
     if kind in CONTROLLERS:
-        why = f"its apiVersion is {version}, and {CONTROLLERS[kind].api_version} is mirrored"
-    elif kind.endswith("NetworkPolicy"):
-        why = _OTHER_POLICIES
-    else:
-        foreign = "" if _group(version) in _CORE_GROUPS else "; if it makes pods, add those as Pods"
-        why = _WHY.get(kind, _NO_PACKETS + foreign)
-    return Note(f"{kind} {own}/{name}", str(root.origin), f"not mirrored: {why}")
-
-
-def _group(version: str) -> str:
-    """Return the API group of an `apiVersion`, "" for the core group."""
-    return version.partition("/")[0] if "/" in version else ""
+        return f"its apiVersion is {version}, and {CONTROLLERS[kind].api_version} is mirrored"
+    if harmless := why_harmless(kind, group_of(version)):
+        return harmless
+    foreign = "" if group_of(version) in CORE_GROUPS else "; if it makes pods, add those as Pods"
+    return _WHY.get(kind, _NO_PACKETS + foreign)

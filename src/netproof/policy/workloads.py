@@ -107,9 +107,7 @@ def read_workload(root: Field, controller: WorkloadController, default_namespace
     Problems are noted in the root.
     """
     own = read_metadata(root, default_namespace=default_namespace, check_name=dns_subdomain)
-    template = root
-    for step in controller.template:
-        template = template.child(step).mapping()
+    template = pod_template(root, controller)
     if not template.present:
         template.required("a workload needs a pod template")
     labels = read_labels(template.child("metadata").child("labels"))
@@ -117,11 +115,27 @@ def read_workload(root: Field, controller: WorkloadController, default_namespace
     return replace(read_pod(template, metadata), service_account=service_account(template))
 
 
+def pod_template(root: Field, controller: WorkloadController) -> Field:
+    """Return the template that a controller makes its pods from."""
+    template = root
+    for step in controller.template:
+        template = template.child(step).mapping()
+    return template
+
+
 def service_account(template: Field) -> str:
     """Return the service account that a pod or pod template names, "" where it is the default."""
     spec = template.child("spec")
     named = spec.child("serviceAccountName").text() or spec.child("serviceAccount").text()
     return "" if named in (None, "default") else named
+
+
+def host_ports(template: Field) -> tuple[Port, ...]:
+    """Return the ports of a pod or pod template that its node opens too (hostPort)."""
+    spec = template.child("spec")
+    items = (*spec.child("containers").items(), *spec.child("initContainers").items())
+    listed = [port for item in items for port in item.child("ports").items()]
+    return tuple(_container_port(port) for port in listed if port.child("hostPort").integer())
 
 
 def _container_ports(at: Field) -> list[Port]:

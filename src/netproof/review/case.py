@@ -10,9 +10,12 @@ from dataclasses import dataclass
 
 import netproof
 from netproof.model.check import CheckRecord
+from netproof.model.known_gap import CniFacts
 from netproof.model.review import Note
+from netproof.model.value import replace
 from netproof.policy.intentdocuments import read_intents_text
 from netproof.policy.mirror import Mirror, mirror_texts
+from netproof.policy.overrulers import of_cni
 from netproof.policy.sources import read_texts
 from netproof.review.hints.context import HintContext
 from netproof.review.hints.table import find_all
@@ -69,9 +72,16 @@ def open_case(
     intents: Sequence[str] = (),
     namespace: str = "",
     stdin: bytes | None = None,
+    cni: CniFacts | None = None,
 ) -> Case:
-    """Open a bundle with its intents from what people name; raise as `read_mirror` does."""
+    """Open a bundle with its intents from what people name; raise as `read_mirror` does.
+
+    `cni` is what is declared of the CNI that it is meant for, where no packets will tell.
+    """
     mirror = read_mirror(sources, intents=intents, namespace=namespace, stdin=stdin)
+    if cni is not None:
+        known = of_cni(mirror.bundle.policies, cni)
+        mirror = replace(mirror, overrulers=(*mirror.overrulers, *known))
     return case_of(mirror, name or " ".join(sources))
 
 

@@ -15,6 +15,7 @@ from netproof.model.flow import Expected, Flow
 from netproof.model.review import Argument, Cause, Explanation, SideExplanation, Weight
 from netproof.policy.mirror import Mirror
 from netproof.review import phrases
+from netproof.review.doubts import Doubts
 from netproof.review.intents import Intent, IntentStance, reachability_of
 from netproof.review.reachability import Reachability
 from netproof.review.statement import parse_statement, select
@@ -58,10 +59,11 @@ def explain(mirror: Mirror, text: str) -> tuple[Explanation, ...]:
     flows = select(statement, reach, reach.flows)
     if not flows:
         raise UsageError(f"{text!r} names no flow: nothing there serves such a port")
-    return tuple(explain_flow(reach, flow) for flow in flows)
+    doubts = Doubts(reach)
+    return tuple(explain_flow(reach, flow, doubts) for flow in flows)
 
 
-def explain_flow(reach: Reachability, flow: Flow) -> Explanation:
+def explain_flow(reach: Reachability, flow: Flow, doubts: Doubts | None = None) -> Explanation:
     """Explain one flow of a bundle."""
     trace = reach.trace(flow)
     sides = []
@@ -71,7 +73,8 @@ def explain_flow(reach: Reachability, flow: Flow) -> Explanation:
         if side and reason.expected is Expected.DENIED:
             worded += (Argument(Weight.MISSING, "", missing_rule(side)),)
         sides.append(SideExplanation(reason.direction, reason.expected, reason.text, worded))
-    return Explanation(phrases.flow(flow), trace.expectation.expected, tuple(sides))
+    other = (doubts or Doubts(reach)).of(flow)
+    return Explanation(phrases.flow(flow), trace.expectation.expected, tuple(sides), other)
 
 
 def arguments(side: SideTrace) -> tuple[Argument, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from netproof.model.flow import EndpointKind, Expectation, Expected, Flow, Outcome, Path
+from netproof.model.flow import EndpointKind, Expected, Flow, Outcome, Path
 from netproof.model.matrix import JudgedCell, JudgedMatrix
 from netproof.model.record import FlowVerdict
 from netproof.model.review import (
@@ -19,6 +19,7 @@ from netproof.model.value import replace
 from netproof.model.workload import HostKind, Topology
 from netproof.policy.mirror import Mirror
 from netproof.review import phrases
+from netproof.review.doubts import Doubts
 from netproof.review.explanation import causes
 from netproof.review.intents import Intent, wanted_of
 from netproof.review.reachability import Reachability, cell_of
@@ -39,40 +40,65 @@ _JUDGED_PATHS = (Path.POD_IP, Path.HOST_IP, Path.DNS)
 
 def judge_all(reach: Reachability, intents: Iterable[Intent]) -> tuple[IntentResult, ...]:
     """Judge each intent by what the policies mean."""
+    doubts = Doubts(reach)
     return tuple(
-        IntentResult(intent.text, intent.place, intent.reason, judge(reach, intent))
+        IntentResult(intent.text, intent.place, intent.reason, judge(reach, intent, doubts))
         for intent in intents
     )
 
 
-def judge(reach: Reachability, intent: Intent) -> IntentJudgement:
-    """Judge one intent by what the policies mean."""
+def judge(reach: Reachability, intent: Intent, doubts: Doubts | None = None) -> IntentJudgement:
+    """Judge one intent by what the policies mean, unless something else may decide a flow.
+
+    That is unknown then, whatever the policies say, and the judgement's text names what it is.
+    """
+    asked = doubts or Doubts(reach)
     wanted = wanted_of(intent, reach)
-    wrong = [flow for flow, answer in wanted.items() if reach.matrix[flow].expected is not answer]
-    wrong.sort(key=lambda flow: reach.matrix[flow].expected is Expected.UNDEFINED)
+    doubted = {flow: why for flow in wanted if (why := asked.of(flow))}
+    wrong = [
+        flow
+        for flow, answer in wanted.items()
+        if flow in doubted or reach.matrix[flow].expected is not answer
+    ]
+    wrong.sort(
+        key=lambda flow: flow in doubted or reach.matrix[flow].expected is Expected.UNDEFINED
+    )
     broken = tuple(
-        _broken(reach, flow, wanted[flow], reach.matrix[flow], argued=number < ARGUED)
+        _broken(reach, flow, wanted[flow], doubted.get(flow, ()), argued=number < ARGUED)
         for number, flow in enumerate(wrong)
     )
-    return _judgement(len(wanted), broken, intent)
+    return _judgement(len(wanted), broken, intent, _overruled(doubted.values()))
+
+
+def _overruled(doubted: Iterable[tuple[Cause, ...]]) -> str:
+    """Return what may decide otherwise, as a text that every format has room for."""
+    each = dict.fromkeys(cause for causes in doubted for cause in causes)
+    named = [f"{one.text} ({one.place})" if one.place else one.text for one in each]
+    return f"not for NetworkPolicies alone to decide: {phrases.listed(named)}" if named else ""
 
 
 def _broken(
-    reach: Reachability, flow: Flow, wanted: Expected, said: Expectation, *, argued: bool
+    reach: Reachability, flow: Flow, wanted: Expected, doubts: tuple[Cause, ...], *, argued: bool
 ) -> BrokenFlow:
     named = causes(reach.trace(flow)) if argued else ()
-    return BrokenFlow(phrases.flow(flow), _SAID[wanted], _SAID[said.expected], named)
+    said = reach.matrix[flow].expected
+    if doubts:
+        alone = Cause("", f"by the NetworkPolicies alone it is {said}")
+        return BrokenFlow(phrases.flow(flow), _SAID[wanted], FlowAnswer.UNKNOWN, (*doubts, alone))
+    return BrokenFlow(phrases.flow(flow), _SAID[wanted], _SAID[said], named)
 
 
-def _judgement(flows: int, broken: tuple[BrokenFlow, ...], intent: Intent) -> IntentJudgement:
+def _judgement(
+    flows: int, broken: tuple[BrokenFlow, ...], intent: Intent, text: str = ""
+) -> IntentJudgement:
     if not flows:
         there = intent.statement.destination.text
-        text = f"it is about no flow: nothing of {there} serves such a port"
-        return IntentJudgement(Kept.UNKNOWN, 0, (), text)
+        nothing = f"it is about no flow: nothing of {there} serves such a port"
+        return IntentJudgement(Kept.UNKNOWN, 0, (), nothing)
     if not broken:
         return IntentJudgement(Kept.KEPT, flows)
     plain = any(one.said in (FlowAnswer.ALLOWED, FlowAnswer.DENIED) for one in broken)
-    return IntentJudgement(Kept.BROKEN if plain else Kept.UNKNOWN, flows, broken)
+    return IntentJudgement(Kept.BROKEN if plain else Kept.UNKNOWN, flows, broken, text)
 
 
 def probed_reachability(mirror: Mirror, topology: Topology, flows: Iterable[Flow]) -> Reachability:

@@ -155,7 +155,7 @@ def test_kustomize_build() -> None:
     )
     assert [5432, 9901] == sorted(port.number for port in made.workloads[0].pod.ports)
     assert [
-        "CustomResourceDefinition default/things.example.org",
+        "CustomResourceDefinition things.example.org",
         "Thing staging/one",
     ] == [note.what for note in made.notes]
 

@@ -115,6 +115,7 @@ def _check(options: argparse.Namespace) -> int:
         intents=options.intents,
         namespace=options.namespace,
         stdin=piped([*options.bundle, *options.intents]),
+        cni=places.cni_facts(options) if options.static else None,
     )
     cni = options.cni or options.cluster.partition(":")[2]
     record = check(case, cni=cni, with_mutations=options.mutate)
@@ -185,10 +186,12 @@ def _state(source: str, namespace: str) -> Mirror | Snapshot:
 
 
 def _told(mirror: Mirror) -> Mirror:
-    """Say on standard error which links were not followed; a snapshot has no room for it."""
+    """Say on standard error what was not read and may matter; a snapshot has no room for it."""
     for note in mirror.notes:
         if note.what == LINK:
             output.tell(f"netproof: {note.place}: {note.text}")
+    for place, what in dict.fromkeys((one.place, one.what) for one in mirror.overrulers):
+        output.tell(f"netproof: {place}: {what} may decide otherwise than the NetworkPolicies")
     return mirror
 
 

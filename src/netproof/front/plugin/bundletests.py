@@ -14,6 +14,7 @@ import pytest
 from _pytest._code.code import TerminalRepr
 
 from netproof.errors import NetproofError, UsageError
+from netproof.front import options, places
 from netproof.front.plugin import outcomes, rerun
 from netproof.model import codec
 from netproof.model.review import Basis, BundleResult, Kept, PairResult
@@ -63,7 +64,9 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 def _open(config: pytest.Config, name: str) -> Case:
     option = config.option
     intents = [str(path) for path in option.np_intents]
-    return open_case([name], intents=intents, namespace=option.np_bundle_namespace)
+    chosen = options.values(option)
+    cni = places.cni_facts(chosen) if option.np_bundle_static else None
+    return open_case([name], intents=intents, namespace=option.np_bundle_namespace, cni=cni)
 
 
 def probe_all(config: pytest.Config, run: RunSession, handout: Handout, wishes: Wishes) -> None:

@@ -22,6 +22,7 @@ from netproof.report.intents import basis_line, standing
 from netproof.report.markup import markdown, markdown_code, markdown_table
 from netproof.report.review.sentences import (
     SHOWN,
+    answer_line,
     check_summary,
     diff_summary,
     edge_line,
@@ -29,6 +30,7 @@ from netproof.report.review.sentences import (
     left_out,
     note_line,
     packets_sentence,
+    said_of,
 )
 from netproof.report.text import printable
 
@@ -66,7 +68,8 @@ def explanations(answers: Iterable[Explanation]) -> Printable:
     """Return the answers with every policy and rule that took part."""
     lines: list[str] = []
     for one in map(printable, answers):
-        lines += [f"### {markdown_code(one.flow)} is {one.answer}", ""]
+        lines += [f"### {answer_line(markdown_code(one.flow), one)}", ""]
+        lines += [f"- {line}" for line in _causes(one.doubts)] + [""] * bool(one.doubts)
         for side in one.sides:
             lines += [f"**{side.direction}: {side.answer}.** {markdown(side.sentence)}.", ""]
             for argument in side.arguments:
@@ -92,7 +95,7 @@ def _judged(judgement: IntentJudgement, who: str) -> Iterator[str]:
     if judgement.text:
         yield f"  - {markdown(judgement.text)}"
     for flow in judgement.broken[:SHOWN]:
-        yield f"  - {markdown_code(flow.flow)} is meant to be {flow.wanted}; {who} {flow.said}"
+        yield f"  - {markdown_code(flow.flow)} {said_of(flow, who)}"
         yield from (f"    - {line}" for line in _causes(flow.causes))
     if more := left_out(judgement):
         yield f"  - {more}"

@@ -7,8 +7,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from netproof.model.check import CheckRecord, PacketsRecord
 from netproof.model.review import (
     Basis,
+    BrokenFlow,
     Cause,
     DiffRecord,
+    Explanation,
+    FlowAnswer,
     Hint,
     IntentJudgement,
     IntentResult,
@@ -80,9 +83,23 @@ def broken_flow_lines(result: IntentResult) -> Iterator[str]:
         if judgement.text:
             yield judgement.text
         for flow in judgement.broken[:SHOWN]:
-            yield f"{flow.flow} is meant to be {flow.wanted}; {who} {flow.said}."
+            yield f"{flow.flow} {said_of(flow, who)}."
         if more := left_out(judgement):
             yield f"{more}."
+
+
+def said_of(flow: BrokenFlow, who: str) -> str:
+    """Return what is meant of a flow and what is said of it, as the end of a sentence."""
+    if flow.said is FlowAnswer.UNKNOWN and who == SAY_POLICIES:
+        return f"is meant to be {flow.wanted}; something else may decide than the policies"
+    return f"is meant to be {flow.wanted}; {who} {flow.said}"
+
+
+def answer_line(flow: str, one: Explanation) -> str:
+    """Return the sentence that answers for a flow, written as its format writes flows."""
+    if one.doubts:
+        return f"{flow} is {one.answer} by the NetworkPolicies, and something else may decide."
+    return f"{flow} is {one.answer}."
 
 
 def left_out(judgement: IntentJudgement) -> str:

@@ -21,6 +21,7 @@ from netproof.printing import Printable, several_lines
 from netproof.report.intents import basis_line, standing
 from netproof.report.review.sentences import (
     SHOWN,
+    answer_line,
     cause_lines,
     check_summary,
     diff_summary,
@@ -29,6 +30,7 @@ from netproof.report.review.sentences import (
     left_out,
     note_line,
     packets_sentence,
+    said_of,
 )
 from netproof.report.text import counted, printable
 
@@ -94,7 +96,7 @@ def _judged(judgement: IntentJudgement, who: str) -> Iterator[str]:
     if judgement.text:
         yield f"        {judgement.text}"
     for flow in judgement.broken[:SHOWN]:
-        yield f"        {flow.flow} is meant to be {flow.wanted}; {who} {flow.said}"
+        yield f"        {flow.flow} {said_of(flow, who)}"
         yield from (f"          {line}" for line in cause_lines(flow.causes))
     if more := left_out(judgement):
         yield f"        {more}"
@@ -137,7 +139,8 @@ def _changes(changes: Iterable[ReachChange]) -> Iterator[str]:
 
 
 def _explained(one: Explanation) -> str:
-    lines = [f"{one.flow} is {one.answer}."]
+    lines = [answer_line(one.flow, one)]
+    lines += [f"  - {line}" for line in cause_lines(one.doubts)]
     for side in one.sides:
         lines += ["", f"{side.direction}: {side.answer}", f"  {side.sentence}."]
         lines += [f"  - {line}" for line in _arguments(side)]
