@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
-from benchmarks import change, connects, matrix, startup
+from benchmarks import change, connects, matrix, mutations, startup
 from benchmarks.ratio import Ratio
 
 ALL: dict[str, Callable[[], Ratio]] = {
@@ -17,6 +17,7 @@ ALL: dict[str, Callable[[], Ratio]] = {
     "connects": connects.run,
     "startup": startup.run,
     "change": change.run,
+    "mutations": mutations.run,
 }
 
 

@@ -6,12 +6,13 @@ cluster does is unknown here, and so is every CNI. What a selector, peer or port
 `policy.matching`, and how a trace is worded is `review`'s to say.
 """
 
-from netproof.expected.evaluate import Evaluator, expect, expected_matrix
+from netproof.expected.evaluate import Answers, Evaluator, expect, expected_matrix
 from netproof.expected.index import PolicyIndex
 from netproof.expected.trace import Trace, trace_flow
 from netproof.policy.matching import Condition, Mismatch, UnmetLabel
 
 __all__ = [
+    "Answers",
     "Condition",
     "Evaluator",
     "Mismatch",

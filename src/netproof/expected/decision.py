@@ -22,10 +22,28 @@ from netproof.model.workload import Pod
 def decide(
     index: PolicyIndex, pod: Pod, other: Party, packets: Packets, direction: Direction
 ) -> Reason:
-    """Say whether the policies that isolate `pod` in `direction` let these packets pass."""
+    """Say whether the policies that isolate `pod` let these packets pass, and in which words."""
     policies = tuple(policy.key for policy in index.isolating(pod, direction))
     if not policies:
         return Reason(direction, Expected.ALLOWED, _open(pod, direction))
+    expected, passing, why = weigh(index, pod, other, packets, direction)
+    if expected is Expected.UNDEFINED:
+        text = f"{_isolate(policies, pod, direction)}, but {why}"
+        return Reason(direction, expected, text, policies)
+    if passing:
+        text = _lets(passing, other, packets, direction)
+        names = tuple(rule.place for rule in passing)
+        return Reason(direction, expected, text, policies, names)
+    text = _denied(policies, pod, other, packets, direction)
+    return Reason(direction, expected, text, policies)
+
+
+def weigh(
+    index: PolicyIndex, pod: Pod, other: Party, packets: Packets, direction: Direction
+) -> tuple[Expected, list[IndexedRule], str]:
+    """Return the answer without its words: with the rules that let pass, or why it is undefined."""
+    if not index.isolating(pod, direction):
+        return Expected.ALLOWED, [], ""
     server = pod if direction is Direction.INGRESS else other.pod
     rules = [
         rule
@@ -38,14 +56,8 @@ def decide(
         strangers = not passing and any(rule.strangers for rule in rules)
         why = why_undefined(pod, other, packets, direction, blocks=blocks, strangers=strangers)
         if why:
-            text = f"{_isolate(policies, pod, direction)}, but {why}"
-            return Reason(direction, Expected.UNDEFINED, text, policies)
-    if passing:
-        text = _lets(passing, other, packets, direction)
-        names = tuple(rule.place for rule in passing)
-        return Reason(direction, Expected.ALLOWED, text, policies, names)
-    text = _denied(policies, pod, other, packets, direction)
-    return Reason(direction, Expected.DENIED, text, policies)
+            return Expected.UNDEFINED, [], why
+    return Expected.ALLOWED if passing else Expected.DENIED, passing, ""
 
 
 def _matches(rule: IndexedRule, other: Party, packets: Packets) -> bool:

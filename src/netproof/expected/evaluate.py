@@ -13,11 +13,11 @@ backend without that name is none for that port
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 
-from netproof.expected.decision import decide
-from netproof.expected.index import PolicyIndex
+from netproof.expected.decision import decide, weigh
+from netproof.expected.index import PolicyIndex, Side
 from netproof.expected.traffic import SOME_NODE, Packets, Party
 from netproof.expected.undefined import NODE_PORT_ORDER, REWRITTEN_BY_NODE
 from netproof.model.flow import (
@@ -145,6 +145,37 @@ class Evaluator:
     def _party(self, kind: EndpointKind, name: str) -> Party:
         index = self.index
         return Party(index.pod(name) if kind is EndpointKind.POD else index.host(name))
+
+
+class Answers(Evaluator):
+    """Answers without words, for who asks about many sets of policies that hardly differ.
+
+    `known` answers for all sides but those in `changed`; what was answered is kept.
+    """
+
+    def __init__(
+        self, index: PolicyIndex, known: Answers | None = None, changed: Container[Side] = ()
+    ) -> None:
+        super().__init__(index)
+        self._known, self._changed = known, changed
+        self._kept: dict[tuple[str, str, str, Packets, Direction], Reason] = {}
+
+    def with_changed(self, original: NetworkPolicy, new: NetworkPolicy | None) -> Answers:
+        """Return the answers with one policy in another's place, as `PolicyIndex` has it."""
+        pods = self.index.selected(original)
+        changed = {(pod.key, direction) for pod in pods for direction in original.policy_types}
+        return Answers(self.index.with_changed(original, new), self, changed)
+
+    def decide(self, pod: Pod, other: Party, packets: Packets, direction: Direction) -> Reason:
+        """Say what one side comes to, in no words."""
+        if self._known is not None and (pod.key, direction) not in self._changed:
+            return self._known.decide(pod, other, packets, direction)
+        asked = pod.key, other.name, other.rewritten, packets, direction
+        found = self._kept.get(asked)
+        if found is None:
+            expected, _, _ = weigh(self.index, pod, other, packets, direction)
+            found = self._kept[asked] = Reason(direction, expected, "")
+        return found
 
 
 def _both(reasons: list[Reason]) -> Expectation:

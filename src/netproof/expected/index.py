@@ -6,7 +6,8 @@ and pod, and a flow then costs a few look-ups.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import copy
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
@@ -18,6 +19,9 @@ from netproof.model.workload import NAMESPACE_NAME_LABEL, Host, Pod, Protocol, S
 from netproof.policy import IpBlock, NetworkPolicy, PodPeer, PortMatch, Rule, matching
 
 T = TypeVar("T")
+
+Side = tuple[str, Direction]
+"""A pod by its name, and a direction of its traffic."""
 
 _STRANGER = Pod("", "")
 """A pod without labels, in a namespace whose labels nobody can have named."""
@@ -43,9 +47,7 @@ class IndexedRule:
 
     def has_port(self, port: int, protocol: Protocol, server: Pod | None) -> bool:
         """Tell whether the rule is for this port of `server`, the pod at the destination."""
-        return not self.ports or any(
-            matching.port_condition(match, port, protocol, server) is None for match in self.ports
-        )
+        return matching.is_for_port(self.ports, port, protocol, server)
 
     def has_address(self, address: str) -> bool:
         """Tell whether one of the blocks contains the address."""
@@ -71,8 +73,9 @@ class PolicyIndex:
             **{name: matching.labels_of(name, {}) for name in self._by_namespace},
             **matching.namespace_labels(topology.namespaces),
         }
-        self._isolating: dict[tuple[str, Direction], list[NetworkPolicy]] = {}
-        self._rules: dict[tuple[str, Direction], list[IndexedRule]] = {}
+        self._isolating: dict[Side, list[NetworkPolicy]] = {}
+        self._rules: dict[Side, list[IndexedRule]] = {}
+        self._indexed: dict[tuple[str, int], tuple[Rule, IndexedRule]] = {}
         for policy in self.policies:
             self._add(policy)
 
@@ -102,11 +105,46 @@ class PolicyIndex:
         """Return all rules that may let traffic of a pod pass: those of all its policies."""
         return self._rules.get((pod.key, direction), ())
 
-    def _add(self, policy: NetworkPolicy) -> None:
+    def selected(self, policy: NetworkPolicy) -> list[Pod]:
+        """Return the pods that a policy is about, in the topology's order."""
         own = self._by_namespace.get(policy.namespace, ())
-        selected = [pod.key for pod in own if matching.selects(policy, pod)]
+        return [pod for pod in own if matching.selects(policy, pod)]
+
+    def with_changed(self, original: NetworkPolicy, new: NetworkPolicy | None) -> PolicyIndex:
+        """Return the index with one policy in another's place, or in none.
+
+        The two select the same pods and share all rules but those that changed; what is known of
+        all others is kept.
+        """
+        made = copy.copy(self)
+        made._swap(original, new)  # noqa: SLF001 - it is one of us
+        return made
+
+    def _swap(self, original: NetworkPolicy, new: NetworkPolicy | None) -> None:
+        swapped = [new if policy is original else policy for policy in self.policies]
+        self.policies = tuple(policy for policy in swapped if policy is not None)
+        self._isolating, self._rules = dict(self._isolating), dict(self._rules)
+        self._indexed = dict(self._indexed)
+        for pod in self.selected(original):
+            for direction in original.policy_types:
+                side = pod.key, direction
+                swapped = [new if one is original else one for one in self._isolating[side]]
+                policies = [policy for policy in swapped if policy is not None]
+                self._isolating[side] = policies
+                self._rules[side] = [r for one in policies for r in self._rules_of(one, direction)]
+
+    def _rules_of(self, policy: NetworkPolicy, direction: Direction) -> Iterator[IndexedRule]:
+        """Yield a policy's rules; each is indexed once, however often its policy changes."""
+        for rule in policy.rules(direction):
+            at = policy.key, id(rule)
+            if at not in self._indexed:
+                self._indexed[at] = rule, self._rule(policy, rule)  # the rule, to keep its id taken
+            yield self._indexed[at][1]
+
+    def _add(self, policy: NetworkPolicy) -> None:
+        selected = [pod.key for pod in self.selected(policy)]
         for direction in policy.policy_types if selected else ():
-            rules = tuple(self._rule(policy, rule) for rule in policy.rules(direction))
+            rules = tuple(self._rules_of(policy, direction))
             for key in selected:
                 at = key, direction
                 self._isolating.setdefault(at, []).append(policy)

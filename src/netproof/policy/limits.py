@@ -53,7 +53,7 @@ MAX_JUDGED = 50_000_000
 """Of statements times flows: the work of judging intents, 10 s for each 30 million."""
 
 MAX_MUTATED = 40_000_000
-"""Of mutations times flows: the work of `--mutate`, 10 s for each 4 million."""
+"""Of mutations times flows: the work of `--mutate`, 10 s for each 20 million."""
 
 MAX_EDGES = 500_000
 """Of a snapshot: `everyone` stands for many, and a short text for the square of its length."""

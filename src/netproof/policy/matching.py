@@ -215,6 +215,15 @@ def port_condition(
     return Condition.PORT_NUMBER
 
 
+def is_for_port(
+    ports: tuple[PortMatch, ...], port: int, protocol: Protocol, server: Pod | None
+) -> bool:
+    """Tell whether a rule with these entries is for a port of `server`; one without is for all."""
+    return not ports or any(
+        port_condition(match, port, protocol, server) is None for match in ports
+    )
+
+
 def serves(pod: Pod, match: PortMatch) -> bool:
     """Tell whether a pod serves a port that an entry of a rule's ports is for."""
     return any(port_condition(match, port.number, port.protocol, pod) is None for port in pod.ports)

@@ -6,9 +6,10 @@ told. One that changes no flow of the bundle cannot be noticed and is no fault o
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass, replace
 
+from netproof.expected.evaluate import REWRITTEN_PATHS
 from netproof.model.flow import Direction, Expected, Flow
 from netproof.model.review import Mutation
 from netproof.policy import NetworkPolicy, Rule, matching
@@ -21,12 +22,17 @@ from netproof.review.reachability import Reachability
 
 @dataclass(frozen=True, slots=True)
 class Mutant:
-    """A policy as it would be after the change, None where it is gone."""
+    """A policy as it would be after the change, None where it is gone.
+
+    `rule` is the one that changes, None where all do; `wider` is what takes its place.
+    """
 
     original: NetworkPolicy
     changed: NetworkPolicy | None
     origin: Origin
     text: str
+    rule: Rule | None = None
+    wider: Rule | None = None
 
 
 def mutate(reach: Reachability, intents: Iterable[Intent]) -> tuple[Mutation, ...]:
@@ -47,14 +53,17 @@ def mutants(policy: NetworkPolicy) -> Iterator[Mutant]:
     for direction in Direction:
         for rule in policy.rules(direction):
             name = policy.rule_name(rule)
-            yield Mutant(policy, _with(policy, rule, None), rule.origin, f"drop {name}")
+            yield Mutant(policy, _with(policy, rule, None), rule.origin, f"drop {name}", rule)
             if rule.peers:
-                wider = _with(policy, rule, replace(rule, peers=()))
                 word = phrases.verb(direction)
-                yield Mutant(policy, wider, rule.origin, f"widen {name}: {word} everyone")
+                yield _widened(policy, rule, replace(rule, peers=()), f"{word} everyone")
             if rule.ports:
-                wider = _with(policy, rule, replace(rule, ports=()))
-                yield Mutant(policy, wider, rule.origin, f"widen {name}: on every port")
+                yield _widened(policy, rule, replace(rule, ports=()), "on every port")
+
+
+def _widened(policy: NetworkPolicy, rule: Rule, wider: Rule, how: str) -> Mutant:
+    text = f"widen {policy.rule_name(rule)}: {how}"
+    return Mutant(policy, _with(policy, rule, wider), rule.origin, text, rule, wider)
 
 
 def _with(policy: NetworkPolicy, rule: Rule, new: Rule | None) -> NetworkPolicy:
@@ -90,15 +99,29 @@ def _tried(
 
 def _changed(reach: Reachability, mutant: Mutant) -> dict[Flow, Expected]:
     """Return the flows that a mutation changes; only those of pods it applies to can be."""
-    pods = [pod.key for pod in reach.workloads if matching.selects(mutant.original, pod)]
+    pods = dict.fromkeys(pod.key for pod in reach.index.selected(mutant.original))
     flows = dict.fromkeys(flow for pod in pods for flow in reach.flows_of[pod])
-    policies = [
-        mutant.changed if policy is mutant.original else policy for policy in reach.policies
-    ]
-    other = reach.with_policies(policy for policy in policies if policy is not None)
-    after = other.expect(flows)
-    return {
-        flow: after[flow].expected
-        for flow in flows
-        if after[flow].expected is not reach.matrix[flow].expected
-    }
+    likely = [flow for flow in flows if _may_change(reach, mutant, flow, pods)]
+    after = reach.answers.with_changed(mutant.original, mutant.changed)
+    answers = {flow: after.expect(flow).expected for flow in likely}
+    return {flow: now for flow, now in answers.items() if now is not reach.matrix[flow].expected}
+
+
+def _may_change(reach: Reachability, mutant: Mutant, flow: Flow, pods: Container[str]) -> bool:
+    """Tell whether the answer for a flow can be another one; `pods` are those selected.
+
+    One rule decides at one end, where the answer is made of the rules for the flow's port. Which
+    port of which pod a Service leads to is not asked here.
+    """
+    rule, wider = mutant.rule, mutant.wider
+    if rule is None or flow.path in REWRITTEN_PATHS:
+        return True
+    inward = rule.direction is Direction.INGRESS
+    if (flow.destination if inward else flow.source).name not in pods:
+        return False
+    ends = reach.matrix[flow].reasons
+    if any(end.direction is not rule.direction and end.expected is Expected.DENIED for end in ends):
+        return False
+    server = reach.pods.get(flow.destination.name)
+    before = matching.is_for_port(rule.ports, flow.port, flow.protocol, server)
+    return not before if wider is not None and wider.ports != rule.ports else before

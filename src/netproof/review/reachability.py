@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from ipaddress import ip_address, ip_network
 
-from netproof.expected import Evaluator, PolicyIndex, Trace, trace_flow
-from netproof.model.flow import Direction, Endpoint, Flow, Path
+from netproof.expected import Answers, Evaluator, PolicyIndex, Trace, trace_flow
+from netproof.model.flow import Direction, Endpoint, EndpointKind, Flow, Path
 from netproof.model.matrix import ExpectedMatrix
 from netproof.model.value import replace
 from netproof.model.workload import (
@@ -102,10 +102,10 @@ class Reachability:
 
     @cached_property
     def flows_of(self) -> Mapping[str, Sequence[Flow]]:
-        """The flows by each of their ends' names."""
+        """The flows by each of their ends' names; by those of a Service's backends, too."""
         found: dict[str, list[Flow]] = {pod.key: [] for pod in self.topology.pods}
         for flow in self.flows:
-            for name in {flow.source.name, flow.destination.name}:
+            for name in {flow.source.name, flow.destination.name, *self._behind(flow.destination)}:
                 found.setdefault(name, []).append(flow)
         return found
 
@@ -118,6 +118,11 @@ class Reachability:
     def matrix(self) -> ExpectedMatrix:
         """What the policies say of every flow."""
         return self.expect(self.flows)
+
+    @cached_property
+    def answers(self) -> Answers:
+        """The same without its reasons, to ask what a change of policies would change."""
+        return Answers(self.index)
 
     @cached_property
     def pods(self) -> dict[str, Pod]:
@@ -139,10 +144,6 @@ class Reachability:
         """The pods that stand for the bundle's workloads."""
         return tuple(pod for pod in self.topology.pods if pod.probes)
 
-    def with_policies(self, policies: Iterable[NetworkPolicy]) -> Reachability:
-        """Return the same flows under other policies."""
-        return replace(self, policies=tuple(policies), given=self.flows)
-
     def expect(self, flows: Iterable[Flow]) -> ExpectedMatrix:
         """Say what the policies mean for some flows only."""
         return Evaluator(self.index).matrix(flows)
@@ -150,6 +151,11 @@ class Reachability:
     def trace(self, flow: Flow) -> Trace:
         """Say what the policies mean for one flow, with everything that took part in it."""
         return trace_flow(self.index, flow)
+
+    def _behind(self, end: Endpoint) -> Sequence[str]:
+        if end.kind is not EndpointKind.SERVICE:
+            return ()
+        return [pod.key for pod in self.index.backends(self.index.service(end.name))]
 
     def _between(self) -> Iterator[Flow]:
         for source in self.workloads:

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import pytest
+
+from netproof.expected import expected_matrix
 from netproof.model.review import Mutation
-from netproof.review.mutation import mutate
+from netproof.review.case import Case, open_case
+from netproof.review.mutation import mutants, mutate
 from tests.unit.review.build import FILE, case, deny_all, intents, policy, workload
+
+ROOT = Path(__file__).parents[3]
 
 WEB, API = workload("shop/web", 80), workload("shop/api", 8080, 9090)
 FAR = workload("far/job", 22)
@@ -63,3 +71,48 @@ def test_what_changes_no_flow_cannot_be_noticed() -> None:
     )
 
     assert [0, 0] == [one.flows for one in mutate(made.reachability, made.intents)]
+
+
+EXAMPLES = sorted(path.parent for path in (ROOT / "examples").glob("*/policies.yaml"))
+
+TANGLED = (
+    "{policyTypes: [Ingress, Egress],"
+    " podSelector: {matchExpressions: [{key: app, operator: In, values: [web, api]}]},"
+    " ingress: ["
+    "{from: [{podSelector: {matchLabels: {app: web}}}, {ipBlock: {cidr: 192.0.2.0/24}}],"
+    " ports: [{port: 8080}, {port: odd}]}, {from: [{namespaceSelector: {}}]}],"
+    " egress: ["
+    "{to: [{ipBlock: {cidr: 10.0.0.0/8, except: [10.244.0.0/24]}}]},"
+    " {ports: [{port: 53, protocol: UDP}, {port: odd}]}]}"
+)
+
+
+@pytest.mark.parametrize("name", [*(path.name for path in EXAMPLES), "tangled"])
+def test_mutations_are_what_judging_all_again_says(name: str) -> None:
+    """Only flows that a mutation may change are judged again; no other one changes."""
+    made = open_case([str(ROOT / "examples" / name)]) if name != "tangled" else tangled()
+    reach = made.reachability
+    told = mutate(reach, made.intents)
+    tried = [one for policy in reach.policies for one in mutants(policy)]
+    for mutant, one in zip(tried, told, strict=True):
+        others = [p if p is not mutant.original else mutant.changed for p in reach.policies]
+        policies = [policy for policy in others if policy is not None]
+        again = expected_matrix(reach.flows, reach.topology, policies)
+        changed = [f for f in reach.flows if again[f].expected is not reach.matrix[f].expected]
+        assert len(changed) == one.flows
+
+
+def tangled() -> Case:
+    """Return a bundle in which policies overlap, with blocks, named ports and the cluster's DNS."""
+    inwards = "{podSelector: {}, policyTypes: [Ingress], ingress: [{ports: [{port: 9090}]}]}"
+    dns = "{podSelector: {}, policyTypes: [Ingress], ingress: [{from: [{namespaceSelector: {}}]}]}"
+    return case(
+        [
+            workload("shop/web", 80, "odd:8081"),
+            workload("shop/api", 8080, 9090, "odd:7000"),
+            *(FAR, RULE, deny_all("far")),
+            *(policy("shop/tangled", TANGLED), policy("shop/all", inwards)),
+            policy("kube-system/dns", dns),
+        ],
+        intents("only: web -> api:8080"),
+    )
