@@ -21,6 +21,7 @@ from netproof.errors import ProbeError
 from netproof.model.flow import Connectivity, Endpoint, Flow, Observation, Outcome
 from netproof.model.workload import Pod, Topology
 from netproof.probe import agent, channel
+from netproof.probe.answers import AnswerTimes
 from netproof.probe.messages import agent_key
 from netproof.probe.runner import Prober
 
@@ -117,7 +118,7 @@ def _seen(
         )
         for end in (A, B)
     }
-    prober = Prober(Cluster(speakers), lambda: TOPOLOGY, INSTANCE, SECRET, timeout_s=0.1)
+    prober = Prober(Cluster(speakers), lambda: TOPOLOGY, INSTANCE, SECRET, times=AnswerTimes(0.1))
     with closing(prober):
         return prober.probe([FLOW])[FLOW]
 

@@ -9,6 +9,7 @@ import pytest
 
 from netproof.model.flow import Connectivity, Endpoint, Flow, Observation, Outcome
 from netproof.model.workload import Family, Pod, Port, Protocol, Topology
+from netproof.probe.answers import AnswerTimes
 from netproof.probe.runner import Prober
 from tests.lab.agent_network import (
     CLIENT,
@@ -61,7 +62,9 @@ def prober() -> Iterator[Prober]:
         for agent in agents.running:
             agents.wait(agent)
         opener = PipeOpener(prefixes)
-        made = Prober(opener, lambda: TOPOLOGY, agents.instance, SECRET, timeout_s=TIMEOUT_S)
+        made = Prober(
+            opener, lambda: TOPOLOGY, agents.instance, SECRET, times=AnswerTimes(TIMEOUT_S)
+        )
         stack.callback(opener.close)
         stack.callback(made.close)
         yield made

@@ -65,7 +65,7 @@ def from_node_ports(means: Means, pod: Pod, service: Service | None) -> Iterator
 
 
 def _flow(means: Means, flow: Flow, identity: str) -> TryResult:
-    observation = means.worker.prober.probe([flow])[flow]
+    observation = means.worker.prober.probe([flow], last=True)[flow]
     words = f"{flow}: {observation.outcome} {observation.detail}".strip()
     if observation.leaked:
         return TryResult(OPEN, words, identity)

@@ -1,4 +1,4 @@
-"""From an agent's results and its peers' testimony to observations: pure.
+"""From an agent's results and its peers' testimony to observations, and how long to wait: pure.
 
 Evidence rules 3 and 4 live here: a request that arrived is no denial, and a denial counts only
 while the agent at the other end demonstrably served.
@@ -6,7 +6,7 @@ while the agent at the other end demonstrably served.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from netproof.errors import GarbledError
@@ -16,6 +16,46 @@ from netproof.printing import one_line
 from netproof.probe.messages import Hello, Results, Testimony
 
 UNANSWERED = (Outcome.DROPPED, Outcome.REJECTED, Outcome.ERROR)
+
+LEAST_S = 0.1
+"""The shortest time-out: an agent may wait that long for its turn on a machine that is not idle."""
+
+TIMES_SLOWEST = 4
+"""How many times as long as the slowest answer to wait for one."""
+
+SYN_AGAIN_S = 1.0
+"""After which Linux sends a SYN again that nobody answered (RFC 6298; TCP_TIMEOUT_INIT)."""
+
+
+class AnswerTimes:
+    """How long to wait for an answer, by how long the answers of this cluster take.
+
+    What it makes too short costs a look, never a verdict: what is expected to pass is asked again
+    with twice the time, and nothing rests on a look but the last, which is longer than any other.
+    """
+
+    def __init__(self, most_s: float, *, follows: bool = False) -> None:
+        """Wait for `most_s`; where it `follows`, less once it is known what answers take."""
+        self._most_s, self._follows = most_s, follows
+        self._slowest_s: float | None = None
+
+    def learn(self, observations: Iterable[Observation]) -> None:
+        """Take in how long answers took where nothing was denied; the latest such look counts."""
+        times = [seen.seconds for seen in observations if seen.outcome is Outcome.CONNECTED]
+        if times:
+            self._slowest_s = max(times)
+
+    def timeout_s(self, doublings: int | None = 0) -> float:
+        """Return a look's time-out, doubled so many times; None stands for the longest."""
+        if not self._follows or self._slowest_s is None or doublings is None:
+            return self._most_s
+        wanted = max(LEAST_S, TIMES_SLOWEST * self._slowest_s)
+        return float(min(self._most_s, wanted * 2**doublings))
+
+    @property
+    def last_s(self) -> float:
+        """The time-out of a last look: a SYN that is sent again has time to be answered."""
+        return max(self._most_s, SYN_AGAIN_S + self.timeout_s())
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,12 @@ class Probe(Protocol):
     """What probes flows: `Prober.probe`, or a fake."""
 
     def __call__(
-        self, flows: Collection[Flow], *, expected_allowed: Collection[Flow] = ...
+        self,
+        flows: Collection[Flow],
+        *,
+        expected_allowed: Collection[Flow] = ...,
+        doublings: int | None = ...,
+        last: bool = ...,
     ) -> Mapping[Flow, Observation]:
         """Return what was seen of each flow."""
 
@@ -56,6 +61,9 @@ def converge(
 ) -> ConvergedMatrix:
     """Probe the flows until they are as expected or the deadline passes, then all once more.
 
+    Until then time-outs are as short as answers allow, and grow where what should pass does not.
+    The last look waits longer than all before it: also for what the sender's kernel sends again.
+
     The confirmation is believed where it shows more than is allowed: that is a leak, however the
     flow looked before. Where it shows less, or nothing certain, the flow is probed again until
     the deadline: one look may be spoilt by load, a policy would go on blocking.
@@ -67,8 +75,9 @@ def converge(
     looking.until_met(began + deadline_s)
     reached = not looking.unmet()
     seconds = clock() - began
+    looking.last = True
     looking.look(looking.flows)
-    looking.until_met(began + deadline_s, leaks_stand=True)
+    looking.until_met(began + deadline_s)
     settled = reached and not looking.unmet()
     return ConvergedMatrix(
         Matrix(looking.flows, looking.seen),
@@ -91,25 +100,32 @@ class _Looking:
         self._clock, self._pace = clock, pace
         self._allowed = frozenset(f for f in flows if expected[f] is Expected.ALLOWED)
         self.seen: dict[Flow, Observation] = {}
-        self.rounds = 0
+        self.rounds, self.last, self._doublings = 0, False, 0
 
     def look(self, flows: Collection[Flow]) -> None:
         """Probe once; attempts add up, the rest is the latest."""
         self.rounds += 1
         hoped = self._allowed.intersection(flows)
-        for flow, now in self._probe(flows, expected_allowed=hoped).items():
+        probed = self._probe(
+            flows, expected_allowed=hoped, doublings=self._doublings, last=self.last
+        )
+        for flow, now in probed.items():
             before = self.seen.get(flow)
             self.seen[flow] = _again(before, now) if before else now
 
-    def until_met(self, end: float, *, leaks_stand: bool = False) -> None:
-        """Probe what differs, at growing intervals, as long as the deadline allows."""
+    def until_met(self, end: float) -> None:
+        """Probe what differs, at growing intervals, as long as the deadline allows.
+
+        A leak that the last look has seen is not looked at again: it stands.
+        """
         pause = FIRST_PAUSE_S
         while self._clock() < end:
-            differing = [f for f in self.unmet() if not (leaks_stand and self._leaks(f))]
+            differing = [f for f in self.unmet() if not (self.last and self._leaks(f))]
             if not differing:
                 return
             self._pace(min(pause, max(0.0, end - self._clock())))
             pause = min(2 * pause, LONGEST_PAUSE_S)
+            self._doublings += not self._allowed.isdisjoint(differing)
             self.look(differing)
 
     def unmet(self) -> list[Flow]:

@@ -23,6 +23,7 @@ from netproof.probe.agent import ANSWER, MOST_PROBES, NAMED
 from netproof.probe.agentcommand import STARTING_S, relay_command
 from netproof.probe.answers import (
     UNANSWERED,
+    AnswerTimes,
     ProbeAnswer,
     Witness,
     merge,
@@ -61,14 +62,14 @@ class Prober:
         instance: str,
         secret: str,
         *,
-        timeout_s: float,
+        times: AnswerTimes,
         rename: Rename = str,
         starting_s: float = STARTING_S,
     ) -> None:
         """Keep the means; streams are opened when first needed.
 
         `instance` and `secret` are those that the agents were started with.
-        `timeout_s` is for an answer to a packet. `rename` maps a namespace's name to the one it
+        `times` are for an answer to a packet. `rename` maps a namespace's name to the one it
         has in the cluster, for look-ups by name. `starting_s` is how long an agent may take to come
         up again after its stream broke.
         """
@@ -76,7 +77,7 @@ class Prober:
         self._topology = topology
         self._instance = instance
         self._secret = secret
-        self._timeout_s = timeout_s
+        self._times = times
         self._rename = rename
         self._starting_s = starting_s
         self._channels: dict[str, Channel] = {}
@@ -84,20 +85,36 @@ class Prober:
         self._pool = ThreadPoolExecutor(AGENTS_AT_ONCE, thread_name_prefix="netproof-probe")
 
     def probe(
-        self, flows: Collection[Flow], *, expected_allowed: Collection[Flow] = frozenset()
+        self,
+        flows: Collection[Flow],
+        *,
+        expected_allowed: Collection[Flow] = frozenset(),
+        doublings: int | None = None,
+        last: bool = False,
     ) -> dict[Flow, Observation]:
         """Probe each flow once and return what was seen, in the order of the flows.
+
+        `doublings` are of the time-out that follows this cluster's answers, None for the longest;
+        a `last` look outlives a SYN's retransmission too.
 
         Flows of `expected_allowed` that were dropped get one immediate second look, together and
         without the rest: a loaded machine drops packets as well. Never raises for a probe that
         could not be made: its observation is an error that says why.
         """
-        seen = self._look(flows)
+        once, twice = self._times.last_s, self._times.last_s
+        if not last:
+            more = None if doublings is None else doublings + 1
+            once, twice = self._times.timeout_s(doublings), self._times.timeout_s(more)
+        seen = self._look(flows, once)
         hoped = set(expected_allowed)
         again = [f for f in seen if f in hoped and seen[f].outcome is Outcome.DROPPED]
-        for flow, second in self._look(again).items():
+        for flow, second in self._look(again, twice).items():
             seen[flow] = merge(seen[flow], second)
         return seen
+
+    def learn(self, observations: Iterable[Observation]) -> None:
+        """Take in how long answers took where nothing was denied, for the next time-outs."""
+        self._times.learn(observations)
 
     def hello(self, end: Endpoint) -> Hello:
         """Return who the agent at an end says it is; raise ProbeError where it does not answer."""
@@ -117,7 +134,7 @@ class Prober:
             for identity in tuple(self._channels):
                 ends.callback(self.forget, identity)
 
-    def _look(self, flows: Collection[Flow]) -> dict[Flow, Observation]:
+    def _look(self, flows: Collection[Flow], timeout_s: float) -> dict[Flow, Observation]:
         began = time.monotonic()
         targets, answers = self._targets(flows)
         ends = {flow: witnesses(flow, target) for flow, target in targets.items()}
@@ -125,7 +142,7 @@ class Prober:
         jobs: dict[Endpoint, dict[Flow, ProbeTarget]] = defaultdict(dict)
         for flow, target in targets.items():
             jobs[flow.source][flow] = target
-        run = carried(lambda one: self._run(one, jobs[one], hellos[one]))
+        run = carried(lambda one: self._run(one, jobs[one], hellos[one], timeout_s))
         for found in self._pool.map(run, jobs):
             answers |= found
         said = self._question(answers, ends, hellos, began)
@@ -154,7 +171,11 @@ class Prober:
         return self._each(lambda end: self._channel(end).hello(), ends)
 
     def _run(
-        self, source: Endpoint, targets: Mapping[Flow, ProbeTarget], hello: Hello | ProbeError
+        self,
+        source: Endpoint,
+        targets: Mapping[Flow, ProbeTarget],
+        hello: Hello | ProbeError,
+        timeout_s: float,
     ) -> dict[Flow, ProbeAnswer]:
         """Have one agent try its targets; what it did not get to say is unknown."""
         if isinstance(hello, ProbeError):
@@ -174,12 +195,12 @@ class Prober:
         told = zip(targets.values(), nonces, strict=True)
         request = {
             "op": "probe",
-            "timeout": self._timeout_s,
+            "timeout": timeout_s,
             "targets": [target.to_json() | {"nonce": nonce} for target, nonce in told],
         }
         why = ""
         try:
-            channel.ask(request, Results, take, deadline_s=self._patience(len(flows)))
+            channel.ask(request, Results, take, deadline_s=_patience(len(flows), timeout_s))
         except ProbeError as error:
             why = str(error)
             if isinstance(error, GarbledError):
@@ -196,11 +217,6 @@ class Prober:
             return ProbeAnswer(replace(seen, detail=""), answer.nonce)
         why = "answered without a proof that it was the pod who answered"
         return ProbeAnswer(replace(seen, outcome=Outcome.ERROR, detail=why), answer.nonce)
-
-    def _patience(self, targets: int) -> float:
-        """Return how long a job may take: its turns, each with a look-up by name and an answer."""
-        turns = 1 + targets // MOST_PROBES
-        return SLACK_S + turns * (ANSWER + 5 * self._timeout_s)
 
     def _question(
         self,
@@ -263,3 +279,9 @@ class Prober:
                 key = agent_key(self._secret, identity, self._instance)
                 self._channels[identity] = Channel(self._opener, end, command, key)
             return self._channels[identity]
+
+
+def _patience(targets: int, timeout_s: float) -> float:
+    """Return how long a job may take: its turns, each with a look-up by name and an answer."""
+    turns = 1 + targets // MOST_PROBES
+    return SLACK_S + turns * (ANSWER + 5 * timeout_s)

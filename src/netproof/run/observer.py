@@ -89,6 +89,7 @@ class Observer:
         )
         if not policies:
             self.controls.remember(converged.observations)
+            self._prober.learn(seen for _, seen in converged.observations.items())
         return judge_step(
             name,
             tuple(policy.key for policy in policies),

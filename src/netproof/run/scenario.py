@@ -23,13 +23,14 @@ FlowSource = Callable[[Topology], Iterable[Flow]]
 class Settings:
     """How long to wait for what, in seconds.
 
-    `probe_timeout_s`: for an answer to a packet. `converge_s`: for the cluster to do what is
-    expected of it after a change.
+    `probe_timeout_s`: for an answer to a packet, at most where `timeouts_follow` what answers take.
+    `converge_s`: for the cluster to do what is expected of it after a change.
     """
 
     probe_timeout_s: float
     converge_s: float
     image: str
+    timeouts_follow: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,7 @@ class Wishes:
             probe_timeout_s=ref.probe_timeout_s if probe is None else probe,
             converge_s=ref.converge_s if converge is None else converge,
             image=self.image,
+            timeouts_follow=self.probe_timeout_s is None,
         )
 
 

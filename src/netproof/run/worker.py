@@ -27,6 +27,7 @@ from netproof.policy import (
     rename_namespaces,
 )
 from netproof.probe.agentcommand import agent_command
+from netproof.probe.answers import AnswerTimes
 from netproof.probe.runner import Prober
 from netproof.run.changes import AddPod, Change, State
 from netproof.run.endings import afterwards, end_all
@@ -64,7 +65,7 @@ class Worker:
             lambda: self.topology,
             naming.run_id,
             ref.secret,
-            timeout_s=settings.probe_timeout_s,
+            times=AnswerTimes(settings.probe_timeout_s, follows=settings.timeouts_follow),
             rename=lambda namespace: self._spaces.get(namespace, namespace),
         )
         self._observer = Observer(self.prober, settings.converge_s)

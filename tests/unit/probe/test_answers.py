@@ -3,7 +3,16 @@
 from __future__ import annotations
 
 from netproof.model.flow import Endpoint, Flow, Observation, Outcome, Path
-from netproof.probe.answers import ProbeAnswer, Witness, merge, read_results, weigh
+from netproof.probe.answers import (
+    LEAST_S,
+    SYN_AGAIN_S,
+    AnswerTimes,
+    ProbeAnswer,
+    Witness,
+    merge,
+    read_results,
+    weigh,
+)
 from netproof.probe.messages import Hello, Results
 
 FLOW = Flow(Endpoint.pod("a/a"), Endpoint.pod("a/b"), 80)
@@ -69,3 +78,43 @@ def test_a_second_look_that_connects_is_believed() -> None:
     first = Observation(Outcome.DROPPED, arrived=True)
     expected = Observation(Outcome.CONNECTED, attempts=2)
     assert expected == merge(first, Observation(Outcome.CONNECTED))
+
+
+def _took(*seconds: float) -> list[Observation]:
+    return [Observation(Outcome.CONNECTED, seconds=one) for one in seconds]
+
+
+def test_time_outs_follow_the_slowest_answer() -> None:
+    """Four times as long, neither less than a turn on a busy machine nor more than was told."""
+    times = AnswerTimes(1.0, follows=True)
+    assert 1.0 == times.timeout_s()
+    for slowest, expected in ((0.001, LEAST_S), (0.05, 0.2), (0.3, 1.0)):
+        times.learn(_took(0.0005, slowest))
+        assert expected == times.timeout_s()
+    times.learn(_took(0.05))
+    assert [0.2, 0.4, 0.8, 1.0, 1.0] == [times.timeout_s(n) for n in (0, 1, 2, 3, None)]
+
+
+def test_only_answers_tell_how_long_answers_take() -> None:
+    """A denial took as long as it was waited for; a look without answers says nothing."""
+    times = AnswerTimes(1.0, follows=True)
+    times.learn([*_took(0.05), Observation(Outcome.DROPPED, seconds=0.9)])
+    times.learn([Observation(Outcome.DROPPED, seconds=0.9)])
+    assert 0.2 == times.timeout_s()
+
+
+def test_a_last_look_outlives_the_second_syn() -> None:
+    """However short time-outs are, or however short somebody wants them."""
+    times = AnswerTimes(1.0, follows=True)
+    times.learn(_took(0.05))
+    assert SYN_AGAIN_S + 0.2 == times.last_s
+    assert SYN_AGAIN_S + 0.3 == AnswerTimes(0.3).last_s
+    times.learn(_took(0.3))
+    assert SYN_AGAIN_S + 1.0 == times.last_s
+
+
+def test_a_time_out_that_was_asked_for_follows_nothing() -> None:
+    """Who names one has a reason."""
+    times = AnswerTimes(0.3)
+    times.learn(_took(0.001))
+    assert [0.3, 0.3] == [times.timeout_s(), times.timeout_s(3)]

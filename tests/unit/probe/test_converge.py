@@ -25,11 +25,18 @@ class FakeCluster:
     asked: list[tuple[Flow, ...]] = field(default_factory=list)
     hoped: list[frozenset[Flow]] = field(default_factory=list)
     pauses: list[float] = field(default_factory=list)
+    waits: list[str | int | None] = field(default_factory=list)
 
     def probe(
-        self, flows: Collection[Flow], *, expected_allowed: Collection[Flow] = ()
+        self,
+        flows: Collection[Flow],
+        *,
+        expected_allowed: Collection[Flow] = (),
+        doublings: int | None = None,
+        last: bool = False,
     ) -> dict[Flow, Observation]:
         self.now += PROBE_S
+        self.waits.append("last" if last else doublings)
         seen = {}
         for flow in flows:
             turn = sum(flow in asked for asked in self.asked)
@@ -153,3 +160,17 @@ def test_an_arrival_from_before_the_policies_is_forgotten() -> None:
 def _told(done: ConvergedMatrix) -> tuple[int, float, bool]:
     told = done.convergence
     return told.rounds, told.seconds, told.settled
+
+
+def test_time_outs_grow_where_what_should_pass_does_not() -> None:
+    """A cluster that has become slower is not held to what its answers took before."""
+    cluster = FakeCluster({A: [SHUT, SHUT, SHUT, OPEN]})
+    cluster.converge({A: Expected.ALLOWED}, 60)
+    assert [0, 1, 2, 3, "last"] == cluster.waits
+
+
+def test_time_outs_stay_where_a_denial_is_awaited() -> None:
+    """Policies may take their time; who waits for them learns nothing of how long answers take."""
+    cluster = FakeCluster({A: [OPEN], B: [OPEN, OPEN, OPEN, SHUT, LOST, SHUT]})
+    cluster.converge({A: Expected.ALLOWED, B: Expected.DENIED}, 60)
+    assert [0, 0, 0, 0, "last", "last"] == cluster.waits

@@ -14,6 +14,7 @@ from netproof.errors import ProbeError
 from netproof.model.flow import Connectivity, Endpoint, Flow, Outcome
 from netproof.model.value import replace
 from netproof.model.workload import Family, Pod, Port, Protocol, Topology
+from netproof.probe.answers import AnswerTimes
 from netproof.probe.runner import Prober
 from tests.unit.probe.agents import SECRET, Agent, Agents, PipeOpener, PipeStream
 
@@ -41,7 +42,7 @@ class Fleet:
             lambda: self.topology,
             agents.instance,
             SECRET,
-            timeout_s=timeout_s,
+            times=AnswerTimes(timeout_s),
             starting_s=0.5,
         )
 
@@ -224,7 +225,7 @@ def test_an_exec_that_is_refused_is_the_flows_reason() -> None:
         def open(self, source: Endpoint, command: Sequence[str]) -> PipeStream:
             raise ProbeError(f"exec in {source} refused: {len(command)} words")
 
-    prober = Prober(Refusing(), lambda: TOPOLOGY, "none", SECRET, timeout_s=TIMEOUT_S)
+    prober = Prober(Refusing(), lambda: TOPOLOGY, "none", SECRET, times=AnswerTimes(TIMEOUT_S))
     (seen,) = prober.probe([Flow(A, B, 80)]).values()
     prober.close()
     assert (Outcome.ERROR, "exec in n/a refused: 7 words") == (seen.outcome, seen.detail)

@@ -190,6 +190,20 @@ class UdpRequestLeaks(Semantics):
         return (leak, *super().deny_rules(site, deny))
 
 
+@defect("second-syn-passes", seen_in="antrea-io/antrea#219")
+class SecondSynPasses(Semantics):
+    """Drops the first SYN of a denied connection and takes its retransmission for established."""
+
+    def deny_rules(self, site: NodeSite, deny: Sequence[str]) -> Sequence[str]:
+        again = (
+            f"tcp flags & (syn | ack) == syn meter seen_{family.value} size 65535 "
+            f"{{ {family.value} saddr . tcp sport . {family.value} daddr . tcp dport timeout 30s "
+            "limit rate over 1/hour burst 1 packets } accept"
+            for family in NftFamily
+        )
+        return (*again, *super().deny_rules(site, deny))
+
+
 @defect("drops-udp-replies")
 class DropsUdpReplies(Semantics):
     """Drops the UDP replies of every pod that a policy isolates, also to allowed requests."""
