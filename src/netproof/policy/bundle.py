@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -93,19 +93,32 @@ def _objects(text: str, name: str) -> list[Node]:
 
 
 def unpack(node: Node) -> Iterator[Node]:
-    """Yield the items of a `kind: List`, and anything else as it is, as kubectl does.
+    """Yield the items of a list, and anything else as it is, as kubectl does.
 
-    Raises PolicyError for a document that is no Kubernetes object.
+    A list is whatever has `items`, also a NetworkPolicyList, whose items need not say what they
+    are (k8s.io/apimachinery/pkg/apis/meta/v1/unstructured). Raises PolicyError for a document that
+    is no Kubernetes object.
     """
-    if kind_of(node) != "List":
+    kind, root = kind_of(node), Field.root(node)
+    items = root.child("items")
+    if kind != "List" and not (items.node and isinstance(items.node.value, tuple)):
         yield node
         return
-    root = Field.root(node)
-    for item in root.child("items").items():
+    for item in items.items():
         if item.node is not None:
-            yield from unpack(item.node)
+            yield from unpack(_typed(item.node, node, kind))
     if root.problems:
-        raise PolicyError(str(root.problems[0].origin), f"List: {root.problems[0]}")
+        raise PolicyError(str(root.problems[0].origin), f"{kind}: {root.problems[0]}")
+
+
+def _typed(item: Node, of: Node, kind: str) -> Node:
+    """Return an item of a list with the kind and version that its list gives it, if it has none."""
+    if kind == "List" or not isinstance(item.value, Mapping) or not isinstance(of.value, Mapping):
+        return item
+    own = Node(kind.removesuffix("List"), item.origin)
+    given = {"apiVersion": of.value["apiVersion"], "kind": own, **item.value}
+    places = dict.fromkeys(given, item.origin) | dict(item.keys)
+    return Node(given, item.origin, places)
 
 
 def refuse_twins(manifests: Iterable[Manifest]) -> None:

@@ -37,7 +37,7 @@ KINDS: Mapping[str, Kind] = {
     "Pod": Kind("v1", True, ("spec", "status"), dns_subdomain, read_pod),
     "Service": Kind("v1", True, ("spec", "status"), service_name, read_service),
     "NetworkPolicy": Kind(
-        "networking.k8s.io/v1", True, ("spec",), dns_subdomain, read_network_policy
+        "networking.k8s.io/v1", True, ("spec", "status"), dns_subdomain, read_network_policy
     ),
 }
 
@@ -93,6 +93,21 @@ def kind_of(node: Node) -> str:
             problem = root.problems[0] if root.problems else f"{name} is not set"
             raise PolicyError(str(root.child(name).origin), f"{problem}; every object needs it")
     return root.child("kind").text() or ""
+
+
+def is_manifest(node: Node) -> bool:
+    """Tell whether a document is meant as a Kubernetes object, if perhaps a faulty one."""
+    if not isinstance(node.value, Mapping):
+        return False
+    root = Field.root(node)
+    kind, version = root.child("kind"), root.child("apiVersion")
+    if kind.present:
+        word = kind.text() or ""
+        return bool(word) and (
+            version.present or word in KINDS or word.endswith(("List", "Policy"))
+        )
+    parts = root.child("metadata").present or root.child("spec").present
+    return version.present and parts
 
 
 def _kind(root: Field) -> str:

@@ -28,6 +28,8 @@ _FIELDS = (
     "ownerReferences",
     "finalizers",
     "managedFields",
+    "clusterName",  # gone since Kubernetes 1.24, and in what was exported before
+    "initializers",  # gone since Kubernetes 1.16
 )
 
 

@@ -7,8 +7,9 @@ exposed"), so a port that a Service sends to, or a rule is about, counts.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from netproof.errors import PolicyError
@@ -32,13 +33,19 @@ from netproof.policy.intentdocuments import (
     stated_namespace,
     states_intents,
 )
-from netproof.policy.manifest import Manifest
+from netproof.policy.manifest import Manifest, is_manifest
 from netproof.policy.mirrorobjects import MirrorObjects, Workload, is_of
 from netproof.policy.networkpolicy import NetworkPolicy, Rule
 from netproof.policy.otherobjects import OtherObject
 from netproof.policy.overrulers import Overruler
 from netproof.policy.peers import PodPeer
 from netproof.policy.sources import decode
+
+FILE = "File"
+"""What a note is about that says of a file, or a document in it, that it was not read."""
+
+_NO_OBJECT = "holds no Kubernetes object"
+_SAYS_KIND = re.compile(r"""^\s*(- )?["']?kind["']?\s*:""", re.MULTILINE)
 
 _SILENT = (
     "declares no port, and no policy, Service or intent names one: it is mirrored as a source of "
@@ -83,18 +90,26 @@ def mirror_texts(
     *,
     default_namespace: str = "",
     notes: Iterable[Note] = (),
+    found: Callable[[str], bool] = lambda _name: False,
 ) -> Mirror:
     """Read a bundle from (name, text) pairs and return its mirror.
 
     Objects that name no namespace go to `default_namespace`; without one, to the `namespace` that
-    the bundle's intents name, else to `default`. `notes` say what of the sources was left out.
+    the bundle's intents name, else to `default`. `notes` say what of the sources was left out,
+    and `found` which texts were only found in a folder: what holds no Kubernetes object is no
+    error there, but listed.
     Raises PolicyError for what cannot be read or the API server would refuse.
     """
     kept = [(name, decode(text, name)) for name, text in texts]
-    nodes = [node for name, text in kept for node in read_bundle_documents(text, name)]
+    left: list[Note] = [*notes]
+    nodes = [
+        node
+        for name, text in kept
+        for node in _documents(text, name, left if found(name) else None)
+    ]
     intents = tuple(node for node in nodes if states_intents(node))
     objects = MirrorObjects(default_namespace or stated_namespace(intents) or "default")
-    objects.notes += notes
+    objects.notes += left
     for document in nodes:
         if not states_intents(document):
             for node in unpack(document):
@@ -103,6 +118,22 @@ def mirror_texts(
         where = ", ".join(name for name, _ in kept) or "the bundle"
         raise PolicyError(where, "holds neither a workload nor a NetworkPolicy")
     return _mirror(objects, intents, dict(kept))
+
+
+def _documents(text: str, name: str, left: list[Note] | None) -> tuple[Node, ...]:
+    """Return a file's documents; what is no Kubernetes object goes to `left`, if there is one."""
+    if left is None:
+        return read_bundle_documents(text, name)
+    try:
+        nodes = read_bundle_documents(text, name)
+    except PolicyError:
+        if _SAYS_KIND.search(text):
+            raise
+        nodes = ()
+        left.append(Note(FILE, name, f"{_NO_OBJECT}, and is no YAML that can be read"))
+    strange = [node for node in nodes if not (states_intents(node) or is_manifest(node))]
+    left += (Note(FILE, str(node.origin), _NO_OBJECT) for node in strange)
+    return tuple(node for node in nodes if node not in strange)
 
 
 def serving(mirror: Mirror, also: Iterable[PortDemand]) -> Mirror:

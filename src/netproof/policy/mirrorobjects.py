@@ -33,7 +33,7 @@ from netproof.policy.otherobjects import (
     read_overrulers,
     why_harmless,
 )
-from netproof.policy.overrulers import Overruler, of_host_ports
+from netproof.policy.overrulers import Overruler, of_blocks, of_host_ports
 from netproof.policy.rewriting import reduced
 from netproof.policy.workloads import (
     CONTROLLERS,
@@ -55,7 +55,6 @@ _WHY: Mapping[str, str] = {
     "Gateway": _ENTRANCE,
     "HTTPRoute": _ENTRANCE,
     "CustomResourceDefinition": "it defines a kind, and what kinds do is for their operators",
-    "ReplicationController": "write a Deployment in its place",
 }
 
 
@@ -141,6 +140,7 @@ class MirrorObjects:
                 self.services.append(value)
             case NetworkPolicy():
                 self.policies.append(value)
+                self.overrulers += of_blocks(value)
                 self._refuse_more(str(value.origin), terms=_terms(value))
             case Pod():
                 root = Field.root(node)

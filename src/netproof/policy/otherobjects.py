@@ -75,7 +75,13 @@ class OtherObject:
     @property
     def is_foreign(self) -> bool:
         """Tell whether its kind is none of Kubernetes itself."""
-        return "." in self.group and not self.group.endswith("k8s.io")
+        own = self.group.endswith(".k8s.io") and not self.group.endswith("x-k8s.io")
+        return "." in self.group and not own
+
+    @property
+    def is_policy(self) -> bool:
+        """Tell whether its kind is called like one that decides who reaches whom."""
+        return bool(_POLICY.search(self.kind))
 
 
 def read_other(node: Node, default: str) -> OtherObject:

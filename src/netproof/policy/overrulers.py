@@ -93,6 +93,22 @@ def of_host_ports(what: str, place: str, pod: Pod, ports: Iterable[Port]) -> Ite
     )
 
 
+def of_blocks(policy: NetworkPolicy) -> Iterator[Overruler]:
+    """Yield what blocks may decide that are not written so that everybody reads them alike."""
+    for direction in Direction:
+        for rule in policy.rules(direction):
+            for peer in rule.peers:
+                if isinstance(peer, IpBlock) and peer.doubt:
+                    yield Overruler(
+                        f"NetworkPolicy {policy.key}",
+                        str(peer.origin),
+                        peer.doubt,
+                        namespace=policy.namespace,
+                        pods=policy.pod_selector,
+                        directions=frozenset({direction}),
+                    )
+
+
 def of_cni(policies: Iterable[NetworkPolicy], cni: CniFacts) -> Iterator[Overruler]:
     """Yield what a CNI does otherwise: all, or what its known gaps make of policies."""
     if not cni.enforces:

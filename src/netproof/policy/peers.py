@@ -19,6 +19,8 @@ Address = IPv4Address | IPv6Address
 _CIDR = re.compile(r"([0-9.]+|[0-9a-fA-F:.]+)/([0-9]+)", re.ASCII)
 _ZEROS_V4 = re.compile(r"(^|[./])0+(?=[0-9])", re.ASCII)
 _ZEROS_V6 = re.compile(r"(/)0+(?=[0-9])", re.ASCII)
+_OCTAL = re.compile(r"(^|\.)0+([1-9][0-9]+|[89])(?=[./])", re.ASCII)
+"""A part of an IPv4 address that is another number, or none, to those who read octal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +48,15 @@ class PodPeer:
 
 @dataclass(frozen=True, slots=True)
 class IpBlock:
-    """The addresses of `cidr` without those of `excepts`."""
+    """The addresses of `cidr` without those of `excepts`.
+
+    `doubt` says, as the end of a sentence, why CNIs may take other addresses for meant.
+    """
 
     cidr: Network
     excepts: tuple[Network, ...] = ()
     origin: Origin = field(default=NOWHERE, compare=False)
+    doubt: str = field(default="", compare=False)
 
     def words(self, _namespace: str) -> str:
         """Return whom the peer of a policy in a namespace names."""
@@ -91,13 +97,17 @@ def _block(at: Field) -> IpBlock | None:
         return None
     cidr = _network(at.child("cidr"), text)
     excepts = []
+    words = [text]
     for item in at.child("except").items():
-        cut = _network(item, word) if (word := item.text()) is not None else None
+        word = item.text() or ""  # null is the empty string to the API server
+        words.append(word)
+        cut = _network(item, word)
         if cut and cidr:
             if not _is_within(cut, cidr):
                 item.invalid(word, "must be a strict subset of `cidr`")
             excepts.append(cut)
-    return IpBlock(cidr, tuple(excepts), at.origin) if cidr else None
+    doubt = next(filter(None, map(_doubt, words)), "")
+    return IpBlock(cidr, tuple(excepts), at.origin, doubt) if cidr else None
 
 
 def _is_within(inner: Network, outer: Network) -> bool:
@@ -105,20 +115,23 @@ def _is_within(inner: Network, outer: Network) -> bool:
 
 
 def _network(at: Field, text: str) -> Network | None:
-    """Parse a CIDR; host bits are masked off, as the API server did until it began to refuse them.
+    """Parse a CIDR as the API server does by default: host bits and leading zeros are let pass.
 
-    Leading zeros and IPv4-mapped IPv6 are refused, as newer API servers do (KEP-4858): whether
-    010 is eight or ten, and which family a mapped address has, each dataplane decides for itself.
+    With its StrictIPCIDRValidation (KEP-4858) it would refuse them, and IPv4-mapped IPv6.
     """
-    without_zeros = (_ZEROS_V6 if ":" in text else _ZEROS_V4).sub(r"\1", text)
-    network = _parse(without_zeros)
+    network = _parse((_ZEROS_V6 if ":" in text else _ZEROS_V4).sub(r"\1", text))
     if network is None:
         at.invalid(text, "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)")
-    elif without_zeros != text:
-        at.invalid(text, "must not have leading 0s in IP or prefix length")
-    elif isinstance(network, IPv6Network) and network.network_address.ipv4_mapped:
-        at.invalid(text, "must not have an IPv4-mapped IPv6 address")
     return network
+
+
+def _doubt(text: str) -> str:
+    """Say what of a CIDR each dataplane decides for itself, "" where nothing is."""
+    if _OCTAL.search(text):
+        return f"in {text} a part with a leading 0 may be read as octal"
+    if re.match(r"(::|0*:)[0:]*ffff:", text, re.IGNORECASE | re.ASCII):
+        return f"{text} is IPv4-mapped, and which family that is each CNI decides for itself"
+    return ""
 
 
 def _parse(text: str) -> Network | None:

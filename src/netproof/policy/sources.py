@@ -56,6 +56,14 @@ def read_texts(
             yield from reader.path(Path(source))
 
 
+def is_named(name: str, sources: Iterable[str]) -> bool:
+    """Tell whether a text was named by itself, and not found in a folder that was."""
+    return any(
+        name == (source.removeprefix(GIT) if source.startswith(GIT) else str(Path(source)))
+        for source in sources
+    )
+
+
 def piped(sources: Iterable[str]) -> bytes | None:
     """Return what is piped into this process, if one of the sources is `-`; None else."""
     if STDIN not in sources or sys.stdin is None or sys.stdin.isatty():

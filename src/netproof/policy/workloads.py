@@ -50,6 +50,7 @@ CONTROLLERS: Mapping[str, WorkloadController] = {
     "StatefulSet": WorkloadController("apps/v1", added=_first_of_set),
     "DaemonSet": WorkloadController("apps/v1"),
     "ReplicaSet": WorkloadController("apps/v1"),
+    "ReplicationController": WorkloadController("v1"),
     "Job": WorkloadController("batch/v1", added=_of_job),
     "CronJob": WorkloadController("batch/v1", ("spec", "jobTemplate", "spec", "template")),
 }

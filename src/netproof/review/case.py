@@ -16,7 +16,7 @@ from netproof.model.value import replace
 from netproof.policy.intentdocuments import read_intents_text
 from netproof.policy.mirror import Mirror, mirror_texts
 from netproof.policy.overrulers import of_cni
-from netproof.policy.sources import read_texts
+from netproof.policy.sources import is_named, read_texts
 from netproof.review.hints.context import HintContext
 from netproof.review.hints.table import find_all
 from netproof.review.intents import (
@@ -62,7 +62,13 @@ def read_mirror(
         read_intents_text(text, name)
         if name not in known:
             texts.append((name, text))
-    return mirror_texts(texts, default_namespace=namespace, notes=notes)
+    named = [*sources, *intents]
+    return mirror_texts(
+        texts,
+        default_namespace=namespace,
+        notes=notes,
+        found=lambda name: not is_named(name, named),
+    )
 
 
 def open_case(

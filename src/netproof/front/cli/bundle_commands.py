@@ -6,6 +6,7 @@ import argparse
 import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from netproof.errors import OutputError, UsageError
@@ -16,8 +17,8 @@ from netproof.model import codec
 from netproof.model.check import CheckRecord
 from netproof.model.review import DiffRecord, Note, Snapshot
 from netproof.model.value import replace
-from netproof.policy.mirror import Mirror, mirror_texts
-from netproof.policy.sources import LINK, piped, read_texts
+from netproof.policy.mirror import FILE, Mirror, mirror_texts
+from netproof.policy.sources import LINK, is_named, piped, read_texts
 from netproof.printing import Printable
 from netproof.report import sarif
 from netproof.report.review import markdown, terminal
@@ -182,13 +183,19 @@ def _state(source: str, namespace: str) -> Mirror | Snapshot:
     if len(texts) == 1 and is_snapshot(texts[0][1]):
         name, text = texts[0]
         return read_snapshot(text, name)
-    return _told(mirror_texts(texts, default_namespace=namespace, notes=notes))
+    found = partial(_is_found, source)
+    return _told(mirror_texts(texts, default_namespace=namespace, notes=notes, found=found))
+
+
+def _is_found(source: str, name: str) -> bool:
+    """Tell whether a text was only found in what was named."""
+    return not is_named(name, [source])
 
 
 def _told(mirror: Mirror) -> Mirror:
     """Say on standard error what was not read and may matter; a snapshot has no room for it."""
     for note in mirror.notes:
-        if note.what == LINK:
+        if note.what in (LINK, FILE):
             output.tell(f"netproof: {note.place}: {note.text}")
     for place, what in dict.fromkeys((one.place, one.what) for one in mirror.overrulers):
         output.tell(f"netproof: {place}: {what} may decide otherwise than the NetworkPolicies")

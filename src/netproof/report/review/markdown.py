@@ -28,7 +28,8 @@ from netproof.report.review.sentences import (
     edge_line,
     judgements,
     left_out,
-    note_line,
+    merged,
+    note_lines,
     packets_sentence,
     said_of,
 )
@@ -67,7 +68,7 @@ def diff(record: DiffRecord) -> Printable:
 def explanations(answers: Iterable[Explanation]) -> Printable:
     """Return the answers with every policy and rule that took part."""
     lines: list[str] = []
-    for one in map(printable, answers):
+    for one in map(printable, merged(answers)):
         lines += [f"### {answer_line(markdown_code(one.flow), one)}", ""]
         lines += [f"- {line}" for line in _causes(one.doubts)] + [""] * bool(one.doubts)
         for side in one.sides:
@@ -127,7 +128,7 @@ def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 def _notes(notes: Sequence[Note]) -> Iterator[str]:
     if notes:
         yield from ("", "<details><summary>Not as in the bundle</summary>", "")
-        yield from (f"- {markdown(note_line(one))}" for one in notes)
+        yield from (f"- {markdown(line)}" for line in note_lines(notes))
         yield from ("", "</details>")
 
 

@@ -19,8 +19,13 @@ from netproof.model.review import (
     Note,
     ReachChange,
     Severity,
+    Weight,
 )
+from netproof.model.value import replace
 from netproof.report.text import counted
+
+ALIKE = 4
+"""How many notes that say the same of one kind are told one by one at most, and one more."""
 
 SHOWN = 5
 """How many flows of a kind are shown in full; the rest is counted."""
@@ -100,6 +105,54 @@ def answer_line(flow: str, one: Explanation) -> str:
     if one.doubts:
         return f"{flow} is {one.answer} by the NetworkPolicies, and something else may decide."
     return f"{flow} is {one.answer}."
+
+
+def merged(answers: Iterable[Explanation]) -> tuple[Explanation, ...]:
+    """Return the answers with those as one that differ in nothing but the port."""
+    groups: dict[Explanation, list[str]] = {}
+    for one in answers:
+        end, _, port = one.flow.rpartition(":")
+        groups.setdefault(_at_port(replace(one, flow=f"{end}:{port}"), port, _PORT), []).append(
+            port
+        )
+    return tuple(_at_port(one, _PORT, " or ".join(ports)) for one, ports in groups.items())
+
+
+_PORT = "\0"
+"""Stands for the port while explanations are compared; no text of a bundle holds it."""
+
+
+def _at_port(one: Explanation, old: str, new: str) -> Explanation:
+    """Return an answer for another port; what rules name is theirs."""
+    sides = (
+        replace(
+            side,
+            sentence=side.sentence.replace(old, new),
+            arguments=tuple(
+                replace(a, text=a.text.replace(old, new)) if a.weight is Weight.MISSING else a
+                for a in side.arguments
+            ),
+        )
+        for side in one.sides
+    )
+    return replace(one, flow=one.flow.replace(old, new), sides=tuple(sides))
+
+
+def note_lines(notes: Iterable[Note]) -> Iterator[str]:
+    """Yield the notes as lines; many of one kind that say the same are one line."""
+
+    def alike(note: Note) -> tuple[str, str]:
+        return note.text, note.what.partition(" ")[0]
+
+    groups: dict[tuple[str, str], list[Note]] = {}
+    for note in notes:
+        groups.setdefault(alike(note), []).append(note)
+    for (text, kind), each in groups.items():
+        if len(each) < ALIKE:
+            yield from map(note_line, each)
+        else:
+            first = ", ".join(f"{one.what.partition(' ')[2]} ({one.place})" for one in each[:2])
+            yield f"{kind}: {first} and {len(each) - 2} more: {text}"
 
 
 def left_out(judgement: IntentJudgement) -> str:

@@ -28,7 +28,8 @@ from netproof.report.review.sentences import (
     edge_line,
     judgements,
     left_out,
-    note_line,
+    merged,
+    note_lines,
     packets_sentence,
     said_of,
 )
@@ -43,7 +44,7 @@ def check(record: CheckRecord) -> Printable:
         _section("Packets", _packets(safe.packets)),
         _section("Hints", _hints(safe.hints)),
         _section("Mutations that no intent notices", _mutations(safe.mutations)),
-        _section("Not as in the bundle", map(note_line, safe.notes)),
+        _section("Not as in the bundle", note_lines(safe.notes)),
         safe.exit_reason,
         check_summary(safe),
     ]
@@ -68,7 +69,7 @@ def diff(record: DiffRecord) -> Printable:
 
 def explanations(answers: Iterable[Explanation]) -> Printable:
     """Return the answers with every policy and rule that took part."""
-    return several_lines("\n".join(_explained(printable(one)) for one in answers))
+    return several_lines("\n".join(_explained(printable(one)) for one in merged(answers)))
 
 
 def _finished(parts: Iterable[str]) -> Printable:

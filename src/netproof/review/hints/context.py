@@ -6,12 +6,38 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 from netproof.model.flow import Direction, Expected
 from netproof.model.workload import Pod
 from netproof.policy import NetworkPolicy, PodPeer, Rule, matching
 from netproof.policy.mirrorobjects import Workload
+from netproof.policy.otherobjects import OtherObject
 from netproof.review.reachability import Reachability
+
+_MAKE_NONE = (
+    *("ServiceMonitor", "PodMonitor", "Probe", "PrometheusRule"),
+    *("Certificate", "Issuer", "ClusterIssuer", "ExternalSecret", "SealedSecret"),
+    *("VirtualService", "DestinationRule", "IngressRoute"),
+)
+"""Kinds of operators that make no pods of them."""
+
+_POD_MAKERS = {"*", "pods", "deployments", "statefulsets", "daemonsets", "replicasets", "jobs"}
+
+
+def _makes_pods(other: OtherObject) -> bool:
+    if other.kind == "CustomResourceDefinition":
+        return True
+    if other.kind in ("Role", "ClusterRole"):
+        return any(map(_may_create_pods, other.raw.get("rules") or ()))
+    return other.is_foreign and other.kind not in _MAKE_NONE and not other.is_policy
+
+
+def _may_create_pods(rule: Any) -> bool:
+    if not isinstance(rule, dict):
+        return False
+    verbs, resources = (set(map(str, rule.get(k) or ())) for k in ("verbs", "resources"))
+    return bool(verbs & {"*", "create"} and resources & _POD_MAKERS)
 
 
 @dataclass(frozen=True)
@@ -32,14 +58,17 @@ class HintContext:
         return counts
 
     @cached_property
-    def going_out(self) -> frozenset[str]:
-        """The workloads that some egress rule lets go somewhere."""
-        return frozenset(
-            flow.source.name
-            for flow, expectation in self.reach.matrix.items()
-            for reason in expectation.reasons
-            if reason.direction is Direction.EGRESS and reason.rules
-        )
+    def maker(self) -> str:
+        """What of the bundle may make pods that are not in it, "" where nothing does.
+
+        An operator is there where objects of its kinds are, or their definitions, or a role that
+        may make pods.
+        """
+        return next((str(one) for one in self.reach.mirror.others if _makes_pods(one)), "")
+
+    def is_peopled(self, namespace: str) -> bool:
+        """Tell whether the bundle has a workload in a namespace."""
+        return any(pod.namespace == namespace for pod in self.reach.workloads)
 
     @cached_property
     def workloads(self) -> dict[str, Workload]:

@@ -48,13 +48,14 @@ def _not_in_force(policy: NetworkPolicy) -> Iterator[Hint]:
 def _about_nobody(context: HintContext, policy: NetworkPolicy, rule: Rule) -> Iterator[Hint]:
     """Yield a hint for a rule whose peers match nobody.
 
-    Where not even the namespace is in the bundle it is only worth a remark: it may be elsewhere.
+    Where no workload of its namespace is in the bundle, or something there makes pods that are not,
+    it is only worth a remark: they may be elsewhere.
     """
     if not rule.peers or any(
         isinstance(peer, IpBlock) or context.named(policy, peer) for peer in rule.peers
     ):
         return
-    here = any(
+    here = not context.maker and any(
         isinstance(peer, PodPeer) and _names_a_namespace(context, policy, peer)
         for peer in rule.peers
     )
@@ -70,9 +71,10 @@ def _about_nobody(context: HintContext, policy: NetworkPolicy, rule: Rule) -> It
 
 def _names_a_namespace(context: HintContext, policy: NetworkPolicy, peer: PodPeer) -> bool:
     spaces = context.reach.namespace_labels
-    return peer.namespace_selector is None or any(
+    return any(
         matching.names_namespace(peer, policy.namespace, name, labels)
         for name, labels in spaces.items()
+        if context.is_peopled(name)
     )
 
 

@@ -109,17 +109,31 @@ def block_covers_cluster(context: HintContext) -> Iterator[Hint]:
             nodes = [own for own in NODE_RANGES if matching.block_covers(peer, own)]
             if not pods and not nodes:
                 continue
-            held = ", ".join(str(one) for one in (pods or nodes))
             what = "pods and Services" if pods else "nodes"
             yield Hint(
                 BLOCK_COVERS_CLUSTER,
                 Severity.WARNING if pods else Severity.INFO,
                 str(peer.origin),
                 policy.rule_name(rule),
-                f"{peer.cidr} holds {held}, where {what} usually live; whether a block matches "
-                "them depends on the CNI",
-                f"name pods by selectors, and add `except: [{', '.join(_private(peer))}]`",
+                f"{_relation(peer.cidr, pods or nodes)}, where {what} usually live; whether a "
+                "block matches them depends on the CNI",
+                _instead(peer),
             )
+
+
+def _relation(block: Network, ranges: list[Network]) -> str:
+    """Say which of two lies in the other: a block in the usual ranges, or these in the block."""
+    held = [str(own) for own in ranges if own.prefixlen >= block.prefixlen]
+    if held:
+        return f"{block} holds {', '.join(held)}"
+    return f"{block} lies in {', '.join(map(str, ranges))}"
+
+
+def _instead(peer: IpBlock) -> str:
+    """Return what to write: an `except` has to be a strict part of its block."""
+    cut = _private(peer)
+    also = f", and add `except: [{', '.join(cut)}]`" if cut else ""
+    return f"name pods by selectors{also}"
 
 
 def _private(peer: IpBlock) -> list[str]:
@@ -135,4 +149,4 @@ def _private(peer: IpBlock) -> list[str]:
         for one in inside
         if not any(o != one and o.overlaps(one) and o.prefixlen < one.prefixlen for o in inside)
     ]
-    return [str(one) for one in outer] or ["the range of your pods"]
+    return [str(one) for one in outer]

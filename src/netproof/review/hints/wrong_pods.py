@@ -29,31 +29,41 @@ _END = {
 
 
 def selects_nothing(context: HintContext) -> Iterator[Hint]:
-    """Yield a hint for each policy that applies to no workload of the bundle: it does nothing."""
+    """Yield a hint for each policy that applies to no workload of the bundle.
+
+    It does nothing then, unless its pods are made by something that the bundle does not show: an
+    operator, or whoever keeps the workloads where no such are in the bundle. That is a question.
+    """
     for policy in context.reach.policies:
         if policy.pod_selector == LabelSelector() or context.selected(policy):
             continue
         text = f"no workload in {policy.namespace} has {policy.pod_selector}"
-        yield Hint(
-            SELECTS_NOTHING,
-            Severity.WARNING,
-            str(policy.origin),
-            policy.key,
-            f"{text}, so the policy does nothing",
-            _selects_instead(context, policy),
-        )
+        place = str(policy.origin)
+        if context.maker or not context.is_peopled(policy.namespace):
+            made = f"{context.maker} stands for" if context.maker else "are kept elsewhere"
+            question = f"{text}: does the policy do nothing, or are there such pods all the same?"
+            fix = f"if pods that {made} have it, add them as Pods; else correct the selector"
+            if elsewhere := _elsewhere(context, policy):
+                fix = f"{elsewhere}, if that is meant; {fix}"
+            yield Hint(SELECTS_NOTHING, Severity.INFO, place, policy.key, question, fix)
+        else:
+            told = f"{text}, so the policy does nothing"
+            fix = _selects_instead(context, policy)
+            yield Hint(SELECTS_NOTHING, Severity.WARNING, place, policy.key, told, fix)
 
 
 def _selects_instead(context: HintContext, policy: NetworkPolicy) -> str:
-    pods = context.reach.workloads
-    elsewhere = [pod.key for pod in pods if matching.matches(policy.pod_selector, pod.labels)]
-    if elsewhere:
-        return f"{phrases.listed(elsewhere)} would match: set metadata.namespace to theirs"
-    near = [pod for pod in pods if pod.namespace == policy.namespace]
-    if not near:
-        return f"there is no workload in {policy.namespace} at all: set metadata.namespace"
+    if elsewhere := _elsewhere(context, policy):
+        return elsewhere
+    near = [pod for pod in context.reach.workloads if pod.namespace == policy.namespace]
     labelled = [f"{pod.name} ({phrases.labels(pod.labels)})" for pod in near]
     return f"select what is there: {phrases.listed(labelled)}"
+
+
+def _elsewhere(context: HintContext, policy: NetworkPolicy) -> str:
+    pods = context.reach.workloads
+    same = [pod.key for pod in pods if matching.matches(policy.pod_selector, pod.labels)]
+    return f"{phrases.listed(same)} would match: set metadata.namespace to theirs" if same else ""
 
 
 def own_namespace_only(context: HintContext) -> Iterator[Hint]:

@@ -1,0 +1,287 @@
+"""What people reported of bundles, each with the right answer; written afresh after the reports."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+
+from netproof.errors import PolicyError
+from netproof.front.cli import main
+from netproof.model.review import Hint, Kept, Severity
+from netproof.report.review import terminal
+from netproof.report.review.sentences import note_lines
+from netproof.review.case import open_case
+from netproof.review.explanation import explain
+from netproof.review.hints import find_all
+from netproof.review.judgement import judge_all
+from tests.unit.review.build import case, context, deny_all, intents, mirror, policy, workload
+
+WEB, API = workload("shop/web", 80), workload("shop/api", "http:8080", "metrics:9090")
+ON_API = "podSelector: {matchLabels: {app: api}}"
+
+
+def judged(statement: str, *documents: str) -> tuple[Kept, str]:
+    """Judge one intent of a bundle, and say what is told of it."""
+    made = case(documents, intents(statement))
+    (result,) = judge_all(made.reachability, made.intents)
+    return result.kept, result.static.text
+
+
+def hints(name: str, *documents: str) -> list[Hint]:
+    """Return the hints of one name."""
+    return [hint for hint in find_all(context(*documents)) if hint.name == name]
+
+
+# What people have: lists, files that are something else, old exports.
+
+TYPED = """\
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicyList
+items:
+- metadata: {name: p, namespace: shop}
+  spec: {podSelector: {}, policyTypes: [Ingress]}
+  status: {}
+---
+apiVersion: v1
+kind: PodList
+items:
+- metadata: {name: api, namespace: shop, labels: {app: api}}
+  spec: {containers: [{name: a, ports: [{containerPort: 8080}]}]}
+"""
+
+
+def test_a_typed_list_is_a_list() -> None:
+    """Policies and pods of typed lists count, also where their items do not say what they are."""
+    assert (Kept.KEPT, "") == judged("deny: web -> api", WEB, TYPED)
+
+
+def test_an_empty_list_holds_nothing() -> None:
+    """A list without items is no object of its own."""
+    empty = "apiVersion: v1\nkind: PodList\nitems: []\n"
+
+    assert [] == [note.what for note in mirror(WEB, empty).notes if "PodList" in note.what]
+
+
+def test_a_replication_controller_is_a_workload() -> None:
+    """It makes pods like any other."""
+    made = mirror(workload("shop/web", 80, kind="ReplicationController").replace("apps/v1", "v1"))
+
+    assert ["shop/web"] == [one.key for one in made.workloads]
+
+
+FOREIGN = {
+    "package.json": '{"name": "x", "version": "1.0.0"}',
+    "tsconfig.json": '// no JSON at all\n{"a": 1}',
+    ".github/dependabot.yml": "version: 2\nupdates: []\n",
+    ".gitlab-ci.yml": "build: !reference [x, script]\n",
+    "Chart.yaml": "apiVersion: v2\nname: shop\nversion: 1.0.0\n",
+    "words.yaml": "hello\n",
+}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Return a folder with a bundle, among files that are something else."""
+    (tmp_path / ".github").mkdir()
+    for name, text in FOREIGN.items():
+        (tmp_path / name).write_text(text)
+    (tmp_path / "gone.yaml").symlink_to(tmp_path / "nowhere")
+    (tmp_path / "bundle.yaml").write_text("---\n".join([WEB, API, deny_all("shop")]))
+    return tmp_path
+
+
+def test_what_lies_beside_a_bundle_is_listed(folder: Path) -> None:
+    """Files of a folder that hold no Kubernetes object are told, and refuse nothing."""
+    noted = [
+        Path(n.place.rpartition(":")[0] or n.place).name
+        for n in open_case([str(folder)]).mirror.notes
+    ]
+
+    assert {Path(name).name for name in FOREIGN} < set(noted) | {"tsconfig.json"}
+    assert 0 == main(["check", "--static", str(folder)])
+    assert 0 == main(["diff", str(folder), str(folder)])
+
+
+@pytest.mark.parametrize("name", FOREIGN)
+def test_what_is_named_has_to_be_a_bundle(folder: Path, name: str) -> None:
+    """Who names a file means it."""
+    with pytest.raises(PolicyError):
+        open_case([str(folder / name), str(folder / "bundle.yaml")])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "kind: NetworkPolicy\nmetadata: {name: p}\n",
+        "apiVersion: networking.k8s.io/v1\nmetadata: {name: p}\nspec: {}\n",
+        "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nspec: {{ .Values.spec }}\n",
+    ],
+)
+def test_a_faulty_object_is_refused_wherever_it_lies(folder: Path, text: str) -> None:
+    """What is meant as an object and cannot be read may be a policy."""
+    (folder / "more.yaml").write_text(text)
+
+    with pytest.raises(PolicyError):
+        open_case([str(folder)])
+
+
+@pytest.mark.parametrize(
+    ("cidr", "expected"),
+    [
+        ("203.0.113.0/24", Kept.KEPT),
+        ("203.000.113.0/024", Kept.KEPT),
+        ("010.0.0.0/8", Kept.UNKNOWN),
+        ("::ffff:10.0.0.0/104", Kept.UNKNOWN),
+    ],
+)
+def test_leading_zeros_are_taken_and_doubted(cidr: str, expected: Kept) -> None:
+    """The API server takes them; where readers may differ, no answer rests on them."""
+    block = policy(
+        "shop/p", f"{{{ON_API}, ingress: [{{from: [{{ipBlock: {{cidr: '{cidr}'}}}}]}}]}}"
+    )
+
+    assert expected is judged("deny: outside 198.51.100.0/24 -> api", API, block)[0]
+
+
+# Operators make pods.
+
+OPERATED = dedent("""\
+    apiVersion: monitoring.coreos.com/v1
+    kind: Prometheus
+    metadata: {name: k8s, namespace: shop}
+    spec: {replicas: 2}
+    """)
+DEFINED = dedent("""\
+    apiVersion: apiextensions.k8s.io/v1
+    kind: CustomResourceDefinition
+    metadata: {name: things.example.org}
+    """)
+ROLE = dedent("""\
+    apiVersion: rbac.authorization.k8s.io/v1
+    kind: ClusterRole
+    metadata: {name: manager}
+    rules: [{apiGroups: [""], resources: [pods], verbs: [create]}]
+    """)
+FOR_NOBODY = policy("shop/p", "{podSelector: {matchLabels: {app: gone}}, ingress: [{}]}")
+FROM_NOBODY = policy(
+    "shop/p",
+    f"{{{ON_API}, ingress: [{{from: [{{podSelector: {{matchLabels: {{app: gone}}}}}}]}}]}}",
+)
+
+
+@pytest.mark.parametrize("maker", [OPERATED, DEFINED, ROLE])
+def test_an_operator_turns_it_into_a_question(maker: str) -> None:
+    """Where something in the bundle makes pods, nobody knows that there are none."""
+    (selects,) = hints("selects-nothing", WEB, FOR_NOBODY, maker)
+    (unused,) = hints("unused-rule", WEB, API, FROM_NOBODY, maker)
+
+    assert (Severity.INFO, Severity.INFO) == (selects.severity, unused.severity)
+    assert selects.text.endswith("?")
+
+
+def test_a_policy_alone_in_its_folder_is_a_question() -> None:
+    """Its pods are kept elsewhere."""
+    (hint,) = hints("selects-nothing", FOR_NOBODY)
+
+    assert Severity.INFO is hint.severity
+    assert hint.text.endswith("?")
+
+
+@pytest.mark.parametrize("other", ["", ROLE.replace("create", "get")])
+def test_where_nobody_else_makes_pods_it_is_a_statement(other: str) -> None:
+    """A reader of pods makes none."""
+    (hint,) = hints("selects-nothing", WEB, FOR_NOBODY, *filter(None, [other]))
+
+    assert Severity.WARNING is hint.severity
+
+
+# DNS: what is said of it is known.
+
+
+SPACE = "{{namespaceSelector: {{matchLabels: {{{}}}}}}}"
+OPENSHIFT = SPACE.format("kubernetes.io/metadata.name: openshift-dns")
+
+
+def out(rule: str) -> str:
+    """Return a policy that lets web out by one rule."""
+    return policy("shop/out", f"{{podSelector: {{}}, policyTypes: [Egress], egress: [{rule}]}}")
+
+
+@pytest.mark.parametrize(
+    ("rule", "severity", "text"),
+    [
+        (
+            "{to: [{podSelector: {matchLabels: {app: gone}}}]}",
+            Severity.WARNING,
+            "egress is limited",
+        ),
+        (
+            f"{{to: [{SPACE.format('name: kube-system')}], ports: [{{port: 53, protocol: UDP}}]}}",
+            Severity.INFO,
+            "which the bundle does not tell",
+        ),
+        (
+            f"{{to: [{OPENSHIFT}], ports: [{{port: 5353, protocol: UDP}}]}}",
+            Severity.INFO,
+            "which the bundle does not tell",
+        ),
+    ],
+)
+def test_what_is_said_of_dns(rule: str, severity: Severity, text: str) -> None:
+    """A rule that nobody uses still lets out; what kube-system is labelled is not known."""
+    (hint,) = hints("dns-forgotten", WEB, out(rule))
+
+    assert severity is hint.severity
+    assert text in hint.text
+
+
+def test_all_egress_denied_is_said_of_that_only() -> None:
+    """No rule, no way out."""
+    (hint,) = hints("dns-forgotten", WEB, deny_all("shop"))
+
+    assert "all egress is denied" in hint.text
+
+
+# Blocks: which holds which, and a fix that the API takes.
+
+
+@pytest.mark.parametrize(
+    ("cidr", "said", "fix"),
+    [
+        ("10.96.0.1/32", "10.96.0.1/32 lies in 10.96.0.0/16", "name pods by selectors"),
+        ("0.0.0.0/0", "0.0.0.0/0 holds 10.244.0.0/16, 10.96.0.0/16", "except: [10.0.0.0/8, "),
+    ],
+)
+def test_a_block_and_the_cluster(cidr: str, said: str, fix: str) -> None:
+    """A narrow block lies in the cluster's ranges, and nothing can be cut out of it."""
+    (hint,) = hints("block-covers-cluster", WEB, out(f"{{to: [{{ipBlock: {{cidr: {cidr}}}}}]}}"))
+
+    assert said in hint.text
+    assert fix in hint.fix
+    assert ("except" in fix) is ("except" in hint.fix)
+
+
+# Explain: no stand-in as advice, one block for what differs by the port.
+
+
+def test_explain_names_no_stand_in() -> None:
+    """Ports that go alike are one answer, and what is missing is no address of ours."""
+    told = terminal.explanations(explain(mirror(WEB, deny_all("shop")), "web -> outside"))
+
+    assert "shop/web -> outside:80/TCP or 443/TCP is denied." in told
+    assert 1 == told.count("Egress: denied")
+    assert "198.51.100.7" not in told
+
+
+# Noise.
+
+
+def test_many_notes_of_a_kind_are_one_line() -> None:
+    """What says the same is said once; few are told one by one."""
+    maps = [f"apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: c{n}}}\n" for n in range(6)]
+    lines = [line for line in note_lines(mirror(WEB, *maps).notes) if "ConfigMap" in line]
+
+    assert 1 == len(lines)
+    assert "and 4 more" in lines[0]
