@@ -17,7 +17,7 @@ KIND_WORKERS ?= 2
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install lock check coverage test dist lab lab-down test-lab test-lab-flat fuzz-lab test-defects test-rights demo-bundle bench clean
+.PHONY: help install lock check coverage test dist lab lab-down test-lab test-lab-flat fuzz-lab test-defects test-rights test-load demo-bundle bench clean
 
 help: ## Say what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -82,6 +82,9 @@ test-defects: install ## Run the suites against each defect of the lab; every on
 
 test-rights: install ## Run each command with its own rights only, and without each of them
 	$(BIN)/python -m tests.rights.table
+
+test-load: install ## Run cases beside busy loops, 40 times: no verdict may be false
+	$(BIN)/python -m tests.load $(ARGS)
 
 demo-bundle: install ## Check published policies on the lab: two promises are broken
 	$(BIN)/python -m examples.demo

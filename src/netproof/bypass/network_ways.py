@@ -20,7 +20,7 @@ from netproof.bypass.attempts import (
 )
 from netproof.cluster.fleet import kubelet, manifests
 from netproof.errors import NotReadyError
-from netproof.model.flow import Endpoint, Flow, Outcome, Path
+from netproof.model.flow import Connectivity, Endpoint, Flow, Path
 from netproof.model.workload import Family, HostKind, Pod, Port, Service
 from netproof.probe.agentcommand import agent_command
 
@@ -65,12 +65,12 @@ def from_node_ports(means: Means, pod: Pod, service: Service | None) -> Iterator
 
 
 def _flow(means: Means, flow: Flow, identity: str) -> TryResult:
-    observation = means.worker.prober.probe([flow], last=True)[flow]
+    observation = means.worker.prober.probe([flow], expected_allowed=[flow], last=True)[flow]
     words = f"{flow}: {observation.outcome} {observation.detail}".strip()
     if observation.leaked:
         return TryResult(OPEN, words, identity)
-    state = CLOSED if observation.outcome in (Outcome.DROPPED, Outcome.REJECTED) else UNDETERMINED
-    return TryResult(state, words, silent=state is CLOSED)
+    denied = observation.connectivity is Connectivity.DENIED and not observation.unweighed
+    return TryResult(CLOSED if denied else UNDETERMINED, words, silent=denied)
 
 
 def from_node(means: Means, pod: Pod, _: Service | None) -> Iterator[Way]:

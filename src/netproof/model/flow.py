@@ -124,12 +124,31 @@ _CONNECTIVITY = {
 }
 
 
+class PathControl(Value):
+    """What was tried beside a flow, in the same second, that had to be answered.
+
+    `answered` and `late` word the paths that were, and were not, within the flow's own time-out:
+    each end of it to itself, or somebody else to an end that runs no agent of ours. `far` tells
+    whether the destination's end was among them.
+    """
+
+    answered: tuple[str, ...] = ()
+    late: tuple[str, ...] = ()
+    far: bool = False
+
+    @property
+    def in_time(self) -> bool:
+        """Tell whether all that was tried was answered in time, and anything was tried."""
+        return bool(self.answered) and not self.late
+
+
 class Observation(Value):
     """What is known of a flow after probing it.
 
     `arrived`: the destination's own testimony for a probe that got no answer: True when it saw
     the request, False when it did not, None when it was not asked or could not say.
     `seconds`: from the first packet to the outcome. `attempts`: how often this flow was probed.
+    `beside`: how the machine did meanwhile, where the flow got no answer and that was looked at.
     """
 
     outcome: Outcome
@@ -137,6 +156,7 @@ class Observation(Value):
     arrived: bool | None = None
     seconds: float = 0.0
     attempts: int = 1
+    beside: PathControl | None = None
 
     @property
     def connectivity(self) -> Connectivity:
@@ -144,6 +164,12 @@ class Observation(Value):
         if self.arrived and self.outcome is not Outcome.CONNECTED:
             return Connectivity.UNKNOWN
         return _CONNECTIVITY.get(self.outcome, Connectivity.UNKNOWN)
+
+    @property
+    def unweighed(self) -> bool:
+        """Tell whether it is a silence that nobody testified for and no control was beside."""
+        silent = self.outcome in (Outcome.DROPPED, Outcome.REJECTED) and self.arrived is None
+        return silent and not (self.beside and self.beside.in_time)
 
     @property
     def leaked(self) -> bool:

@@ -15,7 +15,8 @@ from netproof.model.value import replace
 from netproof.printing import one_line
 from netproof.probe.messages import Hello, Results, Testimony
 
-UNANSWERED = (Outcome.DROPPED, Outcome.REJECTED, Outcome.ERROR)
+SILENT = (Outcome.DROPPED, Outcome.REJECTED)
+UNANSWERED = (*SILENT, Outcome.ERROR)
 
 LEAST_S = 0.1
 """The shortest time-out: an agent may wait that long for its turn on a machine that is not idle."""

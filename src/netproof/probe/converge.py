@@ -35,7 +35,7 @@ class Probe(Protocol):
         doublings: int | None = ...,
         last: bool = ...,
     ) -> Mapping[Flow, Observation]:
-        """Return what was seen of each flow."""
+        """Return what was seen of each flow; `expected_allowed` are all that should pass."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,9 +105,8 @@ class _Looking:
     def look(self, flows: Collection[Flow]) -> None:
         """Probe once; attempts add up, the rest is the latest."""
         self.rounds += 1
-        hoped = self._allowed.intersection(flows)
         probed = self._probe(
-            flows, expected_allowed=hoped, doublings=self._doublings, last=self.last
+            flows, expected_allowed=self._allowed, doublings=self._doublings, last=self.last
         )
         for flow, now in probed.items():
             before = self.seen.get(flow)
@@ -147,4 +146,4 @@ def _meets(expected: Expected, seen: Observation) -> bool:
         return True
     if expected is Expected.ALLOWED:
         return seen.connectivity is Connectivity.ALLOWED
-    return seen.connectivity is Connectivity.DENIED and not seen.leaked
+    return seen.connectivity is Connectivity.DENIED and not seen.unweighed

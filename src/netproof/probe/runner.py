@@ -16,12 +16,13 @@ from contextlib import ExitStack
 from typing import TypeVar
 
 from netproof.errors import GarbledError, ProbeError
-from netproof.model.flow import Endpoint, Flow, Observation, Outcome
+from netproof.model.flow import Endpoint, Flow, Observation, Outcome, PathControl
 from netproof.model.value import replace
 from netproof.model.workload import Topology
 from netproof.probe.agent import ANSWER, MOST_PROBES, NAMED
 from netproof.probe.agentcommand import STARTING_S, relay_command
 from netproof.probe.answers import (
+    SILENT,
     UNANSWERED,
     AnswerTimes,
     ProbeAnswer,
@@ -33,6 +34,7 @@ from netproof.probe.answers import (
     weigh,
 )
 from netproof.probe.channel import Channel, StreamOpener
+from netproof.probe.controls import Controls, control_of, peers_of, same_door
 from netproof.probe.identity import fresh_nonce, identity_of
 from netproof.probe.messages import Hello, Results, Testimony, agent_key, forgotten_since, proves
 from netproof.probe.targets import ProbeTarget, Rename, TargetKind, target_of, witnesses
@@ -97,18 +99,20 @@ class Prober:
         `doublings` are of the time-out that follows this cluster's answers, None for the longest;
         a `last` look outlives a SYN's retransmission too.
 
-        Flows of `expected_allowed` that were dropped get one immediate second look, together and
-        without the rest: a loaded machine drops packets as well. Never raises for a probe that
-        could not be made: its observation is an error that says why.
+        `expected_allowed` are all flows that should pass, those that are not looked at included.
+        What should pass and got no answer has one immediate second look, together and without the
+        rest: a loaded machine drops packets as well. What got none then, or has no witness, is
+        weighed by controls beside it. Never raises for a probe that could not be made: its
+        observation is an error that says why.
         """
         once, twice = self._times.last_s, self._times.last_s
         if not last:
             more = None if doublings is None else doublings + 1
             once, twice = self._times.timeout_s(doublings), self._times.timeout_s(more)
-        seen = self._look(flows, once)
-        hoped = set(expected_allowed)
-        again = [f for f in seen if f in hoped and seen[f].outcome is Outcome.DROPPED]
-        for flow, second in self._look(again, twice).items():
+        hoped = frozenset(expected_allowed)
+        seen = self._look(flows, hoped, once)
+        again = [f for f in seen if f in hoped and seen[f].outcome in SILENT]
+        for flow, second in self._look(again, hoped, twice, doubted=True).items():
             seen[flow] = merge(seen[flow], second)
         return seen
 
@@ -134,24 +138,56 @@ class Prober:
             for identity in tuple(self._channels):
                 ends.callback(self.forget, identity)
 
-    def _look(self, flows: Collection[Flow], timeout_s: float) -> dict[Flow, Observation]:
+    def _look(
+        self,
+        flows: Collection[Flow],
+        hoped: Collection[Flow],
+        timeout_s: float,
+        *,
+        doubted: bool = False,
+    ) -> dict[Flow, Observation]:
+        """Look once; beside what is doubted, or has no witness, there are controls."""
         began = time.monotonic()
         targets, answers = self._targets(flows)
         ends = {flow: witnesses(flow, target) for flow, target in targets.items()}
-        hellos = self._greet({flow.source for flow in targets} | set().union(*ends.values()))
+        controls = self._controls(ends, hoped, doubted)
+        hellos = self._greet(
+            {one.source for one in (*targets, *controls.targets)} | set().union(*ends.values())
+        )
         jobs: dict[Endpoint, dict[Flow, ProbeTarget]] = defaultdict(dict)
-        for flow, target in targets.items():
+        for flow, target in (targets | controls.targets).items():
             jobs[flow.source][flow] = target
         run = carried(lambda one: self._run(one, jobs[one], hellos[one], timeout_s))
         for found in self._pool.map(run, jobs):
             answers |= found
-        said = self._question(answers, ends, hellos, began)
+        said = self._question({flow: answers[flow] for flow in ends}, ends, hellos, began)
+        beside = {
+            flow: control_of(tried, answers, timeout_s) for flow, tried in controls.beside.items()
+        }
         return {
-            flow: weigh(flow, answers[flow], [said[end] for end in ends.get(flow, ())])
-            if answers[flow].nonce
-            else answers[flow].seen
+            flow: _believed(
+                flow, answers[flow], [said[end] for end in ends.get(flow, ())], beside.get(flow)
+            )
             for flow in flows
         }
+
+    def _controls(
+        self, ends: Mapping[Flow, Sequence[Endpoint]], hoped: Collection[Flow], doubted: bool
+    ) -> Controls:
+        """Return what is to be tried beside the flows of a look."""
+        topology, controls = self._topology(), Controls()
+        in_question = [flow for flow in ends if doubted or not ends[flow]]
+        unwitnessed = {same_door(flow) for flow in in_question if not ends[flow]}
+        at_doors: dict[object, list[Flow]] = defaultdict(list)
+        for flow in hoped if unwitnessed else ():
+            if same_door(flow) in unwitnessed:
+                at_doors[same_door(flow)].append(flow)
+        for flow in in_question:
+            peers = () if ends[flow] else peers_of(flow, at_doors[same_door(flow)], ends)
+            controls.add(flow, ends[flow], peers, topology)
+        spare = {p for one in controls.beside.values() for p in one.peers if p not in ends}
+        controls.targets |= self._targets(sorted(spare))[0]
+        return controls
 
     def _targets(
         self, flows: Iterable[Flow]
@@ -285,3 +321,11 @@ def _patience(targets: int, timeout_s: float) -> float:
     """Return how long a job may take: its turns, each with a look-up by name and an answer."""
     turns = 1 + targets // MOST_PROBES
     return SLACK_S + turns * (ANSWER + 5 * timeout_s)
+
+
+def _believed(
+    flow: Flow, answer: ProbeAnswer, said: Sequence[Witness], beside: PathControl | None
+) -> Observation:
+    """Return what is to be believed of a probe, with what was beside it if it got no answer."""
+    seen = weigh(flow, answer, said) if answer.nonce else answer.seen
+    return replace(seen, beside=beside) if seen.outcome in SILENT else seen

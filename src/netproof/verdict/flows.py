@@ -1,17 +1,21 @@
 """The verdict on one flow.
 
-| expected  | seen                                   | verdict                            |
-|-----------|----------------------------------------|------------------------------------|
-| undefined | anything                               | undefined                          |
-| allowed   | connected                              | enforced                           |
-| allowed   | dropped, rejected (arrived or not)     | over-blocked                       |
-| denied    | connected, or the request arrived      | leak                               |
-| denied    | dropped, rejected; was open before     | enforced                           |
-| denied    | dropped, rejected; was not open before | inconclusive: no positive control  |
-| a or d    | unresolved, error                      | inconclusive: it could not be told |
+| expected  | seen                                         | verdict                            |
+|-----------|----------------------------------------------|------------------------------------|
+| undefined | anything                                     | undefined                          |
+| allowed   | connected                                    | enforced                           |
+| allowed   | dropped, rejected (arrived or not), again    | over-blocked                       |
+|           | beside controls at both ends, well in time   |                                    |
+| allowed   | dropped, rejected, and not so                | inconclusive: it may be slowness   |
+| denied    | connected, or the request arrived            | leak                               |
+| denied    | dropped, rejected; no witness and no control | inconclusive: it may be slowness   |
+| denied    | dropped, rejected; was open before           | enforced                           |
+| denied    | dropped, rejected; was not open before       | inconclusive: no positive control  |
+| a or d    | unresolved, error                            | inconclusive: it could not be told |
 
 A request that arrived at a destination that denies it is a leak whatever the source made of it,
-the failure of its probe included: the destination has testified.
+the failure of its probe included: the destination has testified. What it takes to say that too
+little gets through is as much: silence alone may be a machine that did not get to answer.
 """
 
 from __future__ import annotations
@@ -22,6 +26,8 @@ from netproof.model.flow import Connectivity, Expectation, Expected, Observation
 from netproof.model.record import FlowVerdict
 
 _NO_ANSWER = (Outcome.DROPPED, Outcome.REJECTED)
+_OPEN = Observation(Outcome.CONNECTED)
+_AS_EXPECTED = "as expected"
 
 
 class FlowRuling(NamedTuple):
@@ -49,22 +55,25 @@ def judge_flow(
         return _judge_allowed(observation)
     if observation.leaked:
         return _leak(observation)
-    if observation.connectivity is Connectivity.UNKNOWN:
-        return _untold(observation)
-    if control_required and not _is_open(baseline):
-        return FlowRuling(FlowVerdict.INCONCLUSIVE, _no_control(baseline))
-    return FlowRuling(FlowVerdict.ENFORCED, "as expected")
+    why = _no_denial(observation, baseline if control_required else _OPEN)
+    return FlowRuling(
+        FlowVerdict.INCONCLUSIVE if why else FlowVerdict.ENFORCED, why or _AS_EXPECTED
+    )
 
 
 def _judge_allowed(observation: Observation) -> FlowRuling:
     if observation.outcome is Outcome.CONNECTED:
-        return FlowRuling(FlowVerdict.ENFORCED, "as expected")
+        return FlowRuling(FlowVerdict.ENFORCED, _AS_EXPECTED)
     if observation.outcome not in _NO_ANSWER:
-        return _untold(observation)
+        return FlowRuling(FlowVerdict.INCONCLUSIVE, _untold(observation))
+    beside = observation.beside
+    if beside is None or not (beside.in_time and beside.far and observation.attempts > 1):
+        return FlowRuling(FlowVerdict.INCONCLUSIVE, _maybe_slow(observation))
     what = f"it was {observation.outcome}"
     if observation.arrived:
         what = "the request arrived and no answer came back"
-    return FlowRuling(FlowVerdict.OVER_BLOCKED, f"it should pass, yet {what}")
+    why = f"it should pass, yet {what}, and again while {_listed(beside.answered)} got through"
+    return FlowRuling(FlowVerdict.OVER_BLOCKED, why)
 
 
 def _leak(observation: Observation) -> FlowRuling:
@@ -74,10 +83,37 @@ def _leak(observation: Observation) -> FlowRuling:
     return FlowRuling(FlowVerdict.LEAK, why)
 
 
-def _untold(observation: Observation) -> FlowRuling:
+def _no_denial(observation: Observation, baseline: Observation | None) -> str:
+    """Say why a flow that did not get through shows no denial, "" where it does."""
+    if observation.connectivity is Connectivity.UNKNOWN:
+        return _untold(observation)
+    if observation.unweighed:
+        return _maybe_slow(observation)
+    return "" if _is_open(baseline) else _no_control(baseline)
+
+
+def _untold(observation: Observation) -> str:
     words = {Outcome.UNRESOLVED: "the name did not resolve", Outcome.ERROR: "the probe failed"}
     why = words.get(observation.outcome, f"it was {observation.outcome}")
-    return FlowRuling(FlowVerdict.INCONCLUSIVE, f"it cannot be told: {why}")
+    return f"it cannot be told: {why}"
+
+
+def _maybe_slow(observation: Observation) -> str:
+    """Word why a silence may be that of a machine that did not get to answer."""
+    beside, what = observation.beside, f"it was {observation.outcome}"
+    if observation.arrived:
+        what = "the request arrived and no answer came back"
+    if beside and beside.late:
+        why = f"no answer came in time either from {_listed(beside.late)}"
+    elif beside and beside.in_time and observation.attempts > 1:
+        why = "nobody else's flow to the same end could be held against it"
+    else:
+        why = "nothing that must be answered was tried beside it"
+    return f"it cannot be told: {what}, but {why}"
+
+
+def _listed(words: tuple[str, ...]) -> str:
+    return " and ".join(words)
 
 
 def _is_open(baseline: Observation | None) -> bool:

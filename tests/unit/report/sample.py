@@ -19,6 +19,7 @@ from netproof.model.flow import (
     Observation,
     Outcome,
     Path,
+    PathControl,
     Reason,
 )
 from netproof.model.matrix import Matrix
@@ -79,7 +80,10 @@ TOPOLOGY = Topology(
 )
 
 OPEN = Observation(Outcome.CONNECTED, seconds=0.0021)
-DROPPED = Observation(Outcome.DROPPED, "no answer in 1 s", arrived=False, seconds=1.0002)
+WELL = PathControl(("production/web to itself", "outside to itself"), far=True)
+DROPPED = Observation(
+    Outcome.DROPPED, "no answer in 1 s", arrived=False, seconds=1.0002, attempts=2, beside=WELL
+)
 ONLY_ARRIVED = Observation(Outcome.DROPPED, "no answer in 1 s", arrived=True, seconds=1.0004)
 UNRESOLVED = Observation(Outcome.UNRESOLVED, "NXDOMAIN for api.production", seconds=0.013)
 

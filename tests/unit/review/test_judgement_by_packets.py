@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from netproof.model.flow import Expected, Observation, Outcome
+from netproof.model.flow import Expected, Observation, Outcome, PathControl
 from netproof.model.matrix import JudgedMatrix, Matrix
 from netproof.model.record import Convergence
 from netproof.model.review import FlowAnswer, IntentJudgement, Kept
@@ -18,10 +18,13 @@ WEB, API = workload("shop/web", 80), workload("shop/api", 8080)
 
 def matrix(opened: Case, seen: dict[str, Observation]) -> JudgedMatrix:
     """Return what became of every flow: all did what is expected, but for those that are named."""
-    usual = {Expected.ALLOWED: Outcome.CONNECTED, Expected.DENIED: Outcome.DROPPED}
+    usual = {
+        Expected.ALLOWED: Observation(Outcome.CONNECTED),
+        Expected.DENIED: Observation(Outcome.DROPPED, arrived=False),
+    }
     expected = opened.reachability.matrix
     observed = {
-        flow: seen.get(str(flow), Observation(usual[expectation.expected]))
+        flow: seen.get(str(flow), usual[expectation.expected])
         for flow, expectation in expected.items()
     }
     return judge_step(
@@ -70,7 +73,12 @@ def test_leak_breaks_a_deny_and_blames_the_cluster(seen: Observation) -> None:
     assert "the cluster does not do what they say" in found.broken[0].causes[0].text
 
 
-ARRIVED = Observation(Outcome.DROPPED, arrived=True)
+ARRIVED = Observation(
+    Outcome.DROPPED,
+    arrived=True,
+    attempts=2,
+    beside=PathControl(("shop/api to itself", "shop/web to itself"), far=True),
+)
 """A datagram that reached its end while the answer was lost."""
 
 

@@ -11,9 +11,8 @@ from netproof.model.workload import Topology
 from netproof.verdict import canary_verdict, judge_canary, judge_step
 
 A, B, C = (Endpoint.pod(f"canary/{name}") for name in "abc")
-OPEN, SHUT, BROKEN = (
-    Observation(one) for one in (Outcome.CONNECTED, Outcome.DROPPED, Outcome.ERROR)
-)
+OPEN, BROKEN = Observation(Outcome.CONNECTED), Observation(Outcome.ERROR)
+SHUT = Observation(Outcome.DROPPED, arrived=False)
 
 
 def canary(*denied: Observation, expected: Expected = Expected.DENIED) -> JudgedScenario:

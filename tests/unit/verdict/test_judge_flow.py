@@ -2,12 +2,18 @@
 
 import pytest
 
-from netproof.model.flow import Expectation, Expected, Observation, Outcome
+from netproof.model.flow import Expectation, Expected, Observation, Outcome, PathControl
 from netproof.model.record import FlowVerdict
 from netproof.verdict import judge_flow
 
 OPEN = Observation(Outcome.CONNECTED)
+SHUT = Observation(Outcome.DROPPED, arrived=False)
 ALLOWED, DENIED, UNDEFINED = (Expectation(expected) for expected in Expected)
+
+
+WELL = PathControl(("n/a to itself", "n/b to itself"), far=True)
+SLOW = PathControl(("n/a to itself",), ("n/b to itself",), far=True)
+NEAR = PathControl(("n/a to itself",))
 
 
 def judge(expected: Expectation, seen: Observation, before: Observation | None = OPEN) -> str:
@@ -38,17 +44,56 @@ def test_what_the_api_leaves_open_is_undefined(outcome: Outcome, arrived: bool |
 )
 def test_an_allowed_flow(outcome: Outcome, arrived: bool | None, verdict: FlowVerdict) -> None:
     """An answer is what was expected, its absence over-blocks, a broken probe tells nothing."""
-    assert verdict == judge(ALLOWED, Observation(outcome, arrived=arrived))
+    seen = Observation(outcome, arrived=arrived, attempts=2, beside=WELL)
+    assert verdict == judge(ALLOWED, seen)
+
+
+@pytest.mark.parametrize("arrived", [None, False, True])
+@pytest.mark.parametrize("outcome", [Outcome.DROPPED, Outcome.REJECTED])
+@pytest.mark.parametrize(
+    ("beside", "attempts", "why"),
+    [
+        (None, 2, "nothing that must be answered was tried beside it"),
+        (PathControl(), 2, "nothing that must be answered was tried beside it"),
+        (WELL, 1, "nothing that must be answered was tried beside it"),
+        (SLOW, 2, "no answer came in time either from n/b to itself"),
+        (NEAR, 2, "nobody else's flow to the same end could be held against it"),
+    ],
+)
+def test_too_little_needs_as_much_evidence_as_too_much(
+    outcome: Outcome, arrived: bool | None, beside: PathControl | None, attempts: int, why: str
+) -> None:
+    """A silence over-blocks only where it came again while both ends answered in time."""
+    seen = Observation(outcome, arrived=arrived, attempts=attempts, beside=beside)
+    judged = judge_flow(ALLOWED, seen, OPEN, control_required=True)
+    assert FlowVerdict.INCONCLUSIVE is judged.verdict
+    assert judged.why.endswith(why)
+
+
+@pytest.mark.parametrize("outcome", [Outcome.DROPPED, Outcome.REJECTED])
+@pytest.mark.parametrize(
+    ("beside", "verdict"),
+    [
+        (None, FlowVerdict.INCONCLUSIVE),
+        (SLOW, FlowVerdict.INCONCLUSIVE),
+        (NEAR, FlowVerdict.ENFORCED),
+        (WELL, FlowVerdict.ENFORCED),
+    ],
+)
+def test_a_denial_without_a_witness_needs_a_control_beside_it(
+    outcome: Outcome, beside: PathControl | None, verdict: FlowVerdict
+) -> None:
+    """Where nobody testifies for the destination, a late answer must not pass for a denial."""
+    assert verdict == judge(DENIED, Observation(outcome, beside=beside))
 
 
 @pytest.mark.parametrize(
     ("outcome", "arrived", "verdict"),
     [
         (Outcome.CONNECTED, None, FlowVerdict.LEAK),
-        (Outcome.DROPPED, None, FlowVerdict.ENFORCED),
         (Outcome.DROPPED, False, FlowVerdict.ENFORCED),
         (Outcome.DROPPED, True, FlowVerdict.LEAK),
-        (Outcome.REJECTED, None, FlowVerdict.ENFORCED),
+        (Outcome.REJECTED, False, FlowVerdict.ENFORCED),
         (Outcome.REJECTED, True, FlowVerdict.LEAK),
         (Outcome.UNRESOLVED, None, FlowVerdict.INCONCLUSIVE),
         (Outcome.ERROR, None, FlowVerdict.INCONCLUSIVE),
@@ -74,7 +119,7 @@ def test_a_denied_flow(outcome: Outcome, arrived: bool | None, verdict: FlowVerd
 )
 def test_a_denial_needs_a_positive_control(before: Observation | None) -> None:
     """A flow that was not open before the policies shows nothing by being denied."""
-    judged = judge_flow(DENIED, Observation(Outcome.DROPPED), before, control_required=True)
+    judged = judge_flow(DENIED, SHUT, before, control_required=True)
     assert FlowVerdict.INCONCLUSIVE == judged.verdict
     assert "no positive control" in judged.why
 
@@ -86,7 +131,7 @@ def test_a_leak_needs_no_control() -> None:
 
 def test_the_control_can_be_waived() -> None:
     """Where no control is required, a denial counts by itself."""
-    judged = judge_flow(DENIED, Observation(Outcome.DROPPED), None, control_required=False)
+    judged = judge_flow(DENIED, SHUT, None, control_required=False)
     assert FlowVerdict.ENFORCED == judged.verdict
 
 

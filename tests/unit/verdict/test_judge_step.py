@@ -2,7 +2,16 @@
 
 import pytest
 
-from netproof.model.flow import Endpoint, Expectation, Expected, Flow, Observation, Outcome, Path
+from netproof.model.flow import (
+    Endpoint,
+    Expectation,
+    Expected,
+    Flow,
+    Observation,
+    Outcome,
+    Path,
+    PathControl,
+)
 from netproof.model.matrix import Matrix
 from netproof.model.record import Convergence, FlowVerdict, RunVerdict, StepRecord
 from netproof.model.value import replace
@@ -14,7 +23,9 @@ OUTSIDE = Endpoint.outside("outside")
 TOPOLOGY = Topology(
     pods=(Pod("shop", "a", node="n1"), Pod("shop", "b", node="n2"), Pod("shop", "c", node="n1"))
 )
-OPEN, SHUT = Observation(Outcome.CONNECTED, seconds=0.123456), Observation(Outcome.DROPPED)
+OPEN = Observation(Outcome.CONNECTED, seconds=0.123456)
+WELL = PathControl(("shop/a to itself", "shop/b to itself"), far=True)
+SHUT = Observation(Outcome.DROPPED, arrived=False, attempts=2, beside=WELL)
 
 Cells = dict[Flow, tuple[Expected, Observation]]
 
