@@ -213,3 +213,46 @@ def test_a_report_folder_that_fills_keeps_what_was_there(tmp_path: Path) -> None
     assert {one.file_name for one in WRITERS.values()} == {one.name for one in tmp_path.iterdir()}
     kept = codec.loads((tmp_path / "record.json").read_text(encoding="utf-8"))
     assert ALL_PASS == kept
+
+
+def test_no_room_for_anything(bundle: Path) -> None:
+    """Where no file may grow there is no folder for what passes: said, and no traceback."""
+    program = _command("check", "--cluster", "kind:kindnet", str(bundle))
+    ended = _ended(("sh", "-c", 'ulimit -f 0; "$@" 2>&1 | cat', "sh", *program))
+    assert "netproof: No usable temporary directory found in" in ended.stdout
+    assert "see that this machine lets netproof have it" in ended.stdout
+    assert "Traceback" not in ended.stdout
+
+
+NO_SHARED_MEMORY: Mapping[str, str] = {
+    "missing": (
+        'mount -t tmpfs none "$0"; cd "$0"; for one in null zero full random urandom tty; do '
+        'touch $one; mount --bind /dev/$one $one; done; cd - >/dev/null; mount --move "$0" /dev'
+    ),
+    "read-only": "mount -t tmpfs -o ro none /dev/shm",
+    "full": "mount -t tmpfs -o size=4k none /dev/shm; head -c 4096 /dev/zero >/dev/shm/x",
+}
+
+
+@pytest.mark.parametrize("name", NO_SHARED_MEMORY)
+def test_shared_memory_is_not_needed(name: str, bundle: Path) -> None:
+    """Neither by a check nor by test workers: a run without it ends as any other."""
+    program = f'{NO_SHARED_MEMORY[name]} && echo there && exec "$@"'
+    folder = bundle.parent / "dev"
+    folder.mkdir()
+    inside = ("unshare", "--map-root-user", "--mount", "sh", "-ec", program, str(folder))
+    lock = (sys.executable, "-c", "import multiprocessing; multiprocessing.Lock()")
+    control = _ended((*inside, *lock))
+    if "there" not in control.stdout:
+        pytest.skip(f"this machine lets nobody mount: {control.stderr}")
+    assert 1 == control.returncode  # there really is none
+    workers = ("-n", "2") if name == "missing" else ()
+    options = ("-p", "no:cacheprovider", "--np-bundle-static", "--rootdir", str(bundle.parent))
+    ended = _ended(
+        (*inside, sys.executable, "-m", "pytest", *options, *workers, "--np-bundle", str(bundle))
+        if workers
+        else (*inside, *_command(*CHECK, str(bundle)))
+    )
+    assert 1 == ended.returncode
+    assert ("1 failed, 1 passed" if workers else "1 of 2 intents does not hold") in ended.stdout
+    assert "Traceback" not in ended.stderr

@@ -57,6 +57,12 @@ def lost(error: Exception) -> str:
     return f"standard output {_reason(error)}; {_REMEDY}"
 
 
+def unforeseen(error: OSError) -> str:
+    """Return what the machine refused, where nobody else had words for it."""
+    what = f"{error.filename}: {error.strerror}" if error.filename else error.strerror or str(error)
+    return f"{what}; see that this machine lets netproof have it, and call it again"
+
+
 def _reason(error: Exception) -> str:
     """Return why a stream could not be written to."""
     if isinstance(error, BrokenPipeError):

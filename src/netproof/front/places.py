@@ -66,7 +66,7 @@ def cni_facts(option: argparse.Namespace) -> CniFacts | None:
 
     Raises UsageError for one without a profile.
     """
-    named = str(option.cni or option.cluster.partition(":")[2]).lower()
+    named = str(option.cni or (option.cluster or "").partition(":")[2]).lower()
     if not named:
         return None
     from netproof.cluster.profiles import reading

@@ -8,10 +8,12 @@ Desktop, a remote DOCKER_HOST) these files say nothing, and nothing is checked.
 
 from __future__ import annotations
 
+import errno
 import os
 import platform
 import re
 import shutil
+import socket
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,6 +41,10 @@ ASK_TIMEOUT_S = 60.0
 
 ROOT = Path("/")
 LOCAL_SCHEMES = ("unix://", "npipe://")
+
+DOCKER_SOCKET = "/var/run/docker.sock"
+_SOCKET = re.compile(r"unix://(/[^\s:?\"]*[^\s:?\".])")
+"""Where an engine listens, as DOCKER_HOST has it and engines tell it."""
 
 _NUMBERS = re.compile(r"(\d+)\.(\d+)")
 _KIND = re.compile(r"kind v(\S+)")
@@ -92,14 +98,52 @@ def _engine(environ: Mapping[str, str]) -> str:
             f"no container engine on PATH: kind needs {', '.join(ENGINES[:-1])} or {ENGINES[-1]}"
             f"{f' ({PROVIDER} asks for {wanted})' if wanted else ''}; get one: {ENGINE_FROM}"
         )
-    silent = {}
+    silent = []
     for name in there:
-        what = f"asking {name} whether it runs"
-        code, out, said = call((name, "info"), environ, what=what, timeout_s=ASK_TIMEOUT_S)
-        if code == 0:
+        said = _silence(name, environ)
+        if not said:
             return name
-        silent[name] = failure(what, (name, "info"), code, said or out)
-    raise UsageError("no container engine answers:\n" + "\n".join(silent.values()))
+        silent.append(f"{said}\n    {_remedy(name, environ, said)}")
+    raise UsageError("no container engine answers:\n" + "\n".join(silent))
+
+
+def _silence(engine: str, environ: Mapping[str, str]) -> str:
+    """Return what becomes of asking an engine, "" where it answers."""
+    what, question = f"asking {engine} whether it runs", (engine, "info")
+    try:
+        code, out, said = call(question, environ, what=what, timeout_s=ASK_TIMEOUT_S)
+    except ClusterError as error:
+        return str(error)
+    return failure(what, question, code, said or out) if code else ""
+
+
+def _remedy(engine: str, environ: Mapping[str, str], said: str) -> str:
+    """Return what to do about an engine that does not answer.
+
+    Newer dockers say the same of a socket that they may not open and of one that is not there.
+    """
+    named = _SOCKET.search(said) or _SOCKET.match(environ.get("DOCKER_HOST", ""))
+    path = named[1] if named else DOCKER_SOCKET
+    wrong = _knock(path) if named or engine == "docker" else 0
+    if wrong in (errno.EACCES, errno.EPERM):
+        return (
+            f"this user may not use {path}: sudo usermod -aG docker USER, then log in again (that "
+            f"group is as good as root), or use rootless podman, with {PROVIDER}=podman"
+        )
+    if wrong:
+        return f"nothing listens at {path}: start {engine}, as by sudo systemctl start {engine}"
+    return f"see that `{engine} info` works for this user; {PROVIDER} names another engine"
+
+
+def _knock(path: str) -> int:
+    """Return the error of opening a socket, 0 where it opens."""
+    with socket.socket(socket.AF_UNIX) as knocking:
+        knocking.settimeout(1.0)
+        try:
+            knocking.connect(path)
+        except OSError as error:
+            return error.errno or 0
+    return 0
 
 
 def _environment(given: Mapping[str, str], engine: str, home: Path) -> dict[str, str]:

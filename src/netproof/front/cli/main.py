@@ -46,7 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         output.tell(f"netproof: {error}")
         return EXIT_ERROR
     except OSError as error:
-        output.tell(f"netproof: {_unforeseen(error)}")
+        output.tell(f"netproof: {output.unforeseen(error)}")
         return EXIT_ERROR
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
@@ -58,11 +58,6 @@ def _look_where_we_are() -> None:
         Path.cwd()
     except OSError as error:
         raise UsageError("the current folder is gone; cd to one that is there") from error
-
-
-def _unforeseen(error: OSError) -> str:
-    what = f"{error.filename}: {error.strerror}" if error.filename else error.strerror or str(error)
-    return f"{what}; see that this machine lets netproof have it, and call it again"
 
 
 class _Parser(argparse.ArgumentParser):

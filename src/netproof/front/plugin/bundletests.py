@@ -48,7 +48,7 @@ def pytest_configure(config: pytest.Config) -> None:
             raise UsageError("--bundle-static sends no packets, which --require-packets asks for")
         config.stash[CASES] = {name: _open(config, name) for name in config.option.np_bundle}
     except NetproofError as error:
-        raise outcomes.refusal(config, error) from error
+        raise outcomes.refusal(config, str(error)) from error
     told = getattr(config, "workerinput", {}).get(_WORKER_INPUT)
     if told is not None:
         found = codec.unpack(tuple[BundleResult, ...], told)

@@ -125,7 +125,9 @@ class OwnerHooks:
                 run.finish()
                 raise
         except NetproofError as error:
-            raise outcomes.refusal(config, error) from error
+            raise outcomes.refusal(config, str(error)) from error
+        except OSError as error:
+            raise outcomes.refusal(config, output.unforeseen(error)) from error
         config.pluginmanager.register(Reporter(config, run, self._screen()), "netproof-reporter")
 
     def pytest_unconfigure(self) -> None:

@@ -34,6 +34,6 @@ def xfail(reason: str) -> NoReturn:
     pytest.xfail(one_line(reason))
 
 
-def refusal(config: pytest.Config, error: Exception) -> pytest.UsageError:
+def refusal(config: pytest.Config, message: str) -> pytest.UsageError:
     """Return the error by which pytest ends with our message and the exit code of a wrong call."""
-    return pytest.UsageError(spelled(config, str(error)))
+    return pytest.UsageError(spelled(config, message))

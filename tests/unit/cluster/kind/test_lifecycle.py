@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import re
+import socket
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from netproof.cluster.kind import machine
 from netproof.cluster.kind.cluster import KindCluster, KindOptions
 from netproof.cluster.profiles import reading
 from netproof.cluster.profiles.declaration import IpFamily
@@ -438,6 +442,68 @@ def test_an_engine_that_does_not_answer(tools: StandIns, options: KindOptions) -
     tools.fail_at("docker info")
     with pytest.raises(UsageError, match=f"no container engine answers:\n.*\n.*{LAST_WORDS}"):
         KindCluster(options, _silent).start()
+
+
+DOCKERS_WORDS = "Cannot connect to the Docker daemon at unix://{}. Is the docker daemon running?"
+"""Of 28.2.2, whatever keeps it from connecting."""
+
+
+@pytest.fixture
+def engine_socket() -> Iterator[Path]:
+    """Make a folder that everybody may look into, with a docker that names a socket in it."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as made:
+        folder = Path(made)
+        folder.chmod(0o755)
+        path = folder / "docker.sock"
+        script = f"#!/bin/sh\necho '{DOCKERS_WORDS.format(path)}' >&2\nexit 1\n"
+        (folder / "docker").write_text(script)
+        (folder / "docker").chmod(0o755)
+        yield path
+
+
+@contextmanager
+def _as_nobody() -> Iterator[None]:
+    """Be a user whom modes hold, where the tests run as root."""
+    before = os.geteuid()
+    if before == 0:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(before)
+
+
+@pytest.mark.parametrize("state", ["not ours", "left behind", "not there"])
+def test_an_engine_that_may_not_be_used_or_is_down(state: str, engine_socket: Path) -> None:
+    """The socket is tried, for the engine's words are the same; each has a remedy of its own."""
+    with closing(socket.socket(socket.AF_UNIX)) as listening:
+        if state != "not there":
+            listening.bind(str(engine_socket))
+        if state == "not ours":
+            listening.listen()
+            engine_socket.chmod(0)
+        environ = {"PATH": str(engine_socket.parent), "KIND_EXPERIMENTAL_PROVIDER": "docker"}
+        with (
+            _as_nobody() if state == "not ours" else nullcontext(),
+            pytest.raises(UsageError) as no,
+        ):
+            machine.find(engine_socket.parent, helm=False, environ=environ)
+    wanted = {"not ours": f"may not use {engine_socket}: sudo usermod -aG docker USER"}
+    down = f"nothing listens at {engine_socket}: start docker"
+    assert wanted.get(state, down) in str(no.value)
+    assert "Is the docker daemon running?" in str(no.value)
+
+
+def test_an_engine_that_hangs_is_not_the_only_one(
+    tools: StandIns, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next one is asked."""
+    (tools.bin / "podman").write_bytes((tools.bin / "docker").read_bytes())
+    tools.hang_at("docker info")
+    monkeypatch.setattr(machine, "ASK_TIMEOUT_S", 0.3)
+    monkeypatch.setattr(machine, "ENGINES", ("docker", "podman"))
+    (tools.bin / "podman").chmod(0o755)
+    assert "podman" == machine.find(tmp_path, helm=False).engine
 
 
 def test_kind_is_told_which_engine(
