@@ -10,19 +10,19 @@ says "dropped". And whatever comes over a socket ends that conversation at most,
 from __future__ import annotations
 
 import errno
-import heapq
 import os
 import resource
 import select
-import signal
-import socket
-import struct
 import sys
 import time
-from collections import deque
 
 TYPE_CHECKING = False  # typing's own costs 3 ms at each start
 if TYPE_CHECKING:
+    import heapq
+    import signal
+    import socket
+    import struct
+    from collections import deque
     from collections.abc import Callable, Generator
     from typing import Any
 
@@ -30,6 +30,20 @@ if TYPE_CHECKING:
     Steps = Generator[float, Any, Any]  # yields until when it waits, is told whether it was woken
     Read = Callable[[bytes, bool], Any]  # data, whether it is all there is -> None to read on
     Query = tuple[str, str, int, str, int]  # protocol, server, port, name, type
+
+else:
+    try:  # what these are made of: enums and the like around it take half of an agent's start
+        import _heapq as heapq
+        import _signal as signal
+        import _socket as socket
+        import _struct as struct
+        from _collections import deque
+    except ImportError:  # another Python than CPython
+        import heapq
+        import signal
+        import socket
+        import struct
+        from collections import deque
 
 VERSION = 2
 SCTP = 132  # IPPROTO_SCTP, which `socket` lacks
@@ -51,7 +65,7 @@ DNS_PORT = 53
 
 HTTP = b"GET /netproof/"
 HASHES: dict[bytes, Callable[[], Any]] = {}  # by key, made when first needed
-LOADS: list[Callable[[str], Any]] = []  # the same; an import a call would cost more than the call
+JSON: list[Any] = []  # how to read and to write; the same, as an import a call would cost more
 
 BATCH = 1024  # events a wake-up; a full batch means that more are ready, so no deadline is due
 BURST = 64  # probes started between two looks at what is ready: their answers overtake the rest
@@ -260,7 +274,7 @@ class Server:
         """Take what connections there are; tell whether there may be more."""
         for _ in range(BURST):
             try:
-                sock, peer = listener.accept()
+                sock, peer = accepted(listener)
             except BlockingIOError:
                 return False
             except OSError:  # out of descriptors, or the client is gone already
@@ -329,12 +343,21 @@ class Server:
             self.loop.step(guest, True)
 
 
+def accepted(listener: socket.socket) -> tuple[socket.socket, Any]:
+    take = getattr(listener, "_accept")  # noqa: B009 - what the public module's `accept` calls
+    fd, peer = take()
+    return socket.socket(listener.family, listener.type, listener.proto, fd), peer
+
+
 def own(towards: str) -> str:
     """Return the address that we have on the way to another; sends nothing."""
     family = socket.AF_INET6 if ":" in towards else socket.AF_INET
-    with socket.socket(family, socket.SOCK_DGRAM) as sock:
+    sock = socket.socket(family, socket.SOCK_DGRAM)
+    try:
         sock.connect((towards, DNS_PORT))
         return str(sock.getsockname()[0])
+    finally:
+        sock.close()
 
 
 def ours(info: bytes) -> bytes:
@@ -616,18 +639,58 @@ def numbered(number: object) -> int:
     return number
 
 
-def decoded(data: bytes) -> Any:
-    if not LOADS:
-        import json  # noqa: PLC0415 - not before it is needed: a third of an agent's start-up
+class Reading:
+    """How JSON is read, as the reader in C asks for it: what json.JSONDecoder is by default."""
 
-        LOADS.append(json.loads)
-    return LOADS[0](data.decode())
+    strict, object_hook, object_pairs_hook = True, None, None
+    parse_float, parse_int = float, int
+    parse_constant = float  # NaN and the infinities
+
+
+def made_json() -> list[Any]:
+    """Return what reads and what writes a value of JSON: in C, without the module around it.
+
+    `json` loads regular expressions, which take as long as all else of an agent's start.
+    """
+    try:
+        import _json as c  # noqa: PLC0415
+
+        like: Any = Reading
+        scan = c.make_scanner(like)
+        write = c.make_encoder(
+            None, str, c.encode_basestring_ascii, None, ":", ",", False, False, True
+        )
+        known = scan("[1]", 0) == ([1], 3) and "".join(write([1], 0)) == "[1]"
+    except Exception:  # noqa: BLE001 - another Python: then by the long way
+        known = False
+    if not known:
+        import json  # noqa: PLC0415
+
+        return [json.loads, lambda value: json.dumps(value, separators=(",", ":"))]
+
+    def read(text: str) -> Any:
+        text = text.strip(" \t\r\n")
+        try:
+            value, end = scan(text, 0)
+        except (StopIteration, SystemError):  # the latter of 3.10 and 3.11 for want of `json`
+            value, end = None, -1
+        if end != len(text):
+            raise ValueError("no JSON")
+        return value
+
+    return [read, lambda value: "".join(write(value, 0))]
+
+
+def decoded(data: bytes) -> Any:
+    if not JSON:
+        JSON.extend(made_json())
+    return JSON[0](data.decode())
 
 
 def encoded(value: object) -> bytes:
-    import json  # noqa: PLC0415 - as above
-
-    return json.dumps(value, separators=(",", ":")).encode()
+    if not JSON:
+        JSON.extend(made_json())
+    return str(JSON[1](value)).encode()
 
 
 def nameservers() -> tuple[list[str], list[str], int]:
@@ -783,7 +846,7 @@ class Agent:
 
     def admit(self, _: int) -> None:
         try:
-            sock = self.listener.accept()[0]
+            sock, _ = accepted(self.listener)
         except OSError:  # out of descriptors, or gone again already
             return
         if len(self.controls) >= MOST_CONTROLS:

@@ -30,7 +30,9 @@ STARTING_S = 5.0
 """How long a relay waits for an agent that is still starting: an interpreter on a busy node."""
 
 RELAY = """\
-import os,select,socket,sys,time
+import os,select,sys,time
+try:import _socket as socket
+except ImportError:import socket
 name,end=sys.argv[1],time.monotonic()+float(sys.argv[2])
 s=socket.socket(socket.AF_UNIX)
 while 1:
@@ -50,7 +52,10 @@ while 1:
         if not d:break
         s.sendall(d)
 """
-"""Copies between its standard streams and the agent until either of them ends."""
+"""Copies between its standard streams and the agent until either of them ends.
+
+By `_socket`: what the module around it loads takes as long as the interpreter's own start.
+"""
 
 
 ASK = """\

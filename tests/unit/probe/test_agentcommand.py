@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
+
+import pytest
 
 from netproof.model.flow import Endpoint
 from netproof.model.workload import Port, Protocol
@@ -66,3 +70,12 @@ def test_many_pods_at_once_have_the_program_made_once() -> None:
     with ThreadPoolExecutor(8) as pool:
         told = set(pool.map(lambda _: agent_source(), range(8)))
     assert (1, 1) == (len(told), agentcommand._stripped.cache_info().misses)
+
+
+@pytest.mark.parametrize("program", [agent_source(), RELAY], ids=["agent", "relay"])
+def test_what_starts_in_every_pod_loads_little(program: str) -> None:
+    """Enums and regular expressions would take as long as all else of its start."""
+    head = program.partition("\ndef ")[0].partition("\nname,")[0]
+    told = "import sys; print({'enum', 're', 'socket', 'json', 'typing'} & {*sys.modules})"
+    words = [sys.executable, "-I", "-S", "-c", f"exec({head!r}); {told}"]
+    assert "set()\n" == subprocess.run(words, capture_output=True, text=True, check=True).stdout
