@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from netproof.model.flow import Connectivity, Expected, Flow, Observation
+from netproof.model.flow import Connectivity, Expected, Flow, Observation, Outcome
 from netproof.model.matrix import Matrix, ObservedMatrix
 from netproof.model.record import Convergence
 from netproof.probe.answers import merge
@@ -61,7 +61,7 @@ def converge(
 ) -> ConvergedMatrix:
     """Probe the flows until they are as expected or the deadline passes, then all once more.
 
-    Until then time-outs are as short as answers allow, and grow where what should pass does not.
+    Until then time-outs are as short as answers allow, and grow where there was no answer.
     The last look waits longer than all before it: also for what the sender's kernel sends again.
 
     The confirmation is believed where it shows more than is allowed: that is a leak, however the
@@ -124,12 +124,16 @@ class _Looking:
                 return
             self._pace(min(pause, max(0.0, end - self._clock())))
             pause = min(2 * pause, LONGEST_PAUSE_S)
-            self._doublings += not self._allowed.isdisjoint(differing)
+            self._doublings += any(not self._answered(flow) for flow in differing)
             self.look(differing)
 
     def unmet(self) -> list[Flow]:
         """Return the flows whose last observation is not what is expected of them."""
         return [flow for flow in self.flows if not _meets(self._expected[flow], self.seen[flow])]
+
+    def _answered(self, flow: Flow) -> bool:
+        """Tell whether a flow that differs does so because it still gets through."""
+        return self.seen[flow].outcome is Outcome.CONNECTED
 
     def _leaks(self, flow: Flow) -> bool:
         """Tell whether more got through than is expected."""
