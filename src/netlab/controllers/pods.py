@@ -1,7 +1,8 @@
 """Pods: gives each a node, a worker that runs it, and an end when it is deleted.
 
-The choice of a node is pure: it knows nodeName, nodeSelector and taints; affinity and topology
-spread are not looked at. Must not know: how a pod is run on its node.
+The choice of a node is pure: it knows nodeName, nodeSelector, the node affinity that is required,
+and taints; affinity between pods and topology spread are not looked at. Must not know: how a pod is
+run on its node.
 """
 
 import asyncio
@@ -14,10 +15,13 @@ from netlab.controllers import podstatus
 from netlab.controllers.kubelet import PodWorker
 from netlab.controllers.machine import EventRecorder, LabMachine
 from netlab.node.mounts import cluster_resolv_conf
-from netlab.objects.obj import Obj
+from netlab.objects.obj import Obj, at, labels_of
+from netlab.objects.selectors import matches_labels
 from netlab.objects.store import Store, StoreEvent, now
 
 log = logging.getLogger(__name__)
+
+_REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
 
 
 class UnschedulableError(Exception):
@@ -52,9 +56,24 @@ def _obstacle(pod: Obj, node: Obj) -> str:
             return f"node(s) had untolerated taint {{{taint['key']}: {taint.get('value', '')}}}"
     labels = node["metadata"].get("labels") or {}
     selector = pod["spec"].get("nodeSelector") or {}
-    if any(labels.get(key) != value for key, value in selector.items()):
+    if any(labels.get(key) != value for key, value in selector.items()) or not _has_affinity(
+        pod, node
+    ):
         return "node(s) didn't match Pod's node affinity/selector"
     return ""
+
+
+def _has_affinity(pod: Obj, node: Obj) -> bool:
+    """Tell whether a node meets what a pod requires of it (NodeSelector: one term is enough)."""
+    required = at(pod, "spec", "affinity", "nodeAffinity", _REQUIRED) or {}
+    fields = {"metadata.name": node["metadata"]["name"]}
+    terms = required.get("nodeSelectorTerms") or []
+    return not terms or any(
+        matches_labels({"matchExpressions": term.get("matchExpressions")}, labels_of(node))
+        and matches_labels({"matchExpressions": term.get("matchFields")}, fields)
+        for term in terms
+        if term.get("matchExpressions") or term.get("matchFields")
+    )
 
 
 def _tolerates(toleration: Obj, taint: Obj) -> bool:

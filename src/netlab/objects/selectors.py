@@ -110,7 +110,15 @@ def matches_labels(selector: Obj, labels: Mapping[str, str]) -> bool:
     return plain and all(term.matches(labels) for term in terms)
 
 
-_OPERATORS = {"In": "in", "NotIn": "notin", "Exists": "exists", "DoesNotExist": "absent"}
+_OPERATORS = {
+    "In": "in",
+    "NotIn": "notin",
+    "Exists": "exists",
+    "DoesNotExist": "absent",
+    "Gt": ">",
+    "Lt": "<",
+}
+"""Those of a LabelSelector, and the two that a NodeSelector has besides."""
 
 _COMMON_FIELDS = frozenset({"metadata.name", "metadata.namespace"})
 _INVOLVED = ("kind", "namespace", "name", "uid", "apiVersion", "resourceVersion", "fieldPath")

@@ -58,7 +58,7 @@ class ExistingCluster:
             name=self.context or context_name(self.kubeconfig),
             kubeconfig=self.kubeconfig,
             context=self.context,
-            pods=replace(self.pods, spread=True),
+            pods=self.pods,
         )
         if self.profile is None:
             return bare

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from netproof.cluster.api.client import Client, Obj
+from netproof.cluster.placement import open_nodes
 from netproof.errors import ClusterError
 from netproof.model.workload import (
     Host,
@@ -35,17 +36,14 @@ def nodes(client: Client, *, outside: str) -> tuple[Host, ...]:
 
 
 def nodes_for_pods(client: Client, *, outside: str) -> tuple[Host, ...]:
-    """Return the nodes that any pod may be put on: not cordoned, without a taint that forbids it.
-
-    A taint of the effect PreferNoSchedule forbids nothing (core/v1 Taint.effect).
-    """
-    closed = {
-        node["metadata"]["name"]
-        for node in client.list("Node")
-        if node["spec"].get("unschedulable")
-        or any(t["effect"] != "PreferNoSchedule" for t in node["spec"].get("taints") or ())
-    }
-    return tuple(n for n in nodes(client, outside=outside) if n.name not in closed)
+    """Return the nodes that probe pods may be put on, those that would rather have none last."""
+    raw = [node for node in client.list("Node") if node["metadata"]["name"] != outside]
+    return tuple(
+        Host(HostKind.NODE, node["metadata"]["name"], _addresses(node, "InternalIP"))
+        for name in open_nodes(raw, client.ref.pods)
+        for node in raw
+        if node["metadata"]["name"] == name
+    )
 
 
 def outside_hosts(client: Client, node: str, ports: tuple[Port, ...]) -> tuple[Host, ...]:

@@ -125,7 +125,8 @@ class Convergence(Value):
 class StepRecord(Value):
     """One state of the cluster and all that was seen in it.
 
-    `places` says where policies are written: `namespace/name` -> `file:line`.
+    `places` says where policies are written: `namespace/name` -> `file:line`. `nodes` says on which
+    node the ends of the tables stood, those left out of which that cannot be said.
     """
 
     name: str
@@ -136,6 +137,26 @@ class StepRecord(Value):
     tables: tuple[Table, ...]
     findings: tuple[Finding, ...] = ()
     places: dict[str, str] = field(default_factory=dict)
+    nodes: dict[str, str] = field(default_factory=dict)
+
+
+class Relation(StrEnum):
+    """How the nodes of a flow's two ends lie to each other."""
+
+    SAME_NODE = "same node"
+    ACROSS_NODES = "across nodes"
+
+
+class Tried(Value):
+    """What was tried of a subject, on which relation: flows that were told, by what was expected.
+
+    `only` says where that is not both relations, for allowed and denied flows alike, and "" else.
+    """
+
+    subject: str
+    same_node: dict[Expected, int]
+    across_nodes: dict[Expected, int]
+    only: str = ""
 
 
 class ScenarioRecord(Value):
@@ -143,7 +164,8 @@ class ScenarioRecord(Value):
 
     `repeat` is the command that runs it again, "" where there is none. `known_gap` words the
     documented gaps of the CNI that explain all findings; such a scenario keeps its verdict and
-    does not fail the run. `gap_gone` words those that should have shown and did not.
+    does not fail the run. `gap_gone` words those that should have shown and did not. `statements`
+    are those that it tests, of the table that stands with its suite.
     """
 
     id: str
@@ -156,6 +178,7 @@ class ScenarioRecord(Value):
     repeat: str = ""
     known_gap: str = ""
     gap_gone: str = ""
+    statements: tuple[str, ...] = ()
 
 
 class CanaryRecord(Value):
@@ -216,7 +239,8 @@ class RunRecord(Value, kw_only=True):
     rest. `doors` are the ways around policies that were tried, `keys` who has the rights that open
     them. `intents` are those of all bundles, by the policies' meaning alone where the cluster
     enforces nothing: what packets break then follows from that and is no news. `notes` say what
-    was not tried, and why.
+    was not tried, and why. `pairs` and `statements` say on which relation of nodes what was tried:
+    flows from namespace to namespace, and what the scenarios test.
     """
 
     schema: Literal["netproof.run/v1"] = SCHEMA
@@ -238,3 +262,5 @@ class RunRecord(Value, kw_only=True):
     require_enforcement: bool = False
     notes: tuple[str, ...] = ()
     require_packets: bool = False
+    pairs: tuple[Tried, ...] = ()
+    statements: tuple[Tried, ...] = ()

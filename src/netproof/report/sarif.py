@@ -25,7 +25,7 @@ from netproof.printing import Printable, in_json
 from netproof.report.intents import basis_line
 from netproof.report.review.sentences import broken_flow_lines
 from netproof.report.run.findings import deciding_places, deciding_reasons, observation_line
-from netproof.report.run.summary import listed_findings
+from netproof.report.run.summary import ONE_RELATION, listed_findings, one_relation_lines
 from netproof.report.text import printable
 
 _SCHEMA = (
@@ -54,6 +54,7 @@ _RUN_RULES = {
     "door": ("error", "A way around the policies is not as it must be."),
     "known-gap-gone": ("error", "A known gap of the CNI did not show: its profile is out of date."),
     "profile-contradicted": ("error", "The cluster does other than its profile says."),
+    "one-relation": ("note", "Flows were tried within nodes only, or only across them."),
 }
 """Those of findings besides flows are called as their kinds are."""
 _HINT_LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "note"}
@@ -71,6 +72,7 @@ def run_log(record: RunRecord) -> Printable:
     results += map(_run_result, run.findings)
     if not run.require_packets:
         results += [_untried_result(one, _RUN_RULES) for one in _untried(run.intents)]
+    results += [_one_relation(line) for line in one_relation_lines(run)]
     return _log(run, _RUN_RULES, results, run.errors, run.notes)
 
 
@@ -178,6 +180,10 @@ def _untried_result(result: IntentResult, rules: Rules) -> Json:
     text = f"{result.intent}: {basis_line(result)}."
     of = f"{result.intent} | untried-intent"
     return _result("untried-intent", rules, text, [result.place], of)
+
+
+def _one_relation(line: str) -> Json:
+    return _result("one-relation", _RUN_RULES, f"{ONE_RELATION}: {line}", (), line)
 
 
 def _intent_result(result: IntentResult, rules: Rules) -> Json:

@@ -8,10 +8,11 @@ keep is noted. Results are looked up by pairs of ends, after which tests are nam
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from netproof.model.flow import Endpoint, EndpointKind, Flow
 from netproof.model.matrix import JudgedScenario
+from netproof.model.record import Tried
 from netproof.model.review import Note, PairResult
 from netproof.policy import PodPeer, Rule, matching
 from netproof.policy.mirror import Mirror
@@ -34,6 +35,13 @@ def notes(mirror: Mirror) -> tuple[Note, ...]:
 def unprobed(why: str) -> tuple[Note, ...]:
     """Return what a cluster without agents on its nodes leaves unsaid; nothing where it has."""
     return (Note("nodes", "", f"no packet was sent to or from them: {why}"),) if why else ()
+
+
+def one_relation(pairs: Iterable[Tried]) -> tuple[Note, ...]:
+    """Return which namespaces met on one node only, or only across nodes."""
+    return tuple(
+        Note(f"flows {one.subject}", "", f"were tried {one.only}") for one in pairs if one.only
+    )
 
 
 def _system(mirror: Mirror) -> Iterator[Note]:

@@ -22,7 +22,7 @@ from netproof.run.controller import Handout, outside_hosts
 from netproof.run.endings import afterwards
 from netproof.run.scenario import Scenario, Settings
 from netproof.run.worker import Worker
-from netproof.verdict import RunEvidence, RunJudgement, judge_reading, judge_run
+from netproof.verdict import RunEvidence, RunJudgement, judge_reading, judge_run, pairs
 
 DNS = f"{DNS_NAMESPACE}/{DNS_SERVICE}"
 WORKER = "bundle"
@@ -110,7 +110,8 @@ def with_packets(checked: CheckRecord, evidence: RunEvidence, notes: Sequence[No
         findings=tuple(findings),
         errors=tuple(evidence.errors),
     )
-    whole = replace(checked, packets=sent, notes=checked.notes + tuple(notes))
+    notes = (*notes, *probing.one_relation(pairs(evidence.scenarios)))
+    whole = replace(checked, packets=sent, notes=checked.notes + notes)
     return _concluded(whole, judgement)
 
 

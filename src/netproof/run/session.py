@@ -13,7 +13,7 @@ from netproof.model.review import IntentResult
 from netproof.model.value import replace
 from netproof.run.bundle_run import ProbedBundle
 from netproof.run.controller import Controller, Handout
-from netproof.verdict import RunEvidence, judge_run
+from netproof.verdict import RunEvidence, judge_run, pairs, statements
 
 
 @dataclass(slots=True)
@@ -92,6 +92,8 @@ class RunSession:
             require_enforcement=self.require_enforcement,
             notes=tuple(sorted(self.notes)),
             require_packets=self.require_packets,
+            pairs=pairs(evidence.scenarios),
+            statements=statements(evidence.scenarios),
         )
 
 

@@ -53,6 +53,7 @@ class Worker:
         deployment = Deployment(
             lambda pod: agent_command(pod.key, pod.ports, naming.run_id, ref.secret, pod.listens),
             settings.image,
+            chooses_nodes=True,
         )
         self.fleet = Fleet(self.client, naming, deployment)
         self.topology = Topology()

@@ -8,6 +8,7 @@ others.
 from netproof.verdict.canaries import canary_verdict, judge_canary
 from netproof.verdict.declarations import contradiction, weigh_gaps
 from netproof.verdict.flows import FlowRuling, judge_flow
+from netproof.verdict.relations import pairs, statements
 from netproof.verdict.runs import (
     RunEvidence,
     RunJudgement,
@@ -32,7 +33,9 @@ __all__ = [
     "judge_reading",
     "judge_run",
     "judge_step",
+    "pairs",
     "scenario_verdict",
+    "statements",
     "step_verdict",
     "weigh_gaps",
 ]

@@ -39,6 +39,7 @@ from netproof.model.record import (
 from netproof.model.review import Basis, BrokenFlow, IntentResult, Kept, Severity
 from netproof.model.value import replace
 from netproof.verdict.canaries import canary_verdict
+from netproof.verdict.relations import one_sided
 from netproof.verdict.scenarios import worst
 
 PROFILE_IS_WRONG = (
@@ -234,8 +235,9 @@ def _words_of_pass(evidence: RunEvidence, findings: Sequence[RunFinding]) -> str
     if gaps:
         words = f"all is as documented, known gaps of this CNI in {gaps} cases included"
     if evidence.intents:
-        return f"{words}, and {_words_of_intents(evidence.intents, findings)}"
-    return words
+        words = f"{words}, and {_words_of_intents(evidence.intents, findings)}"
+    only = one_sided(evidence.scenarios)
+    return f"{words}; flows between pods were tried {only}" if only else words
 
 
 def _words_of_fail(evidence: RunEvidence, findings: Sequence[RunFinding]) -> str:

@@ -27,6 +27,7 @@ from netproof.model.record import (
 )
 from netproof.model.workload import Family, Protocol, Topology
 from netproof.verdict.flows import judge_flow
+from netproof.verdict.relations import relation
 from netproof.verdict.scenarios import step_verdict
 
 _GRAVITY = {
@@ -73,6 +74,7 @@ def judge_step(  # noqa: PLR0913 - all but two by keyword, each a value the step
         tables=_tables(cells),
         findings=_findings(cells, topology),
         places=dict(sorted((places or {}).items())),
+        nodes=_nodes_of_ends(cells, topology),
     )
     return JudgedStep(record, Matrix(cells, cells))
 
@@ -137,9 +139,9 @@ def _in_order(ends: Iterable[Endpoint], wanted: set[Endpoint]) -> list[Endpoint]
 
 
 def _findings(cells: Mapping[Flow, JudgedCell], topology: Topology) -> tuple[Finding, ...]:
-    nodes = {pod.key: pod.node for pod in topology.pods}
+    nodes = _nodes_of_ends([flow for flow in cells if cells[flow].verdict in _GRAVITY], topology)
     findings = [
-        _finding(flow, cell, _nodes(flow, nodes))
+        _finding(flow, cell, relation(str(flow.source), str(flow.destination), nodes) or "")
         for flow, cell in cells.items()
         if cell.verdict in _GRAVITY
     ]
@@ -164,14 +166,20 @@ def _finding(flow: Flow, cell: JudgedCell, nodes: str) -> Finding:
     )
 
 
-def _nodes(flow: Flow, nodes: Mapping[str, str]) -> str:
-    source, destination = _node(flow.source, nodes), _node(flow.destination, nodes)
-    if not source or not destination:
-        return ""
-    return "same node" if source == destination else "across nodes"
-
-
-def _node(end: Endpoint, nodes: Mapping[str, str]) -> str:
-    if end.kind is EndpointKind.NODE:
-        return end.name
-    return nodes.get(end.name, "") if end.kind is EndpointKind.POD else ""
+def _nodes_of_ends(flows: Iterable[Flow], topology: Topology) -> dict[str, str]:
+    """Return the nodes of flows' ends by their names; a Service's where its backends share one."""
+    pods = {pod.key: pod.node for pod in topology.pods}
+    behind = {
+        service.key: {pod.node for pod in topology.backends(service)}
+        for service in topology.services
+    }
+    nodes = {}
+    for end in {end for flow in flows for end in (flow.source, flow.destination)}:
+        if end.kind is EndpointKind.NODE:
+            nodes[str(end)] = end.name
+        elif end.kind is EndpointKind.SERVICE:
+            homes = behind.get(end.name, set())
+            nodes[str(end)] = next(iter(homes)) if len(homes) == 1 else ""
+        else:
+            nodes[str(end)] = pods.get(end.name, "")
+    return {name: node for name, node in sorted(nodes.items()) if node}

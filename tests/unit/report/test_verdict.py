@@ -9,7 +9,8 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from netproof.model.doors import Door, DoorResult, DoorState
-from netproof.model.record import RunRecord, RunVerdict
+from netproof.model.flow import Expected
+from netproof.model.record import RunRecord, RunVerdict, Tried
 from netproof.model.review import IntentResult
 from netproof.model.value import replace
 from netproof.report.run import terminal
@@ -85,6 +86,23 @@ def test_no_sarif_of_such_a_run_is_empty(kind: str) -> None:
     """There is a result, or an error of the harness."""
     (run,) = json.loads(RENDERERS["sarif"](RUNS[kind]))["runs"]
     assert run["results"] or not run["invocations"][0]["executionSuccessful"]
+
+
+@pytest.mark.parametrize("form", RENDERERS)
+def test_every_report_says_what_was_tried_on_one_relation_only(form: str) -> None:
+    """What was tried on one node only is no evidence for two; it fails nothing all the same."""
+    shop = Tried("shop -> till", {Expected.DENIED: 3}, {}, "on the same node only")
+    both = Tried("till -> shop", {Expected.DENIED: 3}, {Expected.DENIED: 3})
+    four = Tried("4. Shops are shut", {}, {Expected.DENIED: 3}, "across nodes only")
+    run = replace(run_of((PASSING,)), pairs=(shop, both), statements=(four,))
+    text = RENDERERS[form](run).replace("\\", "").replace("&gt;", ">")
+    if form != "json":
+        assert "flows from shop -> till: on the same node only" in text
+        assert "statement 4. Shops are shut: across nodes only" in text
+        assert "till -> shop" not in text
+    alike = replace(run, pairs=(shop,), statements=(replace(four, only=shop.only),))
+    said = RENDERERS[form](alike).replace("&gt;", ">")
+    assert form == "json" or "flows between pods, of every case: on the same node only" in said
 
 
 def test_a_clean_run_is_clean_everywhere() -> None:

@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from netproof.front.plugin.evidence import statements_of
 from netproof.suites.generated.cases import cases
 
 ROOT = Path(__file__).parents[3]
 STATEMENTS = 46
+SUITES = ROOT / "suites"
 
 
 def _rows() -> list[list[str]]:
@@ -47,3 +49,28 @@ def test_a_named_case_exists(name: str) -> None:
         return
     modules = (ROOT / "suites" / theme).glob("test_*.py")
     assert any(f"def {case}(" in module.read_text(encoding="utf-8") for module in modules)
+
+
+def test_a_case_knows_its_statements() -> None:
+    """A run says of each statement where it was tried, so a case brings those it tests."""
+    both = statements_of(SUITES, "isolation/test_default_deny_ingress")
+    assert ["2", "35"] == [statement.partition(".")[0] for statement in both]
+    named = statements_of(
+        SUITES, "generated/test_generated", "generated/conflict-ingress-shut-egress-open"
+    )
+    assert ("4. A flow needs the leave of its source and of its destination (D)",) == named
+
+
+def test_every_row_is_read() -> None:
+    """A statement whose row cannot be read would be missing from every report."""
+    names = [row[2].split("`")[1] for row in _rows() if row[2]]
+    assert all(statements_of(SUITES, name) for name in names)
+
+
+def test_a_suite_without_a_table_has_no_statements(tmp_path: Path) -> None:
+    """Cases of one's own need none; where the file stands in their folder, it is read."""
+    assert () == statements_of(tmp_path, "theme/test_x")
+    own = tmp_path / "own"
+    own.mkdir()
+    (own / "statements.md").write_text("| 1 | Shops are shut | `shop/test_shut` | |\n")
+    assert ("1. Shops are shut",) == statements_of(own, "shop/test_shut")

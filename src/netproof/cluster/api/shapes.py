@@ -55,7 +55,9 @@ class _ServicePort(_Part):
 
 
 class _Taint(_Part):
+    key: str
     effect: str
+    value: str = ""
 
 
 class _Condition(_Part):

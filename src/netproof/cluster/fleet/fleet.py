@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
+import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from netproof.cluster.api.client import Client, Obj
 from netproof.cluster.api.waiting import wait_until
 from netproof.cluster.fleet import cleanup, manifests, status
 from netproof.cluster.naming import Naming, PodName
+from netproof.cluster.placement import assign
 from netproof.model.flow import Endpoint, EndpointKind
 from netproof.model.value import replace
 from netproof.model.workload import Namespace, Pod, Topology
@@ -44,11 +46,15 @@ class Deployment:
     """How probe pods are run: their command, by pod, and the image that has Python in it.
 
     `deadline_s` is how long a pod may take until it runs, an image's download included.
+    `chooses_nodes` puts pods where their flows both stay on a node and cross nodes; `patience_s` is
+    how long a node that is full is waited for then, before the scheduler has its way.
     """
 
     command: Callable[[Pod], list[str]]
     image: str
     deadline_s: float = 120.0
+    chooses_nodes: bool = False
+    patience_s: float = 10.0
 
 
 class Fleet:
@@ -61,6 +67,8 @@ class Fleet:
         self._how = how
         self.topology = Topology()
         self._services: tuple[Obj, ...] = ()
+        self._nodes: tuple[str, ...] = ()
+        self._chosen: dict[str, str] = {}
 
     def deploy(
         self, namespaces: Iterable[Namespace], pods: Iterable[Pod], services: Iterable[Obj] = ()
@@ -74,6 +82,11 @@ class Fleet:
         spaces, wanted = tuple(namespaces), tuple(pods)
         self._each(self._create_namespace, spaces)
         self._each(self.client.create, manifests.service_accounts(wanted, self.naming))
+        if self._how.chooses_nodes:
+            nodes = inventory.nodes_for_pods(self.client, outside=self.client.ref.outside_node)
+            self._nodes = tuple(node.name for node in nodes)
+        self._chosen = {}
+        self._choose(wanted)
         self._each(self._create_pod, wanted)
         self._services = tuple(services)
         made = self._each(self.client.create, self._services)
@@ -99,6 +112,7 @@ class Fleet:
         fresh = tuple(replace(p, node="", ips=()) for p in wanted if p.key not in here)
         # What an earlier attempt has made and nobody has waited for would be in the way.
         self._each(self._delete_pod, fresh)
+        self._choose(pod for pod in fresh if pod.key not in self._chosen)
         self._each(self._create_pod, fresh)
         for pod in wanted:
             if pod.key in here and pod.labels != here[pod.key].labels:
@@ -185,7 +199,22 @@ class Fleet:
     def _create_pod(self, pod: Pod) -> Obj:
         command = self._how.command(pod)
         obj = manifests.probe_pod(pod, self.naming, command=command, image=self._how.image)
-        return self.client.create(self.client.ref.pods.dress(obj))
+        return self.client.create(self.client.ref.pods.dress(obj, self._chosen.get(pod.key, "")))
+
+    def _choose(self, pods: Iterable[Pod]) -> None:
+        """Choose nodes for new pods; fleets of different workers have different hubs.
+
+        A pod that comes back has the node again that was chosen for it.
+        """
+        turn = zlib.crc32(self.naming.worker.encode())
+        self._chosen |= assign(pods, self._nodes, turn)
+
+    def _let_go(self, pods: Iterable[Pod]) -> None:
+        """Leave pods to the scheduler for which their node has no room."""
+        for pod in pods:
+            del self._chosen[pod.key]
+            self._delete_pod(pod)
+            self._create_pod(pod)
 
     def _wait_running(self, wanted: tuple[Pod, ...]) -> tuple[Pod, ...]:
         unready: dict[str, str] = {}
@@ -197,12 +226,17 @@ class Fleet:
             unready.clear()
             unready.update({pod.key: status.unready(found.get(pod.key), waited) for pod in wanted})
             if any(unready.values()):
+                if waited > self._how.patience_s:
+                    self._let_go(pod for pod in wanted if self._has_no_room(pod, found))
                 return None
             return tuple(status.placed(pod, found[pod.key]) for pod in wanted)
 
         return wait_until(
             look, deadline_s=self._how.deadline_s, what=lambda: status.sentence(unready)
         )
+
+    def _has_no_room(self, pod: Pod, found: Mapping[str, Obj]) -> bool:
+        return pod.key in self._chosen and status.is_unschedulable(found.get(pod.key, {}))
 
     def _look_up(self, wanted: tuple[Pod, ...]) -> dict[str, Obj]:
         """Return the pods by `namespace/name`: one call a namespace, however many pods."""

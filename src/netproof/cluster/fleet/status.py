@@ -59,6 +59,11 @@ def is_ready(raw: Obj) -> bool:
     return _condition(raw.get("status", {}), "Ready") == "True"
 
 
+def is_unschedulable(raw: Obj) -> bool:
+    """Tell whether the scheduler has said that no node takes a pod as it is."""
+    return _condition(raw.get("status", {}), "PodScheduled") == "False"
+
+
 def placed(pod: Pod, raw: Obj) -> Pod:
     """Return the pod with the node and the addresses that the cluster gave it."""
     ips = tuple(entry["ip"] for entry in raw["status"]["podIPs"])

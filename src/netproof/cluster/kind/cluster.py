@@ -22,7 +22,6 @@ from netproof.cluster.profiles import reading, versions
 from netproof.cluster.profiles.declaration import IpFamily
 from netproof.cluster.profiles.profile import Profile
 from netproof.errors import ClusterError, UsageError
-from netproof.model.value import replace
 
 NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?")
 """kind takes more, but a node's host name, `<name>-control-plane`, has to fit into 63."""
@@ -222,7 +221,7 @@ class KindCluster:
             enforces=profile.enforces,
             probe_timeout_s=profile.probe_timeout_s,
             converge_s=profile.converge_s,
-            pods=replace(self._options.pods, spread=True),
+            pods=self._options.pods,
             gaps=profile.gaps,
             capabilities=profile.capabilities,
             stance=profile.stance,

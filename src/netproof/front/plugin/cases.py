@@ -17,7 +17,7 @@ from netproof.cluster.access import holders
 from netproof.errors import ClusterError, UnreachableError, UsageError
 from netproof.front.plugin import outcomes, rerun
 from netproof.front.plugin.configuration import HANDOUT
-from netproof.front.plugin.evidence import DOORS, NOTES, RECORDS
+from netproof.front.plugin.evidence import DOORS, NOTES, RECORDS, statements_of
 from netproof.model import flows as flow_sources
 from netproof.model.doors import Door, DoorResult, Stance
 from netproof.model.record import RunVerdict, ScenarioRecord
@@ -48,7 +48,12 @@ class Player:
     def __call__(self, scenario: Scenario, *, options: Sequence[str] = ()) -> ScenarioRecord:
         """Run a scenario and put it on record."""
         judged = self._worker.run(scenario).record
-        record = replace(judged, repeat=rerun.command(self._test, options))
+        case = f"{self._test.path.parent.name}/{self._test.name.partition('[')[0]}"
+        record = replace(
+            judged,
+            repeat=rerun.command(self._test, options),
+            statements=statements_of(self._test.path.parent.parent, case, judged.id),
+        )
         self._test.stash.setdefault(RECORDS, []).append(record)
         if record.known_gap:
             outcomes.xfail(record.known_gap)

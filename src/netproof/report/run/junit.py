@@ -4,7 +4,8 @@ A suite is a scenario. Its cases are the tables of its steps, each standing for 
 that are as expected; then each flow that is not, as a failure or, if inconclusive, an error; then,
 as skipped, the flows that the API leaves undefined. A cluster that enforces nothing fails once, in
 the suite of the canary, and is skipped there if that is what its profile says. What a documented
-gap of the CNI explains is skipped too. What is wrong besides flows, a broken intent say, is a case
+gap of the CNI explains is skipped too, and so is the relation of nodes on which something was not
+tried. What is wrong besides flows, a broken intent say, is a case
 of the run, and so is the run itself where its exit code is 1 and no other case says why.
 """
 
@@ -26,6 +27,7 @@ from netproof.model.record import (
 from netproof.model.review import Basis
 from netproof.report.intents import basis_line
 from netproof.report.run.findings import account, observation_line, ports_line
+from netproof.report.run.summary import ONE_RELATION, one_relation_lines
 from netproof.report.text import counted, printable
 
 _TAGS = {
@@ -49,6 +51,8 @@ def render(record: RunRecord) -> str:
         _properties(suite, facts | {"bundle": scenario.bundle, "repeat": scenario.repeat})
         for step in scenario.steps:
             _step(suite, step, skip_leaks=unenforced, known_gap=scenario.known_gap)
+    if lines := one_relation_lines(run):
+        _one_relation(_suite(root, "relations"), lines)
     if run.intents or run.findings:
         _besides_flows(_suite(root, "run"), run)
     if run.notes:
@@ -150,6 +154,12 @@ def _besides_flows(suite: ET.Element, run: RunRecord) -> None:
 def _notes(suite: ET.Element, notes: tuple[str, ...]) -> None:
     for number, note in enumerate(notes, start=1):
         _result(_case(suite, f"note {number}"), "skipped", "", note)
+
+
+def _one_relation(suite: ET.Element, lines: list[str]) -> None:
+    """Put down as skipped what was not tried: the other relation."""
+    for line in lines:
+        _result(_case(suite, line), "skipped", "", ONE_RELATION)
 
 
 def _harness(suite: ET.Element, errors: tuple[str, ...]) -> None:

@@ -46,6 +46,8 @@ def render(record: RunRecord) -> Printable:
     for scenario in summary.reported_scenarios(run):
         parts += _scenario(scenario, run)
     parts += _doors(run)
+    if lines := summary.one_relation_lines(run):
+        parts += [f"### {summary.ONE_RELATION}", _list(lines)]
     if run.verdict is RunVerdict.NOT_ENFORCED and summary.leak_count(run):
         parts.append(
             f"{counted(summary.leak_count(run), 'leak')} follow from that and are not listed."

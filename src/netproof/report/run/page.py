@@ -53,6 +53,8 @@ def render(record: RunRecord) -> str:
         besides_flows=BESIDES_FLOWS,
         notes_title=NOTES,
         intents=[intent_line(one) for one in run.intents],
+        one_relation=summary.ONE_RELATION,
+        one_relation_lines=summary.one_relation_lines(run),
         bypass=bypass,
         doors=bypass.door_summaries(run),
         door_classes=_DOOR_CLASSES,

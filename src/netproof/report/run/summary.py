@@ -60,6 +60,23 @@ def reported_scenarios(run: RunRecord) -> tuple[ScenarioRecord, ...]:
     return (*map(_as_scenario, wrong), *run.scenarios)
 
 
+ONE_RELATION = "Tried on one relation of nodes only"
+"""Heads what says so."""
+
+
+def one_relation_lines(run: RunRecord) -> list[str]:
+    """Return what was tried within nodes only, or only across them: namespaces, statements.
+
+    Where that is so of all, one line says it.
+    """
+    tried = [("flows from ", one) for one in run.pairs]
+    tried += [("statement ", one) for one in run.statements if one.same_node or one.across_nodes]
+    words = {one.only for _, one in tried}
+    if len(tried) > 1 and len(words) == 1 and words != {""}:
+        return [f"flows between pods, of every case: {words.pop()}"]
+    return [f"{kind}{one.subject}: {one.only}" for kind, one in tried if one.only]
+
+
 def _as_scenario(canary: CanaryRecord) -> ScenarioRecord:
     return ScenarioRecord(
         id=f"canary/{canary.worker}",

@@ -33,6 +33,32 @@ def test_a_node_selector_is_honoured() -> None:
     assert choose_node(pod(nodeSelector=selector), ALL, {}) == "lab-node-1"
 
 
+def _requires(*terms: dict[str, Any]) -> dict[str, Any]:
+    required = {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": terms}}
+    return pod(affinity={"nodeAffinity": required})
+
+
+def test_a_required_node_is_honoured() -> None:
+    """A node is required by its name, as a DaemonSet's pods do it, or by its labels."""
+    name = {"key": "metadata.name", "operator": "In", "values": ["lab-node-1"]}
+    label = {"key": "kubernetes.io/hostname", "operator": "NotIn", "values": ["lab-node-0"]}
+    crowded = {"lab-node-1": 9}
+    assert "lab-node-1" == choose_node(_requires({"matchFields": [name]}), ALL, crowded)
+    assert "lab-node-1" == choose_node(_requires({"matchExpressions": [label]}), ALL, crowded)
+
+
+def test_one_term_of_several_is_enough() -> None:
+    """Terms are alternatives, what stands in one has to hold together, an empty one never does."""
+    nowhere = {"key": "metadata.name", "operator": "In", "values": ["nowhere"]}
+    more = {"key": "disks", "operator": "Gt", "values": ["1"]}
+    here = {"key": "metadata.name", "operator": "In", "values": ["lab-node-0"]}
+    either = _requires({}, {"matchFields": [nowhere]}, {"matchFields": [here]})
+    assert "lab-node-0" == choose_node(either, ALL, {"lab-node-0": 9})
+    for terms in ((), ({"matchFields": [here], "matchExpressions": [more]},)):
+        with pytest.raises(UnschedulableError, match="match Pod's node affinity"):
+            choose_node(_requires({}, *terms), ALL, {})
+
+
 def test_a_toleration_opens_the_outside_host() -> None:
     """A pod that tolerates the taint and selects the host goes there."""
     tolerations = [{"key": "netproof.dev/outside", "operator": "Exists"}]
