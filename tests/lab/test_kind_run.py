@@ -14,7 +14,9 @@ from typing import Any
 import pytest
 import yaml
 
+from netproof.cluster.kind import host
 from netproof.cluster.lab import LabCluster, LabOptions, environment
+from netproof.cluster.profiles.reading import load
 from tests.unit.cluster.kind import standins
 from tests.unit.cluster.kind.standins import LAST_WORDS, StandIns
 
@@ -46,10 +48,12 @@ def tools(request: pytest.FixtureRequest, tmp_path: Path, worker_id: str) -> Ite
 
 def _command(tools: StandIns, cni: str, tmp_path: Path, *arguments: str) -> dict[str, Any]:
     offline = standins.offline(tmp_path / "offline")
+    checks = (*host.NAMED, *load(cni, offline.profiles).host.loaded)
     command = [
         *(sys.executable, "-m", "pytest", "suites/additive", "--np-cluster", f"kind:{cni}"),
         *("--np-cni-profiles", str(offline.profiles), "--np-downloads", str(offline.downloads)),
-        *("--np-ignore-host-limits", "--np-report-dir", str(tmp_path / "reports")),
+        *(word for name in checks for word in ("--np-skip-host-check", name)),
+        *("--np-report-dir", str(tmp_path / "reports")),
         *("--np-converge-timeout", "5", "--np-probe-timeout", "0.3", "-p", "no:cacheprovider"),
         *arguments,
     ]

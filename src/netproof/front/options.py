@@ -113,12 +113,13 @@ KIND = (
     _option("ip-family", choices=["ipv4", "ipv6", "dual"], help="of a kind cluster"),
     _option("cluster-name", default="", help="name of the kind cluster (default: one per run)"),
     _option("kind-config", type=Path, help="kind cluster config instead of the profile's"),
+    _option("node-image", default="", help="of all kind nodes, by tag or digest"),
     _flag("keep-cluster", help="leave the kind cluster running"),
     _flag("reuse-cluster", help="use the kind cluster if there; keep it"),
     _repeatable("image-archive", type=Path, help="put onto kind nodes; repeatable"),
     _option("downloads", type=Path, help="folder to take downloads from, not the internet"),
     _flag("cluster-logs", help="always collect the kind cluster's logs"),
-    _flag("ignore-host-limits", help="start kind on an unfit machine"),
+    _repeatable("skip-host-check", help="kernel, cgroup, inotify or a module; repeatable"),
 )
 
 PODS = (

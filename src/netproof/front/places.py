@@ -188,6 +188,7 @@ def _kind(option: argparse.Namespace, cni: str, run_id: str) -> KindOptions:
         probe_image=option.probe_image,
         name=option.cluster_name,
         config=option.kind_config,
+        node_image=option.node_image,
         cni_version=option.cni_version,
         family=IpFamily(option.ip_family) if option.ip_family else None,
         image_archives=tuple(option.image_archive),
@@ -195,7 +196,7 @@ def _kind(option: argparse.Namespace, cni: str, run_id: str) -> KindOptions:
         keep=option.keep_cluster,
         reuse=option.reuse_cluster,
         logs=option.cluster_logs,
-        ignore_host=option.ignore_host_limits,
+        skipped_checks=tuple(option.skip_host_check),
         require_verified=option.require_verified,
         pods=pods(option),
     )

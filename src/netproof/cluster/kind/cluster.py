@@ -9,11 +9,12 @@ from __future__ import annotations
 import re
 import shutil
 import tempfile
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
 from netproof.cluster.backend import ClusterRef
-from netproof.cluster.kind import clusterconfig, downloads, installation, machine
+from netproof.cluster.kind import clusterconfig, downloads, host, installation, machine
 from netproof.cluster.kind.commands import CREATE_TIMEOUT_S, KindCommands, is_name_taken
 from netproof.cluster.kind.installation import Installer, Say
 from netproof.cluster.kind.machine import Tools
@@ -21,6 +22,7 @@ from netproof.cluster.placement import ANYWHERE, PodOptions
 from netproof.cluster.profiles import reading, versions
 from netproof.cluster.profiles.declaration import IpFamily
 from netproof.cluster.profiles.profile import Profile
+from netproof.cluster.profiles.versions import number
 from netproof.errors import ClusterError, UsageError
 
 NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?")
@@ -46,6 +48,7 @@ class KindOptions:
     probe_image: str = ""
     name: str = ""
     config: Path | None = None
+    node_image: str = ""
     cni_version: str = ""
     family: IpFamily | None = None
     image_archives: tuple[Path, ...] = ()
@@ -53,7 +56,7 @@ class KindOptions:
     keep: bool = False
     reuse: bool = False
     logs: bool = False
-    ignore_host: bool = False
+    skipped_checks: tuple[str, ...] = ()
     require_verified: bool = False
     pods: PodOptions = ANYWHERE
 
@@ -129,8 +132,7 @@ class KindCluster:
     def _bring_up(self, kind: KindCommands, plan: _Plan) -> None:
         options, profile = self._options, plan.profile
         machine.check_kind(kind.tools, profile)
-        if not options.ignore_host:
-            _check_host(kind.tools, profile)
+        _check_host(kind.tools, plan, options.skipped_checks)
         if not self._take_over(kind):
             self._create(kind, plan.config)
             self._load_images(kind)
@@ -241,6 +243,8 @@ def _plan(options: KindOptions) -> _Plan:
     profile = versions.choose(profile, options.cni_version)
     file = options.config or profile.kind_config
     config = clusterconfig.read(file)
+    if options.node_image:
+        config = clusterconfig.with_image(config, options.node_image)
     if options.family is not None:
         config = clusterconfig.fitted(config, options.family)
     clusterconfig.check(config, profile, file)
@@ -251,11 +255,21 @@ def _plan(options: KindOptions) -> _Plan:
     return _Plan(profile, config, get)
 
 
-def _check_host(found: Tools, profile: Profile) -> None:
-    lacking = machine.lacks(profile.host) if machine.is_local(found) else ()
+def _check_host(found: Tools, plan: _Plan, skipped: Collection[str]) -> None:
+    """Raise UsageError for what this machine lacks, and for a check that is not one of it."""
+    needs = plan.profile.host
+    known = (*host.NAMED, *needs.loaded, *needs.available)
+    for name in skipped:
+        if name not in known:
+            raise UsageError(f"--skip-host-check {name}: there are {', '.join(known)}")
+    if not machine.is_local(found):
+        return
+    images = clusterconfig.images_of(plan.config)
+    newest = max((machine.kubernetes_of(found, image) for image in images), key=number, default="")
+    lacking = host.lacks(needs, kubernetes=newest, skipped=skipped)
     if lacking:
-        listed = "\n".join(f"    {text}" for text in lacking)
+        listed = "\n".join(f"    {lack.check}: {lack.text}" for lack in lacking)
         raise UsageError(
-            f"this machine is not fit for {profile.title} on kind "
-            f"(--ignore-host-limits goes on all the same):\n{listed}"
+            f"this machine is not fit for {plan.profile.title} on kind "
+            f"(--skip-host-check NAME leaves a check out):\n{listed}"
         )

@@ -50,6 +50,18 @@ def read(file: Path) -> Obj:
     return config
 
 
+def images_of(config: Obj) -> tuple[str, ...]:
+    """Return the node images that a config names, each once; without one kind has its own."""
+    nodes = config.get("nodes") or ()
+    return tuple(dict.fromkeys(str(n["image"]) for n in nodes if n.get("image")))
+
+
+def with_image(config: Obj, image: str) -> Obj:
+    """Return the config with one image for all of its nodes."""
+    nodes = config.get("nodes") or [{"role": "control-plane"}]
+    return {**config, "nodes": [{**node, "image": image} for node in nodes]}
+
+
 def family_of(config: Obj) -> IpFamily:
     """Return the IP family of a config (kind's default is ipv4)."""
     return IpFamily(config.get("networking", {}).get("ipFamily") or IpFamily.IPV4)

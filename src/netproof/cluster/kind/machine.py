@@ -1,9 +1,7 @@
-"""The machine that makes a kind cluster: its programs, found and old enough, and its kernel.
+"""The programs that make a kind cluster, found and old enough.
 
-The programs get an environment of their own: a kubeconfig and a Helm home in the run's folder, so
-nothing that belongs to the person running it is read or written. The kernel is looked at before it
-bites, by /proc and /sys only. Where the engine runs its containers in a machine of its own (Docker
-Desktop, a remote DOCKER_HOST) these files say nothing, and nothing is checked.
+They get an environment of their own: a kubeconfig and a Helm home in the run's folder, so nothing
+that belongs to the person running it is read or written.
 """
 
 from __future__ import annotations
@@ -14,12 +12,12 @@ import platform
 import re
 import shutil
 import socket
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from netproof.cluster.kind.programs import call, failure
-from netproof.cluster.profiles.profile import HostNeeds, Profile
+from netproof.cluster.profiles.profile import Profile
 from netproof.cluster.profiles.versions import number
 from netproof.errors import ClusterError, UsageError
 
@@ -39,15 +37,14 @@ ENGINE_FROM = "https://docs.docker.com/engine/install/"
 ASK_TIMEOUT_S = 60.0
 """For questions that a healthy tool answers within a second or two."""
 
-ROOT = Path("/")
 LOCAL_SCHEMES = ("unix://", "npipe://")
 
 DOCKER_SOCKET = "/var/run/docker.sock"
 _SOCKET = re.compile(r"unix://(/[^\s:?\"]*[^\s:?\".])")
 """Where an engine listens, as DOCKER_HOST has it and engines tell it."""
 
-_NUMBERS = re.compile(r"(\d+)\.(\d+)")
 _KIND = re.compile(r"kind v(\S+)")
+_RELEASE = re.compile(r"v\d+\.\d+\.\d+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,55 +179,16 @@ def is_local(tools: Tools) -> bool:
     return "Docker Desktop" not in told
 
 
-def lacks(
-    needs: HostNeeds, *, root: Path = ROOT, release: str = platform.release()
-) -> tuple[str, ...]:
-    """Return what the machine lacks, each with the remedy; nothing where all is there."""
-    return tuple(_lacks(needs, root, release))
+def kubernetes_of(tools: Tools, image: str) -> str:
+    """Return the Kubernetes release of a node image, "" where it cannot be told.
 
-
-def _lacks(needs: HostNeeds, root: Path, release: str) -> Iterator[str]:
-    if _kernel(release) < needs.kernel:
-        wanted = ".".join(str(part) for part in needs.kernel)
-        yield f"the kernel is {release}, {wanted} or newer is needed: use a newer machine"
-    if needs.cgroup_v2 and not (root / "sys/fs/cgroup/cgroup.controllers").exists():
-        yield (
-            "cgroup v2 is needed (Kubernetes 1.35 gave up v1): boot with "
-            "systemd.unified_cgroup_hierarchy=1"
-        )
-    limits = {"watches": needs.inotify_watches, "instances": needs.inotify_instances}
-    yield from _inotify(limits, root)
-    for module in needs.loaded:
-        if not _is_loaded(module, root):
-            yield f"the kernel module {module} is not loaded: sudo modprobe {module}"
-    for module in needs.available:
-        if not (_is_loaded(module, root) or _can_load(module, root, release)):
-            yield f"the kernel has no module {module}: install the one for {release}"
-
-
-def _kernel(release: str) -> tuple[int, int]:
-    found = _NUMBERS.match(release)
-    return (int(found[1]), int(found[2])) if found else (0, 0)
-
-
-def _inotify(limits: Mapping[str, int], root: Path) -> Iterator[str]:
-    """Yield the limits that are too low; "too many open files" in pods is what comes of it."""
-    for name, wanted in limits.items():
-        path = root / f"proc/sys/fs/inotify/max_user_{name}"
-        if path.exists() and int(path.read_text()) < wanted:
-            key = f"fs.inotify.max_user_{name}"
-            yield f"{key} is {path.read_text().strip()}: sudo sysctl {key}={wanted}"
-
-
-def _is_loaded(module: str, root: Path) -> bool:
-    return (root / "sys/module" / module).exists()
-
-
-def _can_load(module: str, root: Path, release: str) -> bool:
-    folder = root / "lib/modules" / release
-    lists = (folder / "modules.dep", folder / "modules.builtin")
-    return any(
-        re.search(rf"/{module}\.ko", path.read_text(errors="replace"))
-        for path in lists
-        if path.exists()
+    An image that the engine has says it itself (kind writes /kind/version into it); a tag may be
+    anybody's. Of one that is still to be pulled there is the tag only.
+    """
+    ask = ("run", "--rm", "--pull=never", "--entrypoint=cat", image, "/kind/version")
+    what = f"asking {image} for its Kubernetes"
+    code, told, _ = call(
+        (tools.engine, *ask), tools.environment, what=what, timeout_s=ASK_TIMEOUT_S
     )
+    found = _RELEASE.search(told if code == 0 else image.partition("@")[0].rpartition(":")[2])
+    return found[0] if found else ""

@@ -19,7 +19,7 @@ class HostNeeds:
     """
 
     kernel: tuple[int, int] = (0, 0)
-    cgroup_v2: bool = True
+    cgroup_v2: bool = False
     inotify_watches: int = 0
     inotify_instances: int = 0
     loaded: tuple[str, ...] = ()

@@ -52,6 +52,7 @@ for word in "$@"; do
 done
 case "$call" in
   "docker info"*) echo "Some Linux" ;;
+  "docker run"*) cat "$state/kubernetes" || exit 125 ;;
   "docker save"*) echo archive > "$out" ;;
   "kind version") cat "$state/version" ;;
   "kind get clusters") cat "$state/clusters" ;;

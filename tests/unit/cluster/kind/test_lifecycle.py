@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from netproof.cluster.kind import machine
+from netproof.cluster.kind import host, machine
 from netproof.cluster.kind.cluster import KindCluster, KindOptions
 from netproof.cluster.profiles import reading
 from netproof.cluster.profiles.declaration import IpFamily
@@ -24,6 +24,9 @@ from tests.unit.cluster.kind.standins import LAST_WORDS, StandIns
 
 CNIS = reading.names(reading.folder())
 CRDS = "v1_crd_projectcalico_org.yaml"
+NODE_IMAGE = (
+    "kindest/node:v1.36.1@sha256:3489c7674813ba5d8b1a9977baea8a6e553784dab7b84759d1014dbd78f7ebd5"
+)
 IMAGE = "docker.io/library/python:3.13-alpine"
 
 Start = Callable[..., KindCluster]
@@ -34,6 +37,7 @@ def tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StandIns:
     """Put stand-ins on PATH, and nothing else but the shell's own tools."""
     made = standins.make(tmp_path)
     monkeypatch.setenv("PATH", f"{made.bin}:/usr/bin:/bin")
+    monkeypatch.setattr(host, "lacks", lambda *_, **__: ())
     monkeypatch.delenv("KIND_EXPERIMENTAL_PROVIDER", raising=False)
     monkeypatch.setenv("KUBECONFIG", str(tmp_path / "of-the-person"))
     return made
@@ -59,7 +63,6 @@ def options(tmp_path: Path) -> KindOptions:
         report_dir=tmp_path / "reports",
         probe_image=IMAGE,
         downloads=offline.downloads,
-        ignore_host=True,
     )
 
 
@@ -98,13 +101,15 @@ def test_calls_of_calico_in_order(tools: StandIns, options: KindOptions, homes: 
     assert [
         "docker info",
         "kind version",
+        "docker info --format {{.OperatingSystem}}",
+        f"docker run --rm --pull=never --entrypoint=cat {NODE_IMAGE} /kind/version",
         "kind get clusters",
         "kind create cluster --config HOME/kind.yaml --retain --name NAME KUBECONFIG",
         f"docker pull {IMAGE}",
         f"docker save -o HOME/probe-image.tar {IMAGE}",
         "kind load image-archive HOME/probe-image.tar --name NAME",
         "kubectl KUBECONFIG apply --server-side --force-conflicts -f HOME/" + CRDS,
-    ] == [call.replace(name, "NAME") for call in seen[:8]]
+    ] == [call.replace(name, "NAME") for call in seen[:10]]
     assert homes in home.parents
 
 
@@ -518,3 +523,27 @@ def test_kind_is_told_which_engine(
     KindCluster(options, _silent).start()
     assert "KIND_EXPERIMENTAL_PROVIDER=podman" in tools.environment()
     assert any(call.startswith("podman save") for call in tools.calls())
+
+
+def test_a_check_is_left_out_by_its_own_name(
+    tools: StandIns, options: KindOptions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the machine lacks is named with the option; a name that is no check is refused."""
+    lack = host.Lack("cgroup", "cgroup v2 is needed")
+    monkeypatch.setattr(host, "lacks", lambda *_, skipped, **__: () if skipped else (lack,))
+    with pytest.raises(UsageError, match=r"--skip-host-check NAME.*\n    cgroup: cgroup v2"):
+        KindCluster(options, _silent).start()
+    with pytest.raises(
+        UsageError, match="--skip-host-check cgroups: there are kernel, cgroup, ino"
+    ):
+        KindCluster(replace(options, skipped_checks=("cgroups",)), _silent).start()
+    KindCluster(replace(options, skipped_checks=("cgroup",)), _silent).start()
+    assert ["np-calico-ab12cd34"] == tools.clusters()
+
+
+def test_another_node_image(tools: StandIns, options: KindOptions) -> None:
+    """All nodes have it, by tag too: an image that an archive brought has no digest."""
+    cluster = KindCluster(replace(options, node_image="ours/node:v1.34.4"), _silent)
+    text = (Path(cluster.start().kubeconfig).parent / "kind.yaml").read_text()
+    assert 3 == text.count('"image": "ours/node:v1.34.4"')
+    assert "@sha256" not in text
