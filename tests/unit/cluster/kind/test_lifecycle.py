@@ -541,7 +541,8 @@ def test_a_check_is_left_out_by_its_own_name(
     assert ["np-calico-ab12cd34"] == tools.clusters()
 
 
-def test_another_node_image(tools: StandIns, options: KindOptions) -> None:
+@pytest.mark.usefixtures("tools")
+def test_another_node_image(options: KindOptions) -> None:
     """All nodes have it, by tag too: an image that an archive brought has no digest."""
     cluster = KindCluster(replace(options, node_image="ours/node:v1.34.4"), _silent)
     text = (Path(cluster.start().kubeconfig).parent / "kind.yaml").read_text()
