@@ -41,11 +41,13 @@ while data := connection.recv(1):
 """
 
 
-@pytest.mark.parametrize(("how", "letters"), [("drop", {"d"}), ("reject", {"r"})])
+@pytest.mark.parametrize(
+    ("how", "letters"), [("drop", {"d"}), ("reject", {"r"}), ("mixed", {"d", "r"})]
+)
 def test_a_denial_looks_as_asked_for_and_is_enforced(
     how: str, letters: set[str], tmp_path: Path
 ) -> None:
-    """Whether denied packets vanish or are refused, the policies are enforced."""
+    """Whether denied packets vanish, are refused, or now the one and now the other."""
     seen = run_pytest("suites/isolation", tmp_path, "--deny", how, "-n", "2")
     assert 0 == seen.exit_code, seen.output
     assert RunVerdict.PASS is seen.record.verdict

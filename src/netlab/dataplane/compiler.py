@@ -23,6 +23,7 @@ class DenyMethod(Enum):
 
     DROP = "drop"  # nothing, until it gives up
     REJECT = "reject"  # a reset, or ICMP port unreachable
+    MIXED = "mixed"  # ICMP port unreachable, and nothing where that is limited
 
 
 class OpenConnectionFate(Enum):
@@ -47,6 +48,11 @@ _DENY_RULES = {
     DenyMethod.REJECT: (
         "meta l4proto tcp counter reject with tcp reset",
         "counter reject with icmpx port-unreachable",
+    ),
+    # What iptables' REJECT comes to under the kernel's own limit (icmp_ratelimit and its kin).
+    DenyMethod.MIXED: (
+        "limit rate 20/second burst 5 packets counter reject with icmpx port-unreachable",
+        "counter drop",
     ),
 }
 # New connections and every UDP request walk the chains. UDP has no state to go by: a port that is

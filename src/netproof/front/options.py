@@ -140,7 +140,7 @@ LAB = (
     _repeatable("defect", help="a fault of the lab's dataplane; repeatable"),
     _option(
         "deny",
-        choices=["drop", "reject"],
+        choices=["drop", "reject", "mixed"],
         default="drop",
         help="what the lab does to packets that it denies (default: drop)",
     ),

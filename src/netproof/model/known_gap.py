@@ -12,6 +12,8 @@ class KnownGap(Value):
     """A documented gap: `cases` are scenario ids with wildcards, `flows` patterns of flows.
 
     `verdict` is what the flows come out as (leak or over-blocked); `link` says who documents it.
+    One that is `transient` shows for moments only: it need not show, and explains nothing that was
+    never otherwise.
     """
 
     id: str
@@ -20,13 +22,15 @@ class KnownGap(Value):
     verdict: FlowVerdict
     text: str
     link: str
+    transient: bool = False
 
     def concerns(self, scenario: str) -> bool:
         """Tell whether the gap shows in a scenario of that id."""
         return any(fnmatchcase(scenario, case) for case in self.cases)
 
     def __str__(self) -> str:
-        return f"known gap {self.id}: {self.text} ({self.link})"
+        moments = "transient " if self.transient else ""
+        return f"{moments}known gap {self.id}: {self.text} ({self.link})"
 
 
 class CniFacts(Value):

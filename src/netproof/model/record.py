@@ -114,12 +114,14 @@ class Finding(Value):
 class Convergence(Value):
     """How long the cluster took to do what was expected: rounds of probes, and seconds.
 
-    `settled` is False when the deadline came first.
+    `settled` is False when the deadline came first, or a leak at the last look. `reached` tells
+    whether it did all that was expected at some moment.
     """
 
     rounds: int = 0
     seconds: float = 0.0
     settled: bool = True
+    reached: bool = True
 
 
 class StepRecord(Value):

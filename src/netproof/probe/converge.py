@@ -81,7 +81,7 @@ def converge(
     settled = reached and not looking.unmet()
     return ConvergedMatrix(
         Matrix(looking.flows, looking.seen),
-        Convergence(looking.rounds, round(seconds, 3), settled),
+        Convergence(looking.rounds, round(seconds, 3), settled, reached),
     )
 
 

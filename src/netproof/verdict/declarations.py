@@ -2,7 +2,9 @@
 
 Known gaps of its CNI: a scenario that fails in the flows of its gaps alone is a known gap and fails
 no run; whatever else fails still fails. One in which a gap should have shown and did not says that
-it is gone. An inconclusive scenario tells nothing of a gap.
+it is gone. An inconclusive scenario tells nothing of a gap. A gap that is transient by nature is
+never gone, and explains a flow only where the cluster was seen to do all that is expected of it,
+before or after: what goes on leaking until the deadline is no moment.
 
 Doors that policies do not guard: open or closed as somebody expects them to be, or only reported.
 """
@@ -14,7 +16,7 @@ from collections.abc import Iterable
 from netproof.model.doors import FACTS, DoorResult, DoorState, Stance
 from netproof.model.flowpattern import parse_pattern
 from netproof.model.known_gap import KnownGap
-from netproof.model.record import Finding, RunVerdict, ScenarioRecord
+from netproof.model.record import Finding, RunVerdict, ScenarioRecord, StepRecord
 from netproof.model.value import replace
 
 
@@ -23,17 +25,19 @@ def weigh_gaps(record: ScenarioRecord, gaps: Iterable[KnownGap]) -> ScenarioReco
     concerned = [gap for gap in gaps if gap.concerns(record.id)]
     if record.verdict is RunVerdict.INCONCLUSIVE or not concerned:
         return record
-    findings = [finding for step in record.steps for finding in step.findings]
-    shown = [gap for gap in concerned if any(_explains(gap, finding) for finding in findings)]
-    gone = [gap for gap in concerned if gap not in shown]
-    if not all(any(_explains(gap, finding) for gap in shown) for finding in findings):
+    findings = [(step, finding) for step in record.steps for finding in step.findings]
+    shown = [gap for gap in concerned if any(_explains(gap, *finding) for finding in findings)]
+    gone = [gap for gap in concerned if gap not in shown and not gap.transient]
+    if not all(any(_explains(gap, *finding) for gap in shown) for finding in findings):
         return record
     if gone:
         return replace(record, gap_gone=_words_of_gone(gone))
     return replace(record, known_gap="; ".join(map(str, shown)))
 
 
-def _explains(gap: KnownGap, finding: Finding) -> bool:
+def _explains(gap: KnownGap, step: StepRecord, finding: Finding) -> bool:
+    if gap.transient and not step.convergence.reached:
+        return False
     patterns = [parse_pattern(text) for text in gap.flows]
     return finding.verdict is gap.verdict and any(p.matches(finding.flow) for p in patterns)
 

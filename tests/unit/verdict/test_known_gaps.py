@@ -12,6 +12,7 @@ from netproof.model.record import (
     ScenarioRecord,
     StepRecord,
 )
+from netproof.model.value import replace
 from netproof.verdict import weigh_gaps
 
 GAP = KnownGap(
@@ -25,9 +26,13 @@ def _finding(source: str, verdict: FlowVerdict = FlowVerdict.OVER_BLOCKED) -> Fi
 
 
 def _scenario(
-    *findings: Finding, name: str = "peers/any-address", verdict: RunVerdict = RunVerdict.FAIL
+    *findings: Finding,
+    name: str = "peers/any-address",
+    verdict: RunVerdict = RunVerdict.FAIL,
+    reached: bool = True,
 ) -> ScenarioRecord:
-    step = StepRecord("in force", (), verdict, {}, Convergence(), (), findings)
+    convergence = Convergence(settled=False, reached=reached)
+    step = StepRecord("in force", (), verdict, {}, convergence, (), findings)
     return ScenarioRecord(name, "", "", "gw0", verdict, 1.0, (step,))
 
 
@@ -73,3 +78,32 @@ def test_without_gaps() -> None:
     """A CNI without known gaps has nothing excused."""
     record = _scenario(_finding("shop/api"))
     assert record == weigh_gaps(record, [])
+
+
+MOMENTS = replace(GAP, id="sync", verdict=FlowVerdict.LEAK, transient=True)
+
+
+def test_a_transient_gap_that_shows_fails_nothing() -> None:
+    """It is told as what it is."""
+    weighed = weigh_gaps(_scenario(_finding("shop/api", FlowVerdict.LEAK)), [MOMENTS])
+    assert "transient known gap sync: why (https://x)" == weighed.known_gap
+    assert "" == weighed.gap_gone
+
+
+def test_a_transient_gap_that_does_not_show_is_not_gone() -> None:
+    """A moment may be missed: the case passes, as it is."""
+    record = _scenario(verdict=RunVerdict.PASS)
+    assert record == weigh_gaps(record, [MOMENTS])
+
+
+def test_a_transient_gap_explains_nothing_that_lasts() -> None:
+    """What leaked until the deadline was never otherwise: no moment, but a leak."""
+    record = _scenario(_finding("shop/api", FlowVerdict.LEAK), reached=False)
+    assert record == weigh_gaps(record, [MOMENTS])
+
+
+def test_a_lasting_gap_beside_a_transient_one_can_be_gone() -> None:
+    """Only the transient one may stay away."""
+    weighed = weigh_gaps(_scenario(_finding("shop/api", FlowVerdict.LEAK)), [GAP, MOMENTS])
+    assert weighed.gap_gone.startswith("no longer there: known gap blocks")
+    assert "sync" not in weighed.gap_gone

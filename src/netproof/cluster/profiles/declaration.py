@@ -38,6 +38,16 @@ class Support(StrEnum):
     UNKNOWN = "unknown"
 
 
+class Denial(StrEnum):
+    """What the source of a denied packet sees; mixed: a refusal, and silence now and then."""
+
+    DROP = "drop"
+    REJECT = "reject"
+    MIXED = "mixed"
+    NONE = "none"
+    UNKNOWN = "unknown"
+
+
 def _matching(pattern: str, hint: str) -> Meta:
     return Meta(pattern=f"^({pattern})$", extra={HINT: hint})
 
@@ -162,6 +172,7 @@ class GapDeclaration(Value):
     verdict: Literal["leak", "over-blocked"]
     text: str
     link: Source
+    transient: Annotated[bool, Meta(description="true: shows for moments, and need not")] = False
 
 
 class ProfileDeclaration(Value, rename="kebab", kw_only=True):
@@ -175,6 +186,9 @@ class ProfileDeclaration(Value, rename="kebab", kw_only=True):
     kind: Annotated[Release, Meta(description="the oldest kind for the node image")]
     enforces: Annotated[bool, Meta(description="false: NOT ENFORCED is the verdict to expect")]
     mechanism: str
+    denial: Annotated[Denial, Meta(description="what the source of a denied packet sees")] = (
+        Denial.UNKNOWN
+    )
     families: Families
     operational_access: Annotated[
         Stance,

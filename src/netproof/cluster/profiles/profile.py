@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from netproof.cluster.profiles.declaration import Capabilities, IpFamily
+from netproof.cluster.profiles.declaration import Capabilities, Denial, IpFamily
 from netproof.model.doors import Stance
 from netproof.model.known_gap import KnownGap
 
@@ -115,6 +115,7 @@ class Profile:
     kind: str
     enforces: bool
     mechanism: str
+    denial: Denial
     families: tuple[IpFamily, ...]
     converge_s: float
     probe_timeout_s: float

@@ -107,6 +107,7 @@ def _profile(document: Node, root: Field, file: Path) -> Profile:
         kind=given.kind,
         enforces=given.enforces,
         mechanism=given.mechanism,
+        denial=given.denial,
         families=given.families,
         converge_s=float(given.converge_seconds),
         probe_timeout_s=float(given.probe_timeout_seconds),
@@ -137,7 +138,8 @@ def _host(given: HostDeclaration) -> HostNeeds:
 
 def _gap(given: GapDeclaration) -> KnownGap:
     verdict = FlowVerdict(given.verdict)
-    return KnownGap(given.id, given.cases, given.flows, verdict, given.text, given.link)
+    where, what = (given.cases, given.flows), (given.text, given.link)
+    return KnownGap(given.id, *where, verdict, *what, transient=given.transient)
 
 
 def _action(step: StepDeclaration, at: Field, beside: Path) -> Action:

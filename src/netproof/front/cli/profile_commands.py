@@ -42,7 +42,7 @@ def add(commands: Commands) -> None:
 def _list(option: argparse.Namespace) -> int:
     for name in _names(option.cni_profiles):
         found = reading.load(name, option.cni_profiles)
-        enforces = "enforces" if found.enforces else "enforces nothing"
+        enforces = f"enforces ({found.denial})" if found.enforces else "enforces nothing"
         archived = "" if found.maintained else ", archived upstream"
         unpinned = sum(not artifact.sha256 for artifact in found.artifacts)
         pinned = f", {counted(unpinned, 'download')} without checksum" if unpinned else ""
