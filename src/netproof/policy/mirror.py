@@ -28,6 +28,7 @@ from netproof.model.workload import (
 from netproof.policy import matching
 from netproof.policy.bundle import Bundle, refuse_twins, unpack
 from netproof.policy.document import Node, Origin
+from netproof.policy.entrances import Entrance
 from netproof.policy.intentdocuments import (
     read_bundle_documents,
     stated_namespace,
@@ -59,7 +60,7 @@ class Mirror:
 
     `intents` are the documents of the bundle that state intents, `texts` is what was read, by file.
     `others` are the objects that are not mirrored, `overrulers` what may decide otherwise than the
-    policies.
+    policies, `entrances` the ways from outside to its Services.
     """
 
     bundle: Bundle
@@ -69,6 +70,7 @@ class Mirror:
     texts: Mapping[str, str] = field(default_factory=dict)
     others: tuple[OtherObject, ...] = ()
     overrulers: tuple[Overruler, ...] = ()
+    entrances: tuple[Entrance, ...] = ()
 
     def known_labels(self, namespace: str) -> Mapping[str, str] | None:
         """Return the labels of a namespace that is written in the bundle, None for any other."""
@@ -160,8 +162,17 @@ def _mirror(objects: MirrorObjects, intents: tuple[Node, ...], texts: Mapping[st
         tuple(m for m in objects.manifests if _is_sent(m, services)),
     )
     notes = (*objects.notes, *namespace_notes, *_silent(workloads), *_host_network(workloads))
-    others, overrulers = tuple(objects.others), tuple(objects.overrulers)
-    return serving(Mirror(bundle, workloads, notes, intents, texts, others, overrulers), ())
+    made = Mirror(
+        bundle,
+        workloads,
+        notes,
+        intents,
+        texts,
+        others=tuple(objects.others),
+        overrulers=tuple(objects.overrulers),
+        entrances=tuple(objects.entrances),
+    )
+    return serving(made, ())
 
 
 def _told_apart(workloads: list[Workload]) -> tuple[Workload, ...]:

@@ -15,6 +15,7 @@ from netproof.model.review import Note
 from netproof.model.value import replace
 from netproof.model.workload import Namespace, Pod, Port, Service
 from netproof.policy.document import Node, Origin
+from netproof.policy.entrances import Entrance, of_route, of_service
 from netproof.policy.fields import Field
 from netproof.policy.limits import (
     MAX_OBJECTS,
@@ -40,6 +41,8 @@ from netproof.policy.workloads import (
     host_ports,
     pod_template,
     read_workload,
+    resolvers,
+    scraped,
     service_account,
 )
 
@@ -62,13 +65,17 @@ _WHY: Mapping[str, str] = {
 class Workload:
     """What a probe pod stands for; the pod's name is that of the workload.
 
-    `declared` are the ports that its containers declare, without those that others name.
+    `declared` are the ports that its containers declare, without those that others name;
+    `resolvers` are the servers that it asks for names, none where that is the cluster's DNS, and
+    `scraped` is the port at which annotations ask for its metrics to be fetched.
     """
 
     kind: str
     pod: Pod
     origin: Origin
     declared: tuple[Port, ...] = ()
+    resolvers: tuple[str, ...] = ()
+    scraped: int | None = None
 
     @property
     def key(self) -> str:
@@ -89,6 +96,7 @@ class MirrorObjects:
     notes: list[Note] = field(default_factory=list)
     others: list[OtherObject] = field(default_factory=list)
     overrulers: list[Overruler] = field(default_factory=list)
+    entrances: list[Entrance] = field(default_factory=list)
     objects: int = 0
     terms: int = 0
 
@@ -112,6 +120,7 @@ class MirrorObjects:
         """Note what is not mirrored, and what of it may decide otherwise than the policies."""
         other = read_other(node, self.namespace)
         self.others.append(other)
+        self.entrances += of_route(other, self.namespace)
         may = tuple(read_overrulers(other, self.namespace))
         self.overrulers += may
         why = _OTHER_POLICIES if may else _why(kind, version)
@@ -138,6 +147,7 @@ class MirrorObjects:
                 self.namespaces.append(value)
             case Service():
                 self.services.append(value)
+                self.entrances += of_service(value, Field.root(node))
             case NetworkPolicy():
                 self.policies.append(value)
                 self.overrulers += of_blocks(value)
@@ -163,7 +173,9 @@ class MirrorObjects:
 
     def _take(self, workload: Workload, template: Field) -> None:
         """Take in a workload with the pod, or template of one, that it was read from."""
-        self.workloads.append(workload)
+        self.workloads.append(
+            replace(workload, resolvers=resolvers(template), scraped=scraped(template))
+        )
         what = called(workload.kind, workload.pod.namespace, workload.pod.name)
         place, opened = str(workload.origin), host_ports(template)
         self.overrulers += of_host_ports(what, place, workload.pod, opened)

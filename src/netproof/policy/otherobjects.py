@@ -72,6 +72,13 @@ class OtherObject:
         """What is written, as JSON has it."""
         return plain(self.node)
 
+    def selector(self, *path: str) -> LabelSelector | None:
+        """Return a selector of its, None, which is everyone, where there is none."""
+        at = Field.root(self.node)
+        for step in path:
+            at = at.child(step)
+        return _selector(at)
+
     @property
     def is_foreign(self) -> bool:
         """Tell whether its kind is none of Kubernetes itself."""

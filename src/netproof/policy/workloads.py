@@ -139,6 +139,31 @@ def host_ports(template: Field) -> tuple[Port, ...]:
     return tuple(_container_port(port) for port in listed if port.child("hostPort").integer())
 
 
+NODES_RESOLVER = "the node's resolver"
+"""Whom a pod asks for names with dnsPolicy Default: nobody knows the address."""
+
+
+def resolvers(template: Field) -> tuple[str, ...]:
+    """Return the servers that a pod asks for names instead of the cluster's DNS.
+
+    Further nameservers of a dnsConfig are asked after the cluster's, unless dnsPolicy is None.
+    """
+    spec = template.child("spec")
+    policy = spec.child("dnsPolicy").text()
+    if policy == "Default":
+        return (NODES_RESOLVER,)
+    listed = spec.child("dnsConfig").child("nameservers").items() if policy == "None" else []
+    return tuple(filter(None, (item.text() for item in listed)))
+
+
+def scraped(template: Field) -> int | None:
+    """Return the port that a pod's annotations ask Prometheus to scrape, None where they do not."""
+    notes = template.child("metadata").child("annotations")
+    port = notes.child("prometheus.io/port").text() or ""
+    wanted = notes.child("prometheus.io/scrape").text() == "true"
+    return int(port) if wanted and port.isascii() and port.isdigit() else None
+
+
 def _container_ports(at: Field) -> list[Port]:
     ports: list[Port] = []
     for item in at.mapping().child("ports").items():

@@ -1,7 +1,9 @@
 """What of a bundle may decide otherwise than its NetworkPolicies, flow by flow.
 
 An answer of the policies is certain where nothing else has a say: what they deny, where nothing
-may open each side that denies; what they let pass, where nothing may close a side.
+may open each side that denies; what they let pass, where nothing may close a side. From outside,
+what comes by a node or a controller may come as somebody else; names may be asked of others than
+the cluster's DNS.
 """
 
 from __future__ import annotations
@@ -13,14 +15,18 @@ from functools import cached_property
 from netproof.model.flow import (
     Direction,
     EndpointKind,
+    Expectation,
     Expected,
     Flow,
+    Path,
     Reason,
 )
 from netproof.model.review import Cause
 from netproof.model.workload import Pod
+from netproof.policy.entrances import Entrance
 from netproof.policy.overrulers import OtherEnd, Overruler
 from netproof.review.reachability import Reachability
+from netproof.review.ways import ask_resolver, may_be_routed, resolvers_of, ways_in
 
 _MAY = {Expected.ALLOWED: "deny it", Expected.DENIED: "let it pass"}
 
@@ -31,11 +37,22 @@ class Doubts:
 
     reach: Reachability
 
-    def of(self, flow: Flow) -> tuple[Cause, ...]:
-        """Return what may decide a flow otherwise than the policies do, nothing if they decide."""
+    def of(self, flow: Flow, *, routed: bool = True) -> tuple[Cause, ...]:
+        """Return what may decide a flow otherwise than the policies do, nothing if they decide.
+
+        With `routed` what comes from outside through the pods of a controller counts as from there.
+        """
+        said = self.reach.matrix[flow]
+        found = (
+            *self._overruled(flow, said),
+            *self._came_by(flow, said, routed=routed),
+            *self._asked(flow, said),
+        )
+        return tuple(dict.fromkeys(found))
+
+    def _overruled(self, flow: Flow, said: Expectation) -> tuple[Cause, ...]:
         if not self._touching:
             return ()
-        said = self.reach.matrix[flow]
         if said.expected is Expected.DENIED:
             denying = [one for one in said.reasons if one.expected is Expected.DENIED]
             each = [self._openers(flow, one) for one in denying]
@@ -45,8 +62,49 @@ class Doubts:
         else:
             return ()
         word = _MAY[said.expected]
-        causes = (Cause(one.place, f"{one.what} may {word}: {one.why}") for one in found)
-        return tuple(dict.fromkeys(causes))
+        return tuple(Cause(one.place, f"{one.what} may {word}: {one.why}") for one in found)
+
+    def _came_by(self, flow: Flow, said: Expectation, *, routed: bool) -> Iterator[Cause]:
+        """Yield the ways in by which the outside may come as somebody else than it is."""
+        if flow.source.kind is not EndpointKind.OUTSIDE or said.expected is Expected.UNDEFINED:
+            return
+        for way in self._ways.get((flow.destination.name, flow.port), ()):
+            pod = self.reach.pods[flow.destination.name]
+            if way.rewrites and self._rests_on_address(flow, pod):
+                text = "may show a node's address in place of the client's"
+                why = f"{text}: its externalTrafficPolicy is not Local"
+                yield Cause(way.place, f"{way.what} {why}")
+            if not routed or way.nodes or said.expected is not Expected.DENIED:
+                continue
+            if may_be_routed(self.reach, pod, flow.port, flow.protocol):
+                text = f"publishes port {flow.port} of {pod.key}, by way of its controller's pods"
+                yield Cause(way.place, f"{way.what} {text}")
+
+    def _rests_on_address(self, flow: Flow, pod: Pod) -> bool:
+        """Tell whether a block decides who may come, and everyone may not come anyway."""
+        rules = [
+            rule
+            for rule in self.reach.index.rules(pod, Direction.INGRESS)
+            if rule.has_port(flow.port, flow.protocol, pod)
+        ]
+        return any(rule.blocks for rule in rules) and not any(rule.everyone for rule in rules)
+
+    def _asked(self, flow: Flow, said: Expectation) -> Iterator[Cause]:
+        """Yield what is otherwise where a pod asks others for names than the cluster's DNS."""
+        if flow.path is not Path.DNS:
+            return
+        for server in resolvers_of(self.reach.mirror, flow.source.name):
+            answer = ask_resolver(self.reach, flow, server)
+            if answer.expected is not said.expected:
+                yield Cause("", f"{flow.source.name} asks {server} for names: {answer.text}")
+
+    @cached_property
+    def _ways(self) -> dict[tuple[str, int], tuple[Entrance, ...]]:
+        """The ways in to each port of each pod."""
+        found: dict[tuple[str, int], tuple[Entrance, ...]] = {}
+        for way, pod, port in ways_in(self.reach):
+            found[pod.key, port] = (*found.get((pod.key, port), ()), way)
+        return found
 
     def _openers(self, flow: Flow, reason: Reason) -> list[Overruler]:
         """Return what may open a side that denies; no policy, no opening: nobody is there."""

@@ -23,6 +23,7 @@ from netproof.review.doubts import Doubts
 from netproof.review.explanation import causes
 from netproof.review.intents import Intent, wanted_of
 from netproof.review.reachability import Reachability, cell_of
+from netproof.review.statement import SideKind
 
 ARGUED = 5
 """For how many broken flows of one intent the causes are worked out; nobody reads further."""
@@ -54,7 +55,9 @@ def judge(reach: Reachability, intent: Intent, doubts: Doubts | None = None) -> 
     """
     asked = doubts or Doubts(reach)
     wanted = wanted_of(intent, reach)
-    doubted = {flow: why for flow in wanted if (why := asked.of(flow))}
+    # Who allows a controller, and nobody else, knows whom it lets in.
+    routed = intent.statement.source.kind is SideKind.OUTSIDE
+    doubted = {flow: why for flow in wanted if (why := asked.of(flow, routed=routed))}
     wrong = [
         flow
         for flow, answer in wanted.items()

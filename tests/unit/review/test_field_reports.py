@@ -250,7 +250,7 @@ def test_all_egress_denied_is_said_of_that_only() -> None:
 @pytest.mark.parametrize(
     ("cidr", "said", "fix"),
     [
-        ("10.96.0.1/32", "10.96.0.1/32 lies in 10.96.0.0/16", "name pods by selectors"),
+        ("10.244.1.0/24", "10.244.1.0/24 lies in 10.244.0.0/16", "name pods by selectors"),
         ("0.0.0.0/0", "0.0.0.0/0 holds 10.244.0.0/16, 10.96.0.0/16", "except: [10.0.0.0/8, "),
     ],
 )
@@ -285,3 +285,242 @@ def test_many_notes_of_a_kind_are_one_line() -> None:
 
     assert 1 == len(lines)
     assert "and 4 more" in lines[0]
+
+
+# The front and the back of a Service.
+
+
+def front(kind: str, more: str = "", port: int = 9090) -> str:
+    """Return a Service of a type that leads to a port of api."""
+    return dedent(f"""\
+        apiVersion: v1
+        kind: Service
+        metadata: {{name: front, namespace: shop}}
+        spec:
+          {{type: {kind}, {more}selector: {{app: api}}, ports: [{{port: 80, targetPort: {port}}}]}}
+        """)
+
+
+FOR_CLIENTS = policy(
+    "shop/p",
+    f"{{{ON_API}, ingress: [{{from: [{{ipBlock: {{cidr: 203.0.113.0/24}}}}], ports: "
+    "[{port: 9090}]}]}",
+)
+LOCAL = "externalTrafficPolicy: Local, "
+CLIENTS = ("allow: outside 203.0.113.0/24 -> api:9090", "deny: outside 198.51.100.0/24 -> api:9090")
+
+
+@pytest.mark.parametrize("statement", CLIENTS)
+@pytest.mark.parametrize(
+    ("service", "expected"),
+    [
+        (front("NodePort"), Kept.UNKNOWN),
+        (front("LoadBalancer"), Kept.UNKNOWN),
+        (front("LoadBalancer", LOCAL), Kept.KEPT),
+        (front("ClusterIP"), Kept.KEPT),
+        (front("LoadBalancer", port=8080), Kept.KEPT),
+    ],
+)
+def test_a_block_of_clients_behind_a_service(statement: str, service: str, expected: Kept) -> None:
+    """Where a node may show its own address, no block tells clients apart."""
+    assert expected is judged(statement, API, service, FOR_CLIENTS)[0]
+
+
+def test_a_shut_load_balancer_breaks_what_is_meant_to_be_open() -> None:
+    """The outside is meant to come in, and no policy lets it."""
+    assert (
+        Kept.BROKEN
+        is judged("allow: outside -> api:9090", API, front("LoadBalancer"), deny_all("shop"))[0]
+    )
+
+
+ROUTES = {
+    "Ingress": """\
+        apiVersion: networking.k8s.io/v1
+        kind: Ingress
+        metadata: {name: r, namespace: shop}
+        spec: {rules: [{http: {paths: [{backend: {service: {name: front, port: {number: 80}}}}]}}]}
+        """,
+    "old Ingress": """\
+        apiVersion: networking.k8s.io/v1beta1
+        kind: Ingress
+        metadata: {name: r, namespace: shop}
+        spec: {backend: {serviceName: front, servicePort: 80}}
+        """,
+    "HTTPRoute": """\
+        apiVersion: gateway.networking.k8s.io/v1
+        kind: HTTPRoute
+        metadata: {name: r, namespace: gateways}
+        spec: {rules: [{backendRefs: [{name: front, namespace: shop, port: 80}]}]}
+        """,
+    "Route": """\
+        apiVersion: route.openshift.io/v1
+        kind: Route
+        metadata: {name: r, namespace: shop}
+        spec: {to: {kind: Service, name: front}, port: {targetPort: 9090}}
+        """,
+    "VirtualService": """\
+        apiVersion: networking.istio.io/v1
+        kind: VirtualService
+        metadata: {name: r, namespace: shop}
+        spec:
+          gateways: [public]
+          http: [{route: [{destination: {host: front.shop.svc.cluster.local, port: {number: 80}}}]}]
+        """,
+    "IngressRoute": """\
+        apiVersion: traefik.io/v1alpha1
+        kind: IngressRoute
+        metadata: {name: r, namespace: shop}
+        spec: {routes: [{services: [{name: front, port: 80}]}]}
+        """,
+}
+FROM_ALL = policy("shop/p", f"{{{ON_API}, ingress: [{{from: [{{namespaceSelector: {{}}}}]}}]}}")
+FROM_WEB = policy(
+    "shop/p", f"{{{ON_API}, ingress: [{{from: [{{podSelector: {{matchLabels: {{app: web}}}}}}]}}]}}"
+)
+
+
+@pytest.mark.parametrize("name", ROUTES)
+@pytest.mark.parametrize(
+    ("allowed", "port", "expected"),
+    [(FROM_ALL, 9090, Kept.UNKNOWN), (FROM_ALL, 8080, Kept.KEPT), (FROM_WEB, 9090, Kept.KEPT)],
+)
+def test_a_route_publishes_a_port(name: str, allowed: str, port: int, expected: Kept) -> None:
+    """What is published comes from a controller's pods, unless surely none of those may come."""
+    documents = [WEB, API, front("ClusterIP"), dedent(ROUTES[name]), allowed]
+
+    assert expected is judged(f"deny: outside -> api:{port}", *documents)[0]
+
+
+def test_a_mesh_of_its_own_publishes_nothing() -> None:
+    """A VirtualService without a gateway is for pods."""
+    inner = dedent(ROUTES["VirtualService"]).replace("gateways: [public]", "hosts: [front]")
+
+    assert (
+        Kept.KEPT
+        is judged("deny: outside -> api:9090", API, front("ClusterIP"), inner, FROM_ALL)[0]
+    )
+
+
+def test_a_route_to_shut_pods_is_told() -> None:
+    """No controller of another namespace may come in."""
+    documents = [WEB, API, front("ClusterIP"), dedent(ROUTES["Ingress"]), FROM_WEB]
+
+    assert ["Ingress shop/r"] == [hint.subject for hint in hints("shut-service", *documents)]
+
+
+# Names are asked of others than the cluster's DNS.
+
+TO_DNS = out(f"{{to: [{SPACE.format('kubernetes.io/metadata.name: kube-system')}]}}")
+TO_CACHE = out("{to: [{ipBlock: {cidr: 169.254.20.10/32}}], ports: [{port: 53, protocol: UDP}]}")
+ASKS_A_CACHE = WEB.replace(
+    "spec: {containers",
+    "spec: {dnsPolicy: None, dnsConfig: {nameservers: [169.254.20.10]}, containers",
+)
+CACHE = dedent("""\
+    apiVersion: apps/v1
+    kind: DaemonSet
+    metadata: {name: node-local-dns, namespace: kube-system}
+    spec:
+      template:
+        metadata: {labels: {k8s-app: node-local-dns}}
+        spec:
+          hostNetwork: true
+          containers: [{name: cache, args: [-localip, "169.254.20.10,10.96.0.10"]}]
+    """)
+
+
+@pytest.mark.parametrize(
+    ("documents", "expected"),
+    [
+        ([WEB, TO_DNS], Kept.KEPT),
+        ([ASKS_A_CACHE, TO_DNS], Kept.UNKNOWN),
+        ([ASKS_A_CACHE, out("{}")], Kept.KEPT),
+        ([WEB, TO_DNS, CACHE], Kept.UNKNOWN),
+    ],
+)
+def test_who_is_asked_for_names(documents: list[str], expected: Kept) -> None:
+    """A way to kube-dns is none to a resolver that is no pod."""
+    assert expected is judged("allow: web -> dns:53/UDP", *documents)[0]
+
+
+@pytest.mark.parametrize(("allowed", "told"), [(TO_DNS, 1), (TO_CACHE, 0)])
+def test_a_resolver_that_is_not_let_out_to_is_told(allowed: str, told: int) -> None:
+    """The hint names the address to let out to."""
+    found = [
+        hint
+        for hint in hints("dns-forgotten", ASKS_A_CACHE, allowed)
+        if "169.254.20.10" in hint.text
+    ]
+
+    assert told == len(found)
+
+
+# Who has to reach a pod, and may not.
+
+ANNOTATED = API.replace(
+    "metadata: {labels: {app: api}}",
+    "metadata: {labels: {app: api}, annotations: "
+    '{prometheus.io/scrape: "true", prometheus.io/port: "9090"}}',
+)
+POD_MONITOR = dedent("""\
+    apiVersion: monitoring.coreos.com/v1
+    kind: PodMonitor
+    metadata: {name: api, namespace: shop}
+    spec: {selector: {matchLabels: {app: api}}, podMetricsEndpoints: [{port: metrics}]}
+    """)
+HTTP_ONLY = policy("shop/p", f"{{{ON_API}, ingress: [{{ports: [{{port: http}}]}}]}}")
+
+
+@pytest.mark.parametrize("documents", [[ANNOTATED], [API, POD_MONITOR]])
+@pytest.mark.parametrize(("allowed", "told"), [(HTTP_ONLY, 1), (FROM_ALL, 0)])
+def test_a_scrape_port_that_is_shut(documents: list[str], allowed: str, told: int) -> None:
+    """Annotations and PodMonitors count as ServiceMonitors do."""
+    assert told == len(hints("shut-scrape", *documents, allowed))
+
+
+def test_the_prometheus_of_the_bundle_is_held_against_the_policies() -> None:
+    """Where it is there, it is known whether it may come."""
+    prometheus = workload("shop/prometheus", 9090)
+    to_it = FROM_WEB.replace("app: web", "app: prometheus")
+
+    assert 1 == len(hints("shut-scrape", WEB, ANNOTATED, prometheus, FROM_WEB))
+    assert 0 == len(hints("shut-scrape", WEB, ANNOTATED, prometheus, to_it))
+
+
+API_SERVICE = dedent("""\
+    apiVersion: apiregistration.k8s.io/v1
+    kind: APIService
+    metadata: {name: v1.example.org}
+    spec: {group: example.org, version: v1, service: {name: front, namespace: shop, port: 80}}
+    """)
+CALLED = "{clientConfig: {service: {name: front, namespace: shop, port: 80}}}"
+CONVERTED = f"{DEFINED}spec: {{conversion: {{webhook: {CALLED}}}}}\n"
+
+
+@pytest.mark.parametrize("caller", [API_SERVICE, CONVERTED])
+@pytest.mark.parametrize(("allowed", "told"), [(FROM_ALL, 1), (FOR_CLIENTS, 0), (WEB, 0)])
+def test_the_api_server_cannot_reach(caller: str, allowed: str, told: int) -> None:
+    """It is no pod: a rule for pods lets it in nowhere for sure."""
+    assert told == len(hints("shut-webhook", API, front("ClusterIP"), caller, allowed))
+
+
+@pytest.mark.parametrize("cidr", ["10.96.0.1/32", "172.20.0.1/32", "10.43.0.1/32", "10.96.0.0/12"])
+def test_egress_to_the_address_of_a_service(cidr: str) -> None:
+    """Policies see the endpoint; nothing else is said of the block."""
+    documents = [WEB, out(f"{{to: [{{ipBlock: {{cidr: {cidr}}}}}]}}")]
+
+    assert 1 == len(hints("service-address", *documents))
+    assert 0 == len(hints("block-covers-cluster", *documents))
+
+
+def test_a_rule_undone_by_one_on_the_port_by_its_name() -> None:
+    """A number and a name are one port."""
+    both = policy(
+        "shop/p",
+        f"{{{ON_API}, ingress: [{{from: [{{podSelector: {{matchLabels: {{app: web}}}}}}], ports: "
+        "[{port: 8080}]}, {ports: [{port: http}]}]}",
+    )
+
+    assert ["shop/p ingress[0]"] == [hint.subject for hint in hints("peers-undone", WEB, API, both)]
+    assert [] == hints("superfluous-rule", WEB, API, both)

@@ -34,6 +34,31 @@ def found(name: str, *documents: str, cni: str = "") -> list[Hint]:
     return [hint for hint in find_all(context(*documents, cni=cni)) if hint.name == name]
 
 
+def front(kind: str, more: str = "") -> str:
+    """Return a Service of a type in front of api, with the label that a monitor looks for."""
+    ports = "[{name: web, port: 443, targetPort: http}]"
+    return (
+        "apiVersion: v1\nkind: Service\nmetadata: {name: front, namespace: shop, "
+        "labels: {app: api}}\n"
+        f"spec: {{type: {kind}, {more}selector: {{app: api}}, ports: {ports}}}\n"
+    )
+
+
+HOSTED = (
+    "apiVersion: v1\nkind: Pod\nmetadata: {name: api, namespace: shop, labels: {app: api}}\n"
+    "spec: {containers: [{name: a, ports: [{containerPort: 8080, hostPort: 80}]}]}\n"
+)
+MONITOR = (
+    "apiVersion: monitoring.coreos.com/v1\nkind: ServiceMonitor\n"
+    "metadata: {name: api, namespace: shop}\n"
+    "spec: {selector: {matchLabels: {app: api}}, endpoints: [{port: web}]}\n"
+)
+HOOK = (
+    "apiVersion: admissionregistration.k8s.io/v1\nkind: ValidatingWebhookConfiguration\n"
+    "metadata: {name: hook}\n"
+    "webhooks: [{clientConfig: {service: {name: front, namespace: shop}}}]\n"
+)
+
 BAD = {
     "selects-nothing": [WEB, ingress(FROM_WEB)],
     "no-default-deny": [WEB],
@@ -63,7 +88,38 @@ BAD = {
     ],
     "block-covers-cluster": [API, ingress("{from: [{ipBlock: {cidr: 10.0.0.0/8}}]}")],
     "unused-rule": [API, ingress("{from: [{podSelector: {matchLabels: {app: gone}}}]}")],
-    "superfluous-rule": [WEB, API, ingress(f"{FROM_WEB}, {{}}")],
+    "superfluous-rule": [WEB, API, ingress(f"{FROM_WEB}, {{from: [{{podSelector: {{}}}}]}}")],
+    "peers-undone": [
+        WEB,
+        API,
+        ingress(f"{FROM_WEB[:-1]}, ports: [{{port: 8080}}]}}, {{ports: [{{port: http}}]}}"),
+    ],
+    "policy-without-effect": [
+        WEB,
+        API,
+        policy("shop/deny", f"{{{ON_API}, policyTypes: [Ingress]}}"),
+        ingress("{}"),
+    ],
+    "split-rule": [WEB, API, ingress(f"{FROM_WEB}, {{ports: [{{port: 8080}}]}}")],
+    "service-address": [
+        WEB,
+        policy("shop/p", "{podSelector: {}, egress: [{to: [{ipBlock: {cidr: 10.96.0.1/32}}]}]}"),
+    ],
+    "client-address": [
+        API,
+        front("LoadBalancer"),
+        ingress("{from: [{ipBlock: {cidr: 203.0.113.0/24}}], ports: [{port: 8080}]}"),
+    ],
+    "shut-service": [API, front("LoadBalancer"), deny_all("shop")],
+    "host-port": [HOSTED, deny_all("shop")],
+    "shut-scrape": [API, front("ClusterIP"), MONITOR, ingress("{ports: [{port: 9}]}")],
+    "shut-webhook": [
+        WEB,
+        API,
+        front("ClusterIP"),
+        HOOK,
+        ingress("{from: [{podSelector: {}}], ports: [{port: 8080}]}"),
+    ],
     "policy-types-default": [API, policy("shop/p", f"{{{ON_API}, egress: []}}")],
     "end-port": [API, ingress("{ports: [{port: 8000, endPort: 9000}]}")],
     "one-sided-rule": [WEB, API, deny_all("shop"), ingress(FROM_WEB)],
@@ -92,6 +148,44 @@ GOOD = {
     "block-covers-cluster": [API, ingress("{from: [{ipBlock: {cidr: 203.0.113.0/24}}]}")],
     "unused-rule": [WEB, API, ingress(FROM_WEB)],
     "superfluous-rule": [WEB, API, ingress(f"{FROM_WEB}, {{ports: [{{port: 8080}}]}}")],
+    "peers-undone": [
+        WEB,
+        API,
+        ingress(f"{FROM_WEB[:-1]}, ports: [{{port: 8080}}]}}, {{ports: [{{port: 9090}}]}}"),
+    ],
+    "policy-without-effect": [WEB, API, policy("shop/deny", "{podSelector: {}}"), ingress("{}")],
+    "split-rule": [
+        WEB,
+        API,
+        policy(
+            "shop/p",
+            "{podSelector: {}, egress: [{ports: [{port: 53, protocol: UDP}]}, "
+            "{to: [{podSelector: {}}]}]}",
+        ),
+    ],
+    "service-address": [
+        WEB,
+        policy("shop/p", "{podSelector: {}, egress: [{to: [{ipBlock: {cidr: 203.0.113.1/32}}]}]}"),
+    ],
+    "client-address": [
+        API,
+        front("LoadBalancer", "externalTrafficPolicy: Local, "),
+        ingress("{from: [{ipBlock: {cidr: 203.0.113.0/24}}], ports: [{port: 8080}]}"),
+    ],
+    "shut-service": [
+        API,
+        front("LoadBalancer"),
+        deny_all("shop"),
+        ingress("{ports: [{port: http}]}"),
+    ],
+    "host-port": [HOSTED],
+    "shut-scrape": [
+        API,
+        front("ClusterIP"),
+        MONITOR,
+        ingress("{from: [{namespaceSelector: {matchLabels: {team: a}}}]}"),
+    ],
+    "shut-webhook": [WEB, API, front("ClusterIP"), HOOK, ingress("{ports: [{port: http}]}")],
     "policy-types-default": [
         API,
         policy("shop/p", f"{{{ON_API}, egress: [], policyTypes: [Ingress, Egress]}}"),

@@ -9,14 +9,18 @@ from collections.abc import Iterator
 
 from netproof.model.flow import Direction, Expected
 from netproof.model.review import Hint, Severity
+from netproof.model.workload import Pod
 from netproof.policy import IpBlock, NetworkPolicy, PodPeer, PortMatch, Rule, matching
 from netproof.review.hints.context import HintContext
 
 UNUSED_RULE = "unused-rule"
 SUPERFLUOUS_RULE = "superfluous-rule"
 ONE_SIDED_RULE = "one-sided-rule"
+PEERS_UNDONE = "peers-undone"
+POLICY_WITHOUT_EFFECT = "policy-without-effect"
 
 _OTHER = {Direction.INGRESS: "egress of the sources", Direction.EGRESS: "ingress of the targets"}
+_LETS = {Direction.INGRESS: "lets everyone in", Direction.EGRESS: "lets out to everyone"}
 _SAYS = {Direction.INGRESS: "lets in", Direction.EGRESS: "lets out"}
 
 
@@ -104,6 +108,8 @@ def superfluous_rule(context: HintContext) -> Iterator[Hint]:
         for other_number, other in enumerate(placed):
             if number == other_number or not matching.contains_rule(other, (policy, rule)):
                 continue
+            if rule.peers and not other[1].peers:
+                continue  # which is said by `peers-undone`
             if matching.contains_rule((policy, rule), other) and number < other_number:
                 continue
             name, place = other[0].rule_name(other[1]), other[1].origin
@@ -116,6 +122,97 @@ def superfluous_rule(context: HintContext) -> Iterator[Hint]:
                 "remove this rule, or narrow the other one",
             )
             break
+
+
+def peers_undone(context: HintContext) -> Iterator[Hint]:
+    """Yield a hint for each rule whose peers mean nothing: another lets everyone pass there.
+
+    Rules are added up, so the narrower one does not narrow the other.
+    """
+    placed = list(context.rules())
+    for policy, rule in placed:
+        other = next((o for o in placed if _undoes(context, o, (policy, rule))), None)
+        if rule.peers and other:
+            name = other[0].rule_name(other[1])
+            yield Hint(
+                PEERS_UNDONE,
+                Severity.WARNING,
+                str(rule.origin),
+                policy.rule_name(rule),
+                f"{name} at {other[1].origin} {_LETS[rule.direction]} on {other[1].port_words()}, "
+                f"so naming {rule.peer_words(policy.namespace)} here changes nothing",
+                "write the peers into that rule too, or remove it",
+            )
+
+
+def _undoes(
+    context: HintContext, wide: tuple[NetworkPolicy, Rule], narrow: tuple[NetworkPolicy, Rule]
+) -> bool:
+    """Tell whether a rule for everyone covers the ports of another, by name or by number."""
+    (wide_policy, wide_rule), (policy, rule) = wide, narrow
+    if wide_rule.peers or wide_rule.direction is not rule.direction:
+        return False
+    if matching.contains_rule(wide, narrow):
+        return True
+    pods = context.selected(policy)
+    if not pods or not rule.ports or rule.direction is Direction.EGRESS:
+        return False
+    return all(
+        matching.selects(wide_policy, pod)
+        and any(port.number for port in pod.ports)
+        and all(_is_covered(pod, match, wide_rule) for match in rule.ports)
+        for pod in pods
+    )
+
+
+def _is_covered(pod: Pod, match: PortMatch, wide: Rule) -> bool:
+    """Tell whether what a pod serves at an entry of a rule's ports another rule opens too."""
+    served = [
+        port
+        for port in pod.ports
+        if matching.port_condition(match, port.number, port.protocol, pod) is None
+    ]
+    return bool(served) and all(
+        not wide.ports
+        or any(
+            matching.port_condition(one, port.number, port.protocol, pod) is None
+            for one in wide.ports
+        )
+        for port in served
+    )
+
+
+def policy_without_effect(context: HintContext) -> Iterator[Hint]:
+    """Yield a hint for each denial that another policy undoes: it lets everyone pass anywhere.
+
+    Policies are added up: what one allows no other denies.
+    """
+    for policy in context.reach.policies:
+        pods = context.selected(policy)
+        for direction in Direction:
+            if direction not in policy.policy_types or policy.rules(direction) or not pods:
+                continue
+            undone = [_opened_by(context, pod, direction) for pod in pods]
+            if all(undone):
+                name = next(filter(None, undone))
+                yield Hint(
+                    POLICY_WITHOUT_EFFECT,
+                    Severity.INFO if context.maker else Severity.WARNING,
+                    str(policy.origin),
+                    policy.key,
+                    f"its denial of {direction.lower()} has no effect: {name} {_LETS[direction]} "
+                    "on any port, and what one policy allows no other denies",
+                    "narrow or remove the rule that allows, or remove this policy",
+                )
+
+
+def _opened_by(context: HintContext, pod: Pod, direction: Direction) -> str:
+    """Return the rule that lets everything of a pod pass in a direction, "" where none does."""
+    for policy, rule in context.rules():
+        open_rule = rule.direction is direction and not rule.peers and not rule.ports
+        if open_rule and matching.selects(policy, pod):
+            return f"{policy.rule_name(rule)} at {rule.origin}"
+    return ""
 
 
 def one_sided_rule(context: HintContext) -> Iterator[Hint]:

@@ -12,6 +12,7 @@ from netproof.policy import IpBlock, NetworkPolicy, Peer, PodPeer, Rule, matchin
 from netproof.review import phrases
 from netproof.review.hints.context import HintContext
 from netproof.review.reachability import DNS
+from netproof.review.ways import ask_resolver, resolvers_of
 
 NO_DEFAULT_DENY = "no-default-deny"
 DNS_FORGOTTEN = "dns-forgotten"
@@ -20,6 +21,7 @@ POLICY_TYPES_DEFAULT = "policy-types-default"
 _OPEN_SEVERITY = {Direction.INGRESS: Severity.WARNING, Direction.EGRESS: Severity.INFO}
 _OPEN = {Direction.INGRESS: "anyone may connect to", Direction.EGRESS: "nothing limits"}
 
+_RESOLVER_FIX = "add egress to an ipBlock of that address, ports 53/UDP and 53/TCP"
 _DNS_FIX = (
     "add egress to namespaceSelector kubernetes.io/metadata.name=kube-system with podSelector "
     "k8s-app=kube-dns, ports 53/UDP and 53/TCP"
@@ -70,19 +72,25 @@ def dns_forgotten(context: HintContext) -> Iterator[Hint]:
     lacking = [
         (policy, *wrong, pod)
         for pod in context.reach.workloads
-        if (policy := _limiting(context, pod)) and (wrong := _dns_lack(context, pod))
+        if (policy := _limiting(context, pod)) and (wrong := _lack(context, pod))
     ]
     lacking.sort(key=lambda one: (str(one[0].origin), one[1], one[2]))
     for (policy, severity, text), each in groupby(lacking, key=lambda one: one[:3]):
         pods = phrases.listed(pod.key for *_, pod in each)
         place = str(policy.origin)
-        yield Hint(DNS_FORGOTTEN, severity, place, policy.key, f"{pods}: {text}", _DNS_FIX)
+        fix = _RESOLVER_FIX if "is no pod" in text else _DNS_FIX
+        yield Hint(DNS_FORGOTTEN, severity, place, policy.key, f"{pods}: {text}", fix)
 
 
 def _limiting(context: HintContext, pod: Pod) -> NetworkPolicy | None:
     """Return the policy to name: of those that limit the pod's egress, one with rules if any."""
     limiting = _isolating(context, pod, Direction.EGRESS)
     return next((p for p in limiting if p.egress), limiting[0] if limiting else None)
+
+
+def _lack(context: HintContext, pod: Pod) -> tuple[Severity, str] | None:
+    asks_others = resolvers_of(context.reach.mirror, pod.key)
+    return (_resolver_lack if asks_others else _dns_lack)(context, pod)
 
 
 def _dns_lack(context: HintContext, pod: Pod) -> tuple[Severity, str] | None:
@@ -102,6 +110,19 @@ def _dns_lack(context: HintContext, pod: Pod) -> tuple[Severity, str] | None:
     if rules:
         return Severity.WARNING, "egress is limited and DNS is not let out: names do not resolve"
     return Severity.INFO, "all egress is denied, DNS too: names do not resolve"
+
+
+def _resolver_lack(context: HintContext, pod: Pod) -> tuple[Severity, str] | None:
+    """Say of a pod that asks other servers than the cluster's DNS that none is let out to."""
+    asked = Flow(Endpoint.pod(pod.key), Endpoint.service(DNS), 53, Protocol.UDP, path=Path.DNS)
+    servers = resolvers_of(context.reach.mirror, pod.key)
+    answers = [ask_resolver(context.reach, asked, server).expected for server in servers]
+    if set(answers) != {Expected.DENIED}:
+        return None
+    return Severity.WARNING, (
+        f"asks {phrases.listed(servers)} for names, which is no pod, and that is not let out: "
+        "names do not resolve"
+    )
 
 
 def _may_mean_dns(context: HintContext, rule: Rule) -> bool:

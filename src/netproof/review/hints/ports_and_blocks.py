@@ -5,15 +5,31 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from ipaddress import ip_network
 
+from netproof.model.flow import Direction
 from netproof.model.review import Hint, Severity
 from netproof.model.workload import Pod, Service, ServicePort
 from netproof.policy import IpBlock, Network, NetworkPolicy, PortMatch, Rule, matching
 from netproof.review.hints.context import HintContext
 from netproof.review.reachability import CLUSTER_RANGES
+from netproof.review.ways import ways_in
 
 SERVICE_PORT = "service-port"
 END_PORT = "end-port"
 BLOCK_COVERS_CLUSTER = "block-covers-cluster"
+SERVICE_ADDRESS = "service-address"
+CLIENT_ADDRESS = "client-address"
+
+SERVICE_RANGE = ip_network("10.96.0.0/12")
+"""Where kubeadm puts Services."""
+
+API_SERVER_SERVICES = frozenset(
+    f"{address}/32"
+    for address in (
+        *("10.43.0.1", "10.100.0.1", "172.20.0.1", "10.0.0.1", "172.30.0.1"),
+        *("10.152.183.1", "10.233.0.1", "10.32.0.1", "10.3.0.1"),
+    )
+)
+"""What the Service `kubernetes` is called with k3s, EKS, AKS, OpenShift, MicroK8s and others."""
 
 ENDPORT_IGNORED_BY: Mapping[str, str] = {"weave": "Weave Net", "weave-net": "Weave Net"}
 
@@ -103,7 +119,7 @@ def block_covers_cluster(context: HintContext) -> Iterator[Hint]:
     """
     for policy, rule in context.rules():
         for peer in rule.peers:
-            if not isinstance(peer, IpBlock):
+            if not isinstance(peer, IpBlock) or _is_of_services(rule, peer):
                 continue
             pods = [own for own in CLUSTER_RANGES if matching.block_covers(peer, own)]
             nodes = [own for own in NODE_RANGES if matching.block_covers(peer, own)]
@@ -119,6 +135,66 @@ def block_covers_cluster(context: HintContext) -> Iterator[Hint]:
                 "block matches them depends on the CNI",
                 _instead(peer),
             )
+
+
+def service_address(context: HintContext) -> Iterator[Hint]:
+    """Yield a hint for each egress block of Services' addresses, such as the API server's.
+
+    Most dataplanes put the endpoint's address in its place before policies are asked.
+    """
+    for policy, rule in context.rules():
+        for peer in rule.peers:
+            if isinstance(peer, IpBlock) and _is_of_services(rule, peer):
+                yield Hint(
+                    SERVICE_ADDRESS,
+                    Severity.WARNING,
+                    str(peer.origin),
+                    policy.rule_name(rule),
+                    f"{peer.cidr} is where Services have their addresses, and most CNIs ask "
+                    "policies when the address of a pod or host has taken its place already",
+                    "name the Service's pods by selectors; for the API server, write the addresses "
+                    "and the port of `kubectl get endpointslices --namespace default "
+                    "--selector kubernetes.io/service-name=kubernetes`, mostly 6443",
+                )
+
+
+def _is_of_services(rule: Rule, peer: IpBlock) -> bool:
+    lies_there = (
+        peer.cidr.version == SERVICE_RANGE.version
+        and peer.cidr.prefixlen >= SERVICE_RANGE.prefixlen
+        and peer.cidr.network_address in SERVICE_RANGE
+    )
+    return rule.direction is Direction.EGRESS and (
+        lies_there or str(peer.cidr) in API_SERVER_SERVICES
+    )
+
+
+def client_address(context: HintContext) -> Iterator[Hint]:
+    """Yield a hint for each ingress block of a pod behind a Service that rewrites addresses."""
+    fronts = [(way, pod, port) for way, pod, port in ways_in(context.reach) if way.rewrites]
+    for policy, rule in context.rules():
+        if rule.direction is not Direction.INGRESS:
+            continue
+        way = next((way for way, pod, port in fronts if _guards(policy, rule, pod, port)), None)
+        blocks = [p for p in rule.peers if isinstance(p, IpBlock) and p.cidr.prefixlen]
+        for peer in blocks if way else ():
+            assert way is not None  # noqa: S101 - for the type checker
+            yield Hint(
+                CLIENT_ADDRESS,
+                Severity.WARNING,
+                str(peer.origin),
+                policy.rule_name(rule),
+                f"{way.what} at {way.place} may put a node's address in place of the client's, and "
+                f"{peer.cidr} is held against that one",
+                "set externalTrafficPolicy: Local there, or guard these pods otherwise",
+            )
+
+
+def _guards(policy: NetworkPolicy, rule: Rule, pod: Pod, port: int) -> bool:
+    on_port = not rule.ports or any(
+        matching.port_condition(match, port, match.protocol, pod) is None for match in rule.ports
+    )
+    return on_port and matching.selects(policy, pod)
 
 
 def _relation(block: Network, ranges: list[Network]) -> str:

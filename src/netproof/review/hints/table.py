@@ -13,23 +13,38 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from netproof.errors import PolicyError
 from netproof.model.review import Hint, Severity
 from netproof.model.value import replace
-from netproof.review.hints import idle_rules, missing_policies, ports_and_blocks, wrong_pods
+from netproof.review.hints import (
+    idle_rules,
+    missing_policies,
+    ports_and_blocks,
+    unreached,
+    wrong_pods,
+)
 from netproof.review.hints.context import HintContext
 
 Finder = Callable[[HintContext], Iterator[Hint]]
 
 HINTS: Mapping[str, Finder] = {
     ports_and_blocks.BLOCK_COVERS_CLUSTER: ports_and_blocks.block_covers_cluster,
+    ports_and_blocks.CLIENT_ADDRESS: ports_and_blocks.client_address,
     missing_policies.DNS_FORGOTTEN: missing_policies.dns_forgotten,
     ports_and_blocks.END_PORT: ports_and_blocks.end_port,
+    unreached.HOST_PORT: unreached.host_port,
     missing_policies.NO_DEFAULT_DENY: missing_policies.no_default_deny,
     idle_rules.ONE_SIDED_RULE: idle_rules.one_sided_rule,
     wrong_pods.OR_WHERE_AND: wrong_pods.or_where_and,
     wrong_pods.OWN_NAMESPACE_ONLY: wrong_pods.own_namespace_only,
+    idle_rules.PEERS_UNDONE: idle_rules.peers_undone,
     missing_policies.POLICY_TYPES_DEFAULT: missing_policies.policy_types_default,
+    idle_rules.POLICY_WITHOUT_EFFECT: idle_rules.policy_without_effect,
     wrong_pods.RULE_FOR_ITSELF: wrong_pods.rule_for_itself,
     wrong_pods.SELECTS_NOTHING: wrong_pods.selects_nothing,
+    ports_and_blocks.SERVICE_ADDRESS: ports_and_blocks.service_address,
     ports_and_blocks.SERVICE_PORT: ports_and_blocks.service_port,
+    unreached.SHUT_SCRAPE: unreached.shut_scrape,
+    unreached.SHUT_SERVICE: unreached.shut_service,
+    unreached.SHUT_WEBHOOK: unreached.shut_webhook,
+    wrong_pods.SPLIT_RULE: wrong_pods.split_rule,
     idle_rules.SUPERFLUOUS_RULE: idle_rules.superfluous_rule,
     idle_rules.UNUSED_RULE: idle_rules.unused_rule,
 }

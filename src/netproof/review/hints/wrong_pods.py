@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from netproof.model.flow import Direction
 from netproof.model.review import Hint, Severity
-from netproof.policy import LabelSelector, NetworkPolicy, Peer, PodPeer, Rule, matching
+from netproof.policy import LabelSelector, NetworkPolicy, Peer, PodPeer, PortMatch, Rule, matching
 from netproof.review import phrases
 from netproof.review.hints.context import HintContext
 
@@ -16,6 +16,7 @@ SELECTS_NOTHING = "selects-nothing"
 OWN_NAMESPACE_ONLY = "own-namespace-only"
 OR_WHERE_AND = "or-where-and"
 RULE_FOR_ITSELF = "rule-for-itself"
+SPLIT_RULE = "split-rule"
 
 _PROMISE = re.compile(r"#.*\b((any|all|every|each|other|another) namespaces?)\b", re.IGNORECASE)
 
@@ -143,19 +144,54 @@ def or_where_and(context: HintContext) -> Iterator[Hint]:
             )
 
 
+def split_rule(context: HintContext) -> Iterator[Hint]:
+    """Yield a hint for each pair of neighbouring rules of which each is half of what was meant.
+
+    One dash too many makes two rules: these peers on any port, and everyone on these ports.
+    DNS to anywhere beside other egress is written so on purpose.
+    """
+    for policy in context.reach.policies:
+        for direction in Direction:
+            for first, second in pairwise(policy.rules(direction)):
+                halves = sorted((first, second), key=lambda rule: bool(rule.ports))
+                who, where = halves
+                if not who.peers or who.ports or where.peers or not where.ports:
+                    continue
+                if direction is Direction.EGRESS and all(map(_is_of_dns, where.ports)):
+                    continue
+                yield Hint(
+                    SPLIT_RULE,
+                    Severity.WARNING,
+                    str(second.origin),
+                    policy.rule_name(second),
+                    f"two rules, so it means {who.peer_words(policy.namespace)} on any port, or "
+                    f"everyone on {where.port_words()}",
+                    f"if these peers on these ports are meant, make it one rule: remove the dash "
+                    f"before `{'ports' if where is second else phrases.verb(direction)}`; if not, "
+                    "silence this hint",
+                )
+
+
+def _is_of_dns(match: PortMatch) -> bool:
+    return match.port in (53, 5353, "dns", "dns-tcp")
+
+
 def _whole_namespaces(peer: Peer) -> bool:
     return isinstance(peer, PodPeer) and bool(peer.namespace_selector) and peer.pod_selector is None
 
 
 def _own_pods(peer: Peer) -> bool:
-    return isinstance(peer, PodPeer) and bool(peer.pod_selector) and peer.namespace_selector is None
+    """Tell whether a peer is some pods of its policy's own namespace; all of them is meant so."""
+    alone = isinstance(peer, PodPeer) and peer.namespace_selector is None
+    return alone and isinstance(peer, PodPeer) and peer.pod_selector not in (None, LabelSelector())
 
 
 def rule_for_itself(context: HintContext) -> Iterator[Hint]:
     """Yield a hint for each rule whose peers are exactly the pods that its policy selects.
 
     Mostly it is the podSelector of the wrong end. A policy for all pods of a namespace is none:
-    "everyone here may talk" is often meant.
+    "everyone here may talk" is often meant. Beside other rules, and for a StatefulSet, so are
+    replicas that talk to each other.
     """
     for policy, rule in context.rules():
         if policy.pod_selector == LabelSelector() or len(rule.peers) != 1:
@@ -166,9 +202,13 @@ def rule_for_itself(context: HintContext) -> Iterator[Hint]:
         if peer.pod_selector != policy.pod_selector:
             continue
         chosen = policy.pod_selector
+        alone = len(policy.rules(rule.direction)) == 1
+        replicas = any(
+            context.workloads[pod.key].kind == "StatefulSet" for pod in context.selected(policy)
+        )
         yield Hint(
             RULE_FOR_ITSELF,
-            Severity.WARNING,
+            Severity.WARNING if alone and not replicas else Severity.INFO,
             str(rule.origin),
             policy.rule_name(rule),
             f"the policy selects {chosen} and the rule names {chosen} too: it lets these pods "

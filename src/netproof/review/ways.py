@@ -1,0 +1,91 @@
+"""Ways of packets besides those from pod to pod: into the cluster, and to who resolves names.
+
+What comes by a node or a controller comes as somebody else than it is; what a pod asks for names
+may be no pod.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from ipaddress import ip_address
+
+from netproof.expected.decision import decide
+from netproof.expected.traffic import Packets, Party
+from netproof.model.flow import Direction, Flow, Reason
+from netproof.model.workload import Family, Host, HostKind, Pod, Protocol
+from netproof.policy import NetworkPolicy, Peer, PodPeer, matching
+from netproof.policy.entrances import Entrance
+from netproof.policy.mirror import Mirror
+from netproof.review.reachability import Reachability
+
+
+def ways_in(reach: Reachability) -> Iterator[tuple[Entrance, Pod, int]]:
+    """Yield each way from outside with a pod and the port of it that the way leads to."""
+    for way in reach.mirror.entrances:
+        for service in reach.mirror.bundle.services:
+            if service.key == way.service:
+                for pod in reach.topology.backends(service):
+                    yield from ((way, pod, port) for port in way.leads_to(service, pod))
+
+
+def may_be_routed(reach: Reachability, pod: Pod, port: int, protocol: Protocol) -> bool:
+    """Tell whether policies may let the pods of a controller in, wherever those are.
+
+    A rule for pods of its own namespace that names such as are in the bundle means those.
+    """
+    policies = reach.index.isolating(pod, Direction.INGRESS)
+    for policy in policies:
+        for rule in policy.rules(Direction.INGRESS):
+            here = not rule.ports or any(
+                matching.port_condition(match, port, protocol, pod) is None for match in rule.ports
+            )
+            if here and (not rule.peers or any(_may_be_far(reach, policy, p) for p in rule.peers)):
+                return True
+    return not policies
+
+
+def _may_be_far(reach: Reachability, policy: NetworkPolicy, peer: Peer) -> bool:
+    if not isinstance(peer, PodPeer) or peer.namespace_selector is not None:
+        return True
+    named = [
+        pod
+        for pod in reach.workloads
+        if matching.names_pod(peer, policy.namespace, pod, reach.namespace_labels)
+    ]
+    return not named
+
+
+_LOCAL_CACHE = ("node-local-dns", "nodelocaldns")
+_LINK_LOCAL = re.compile(r"\b169\.254\.\d{1,3}\.\d{1,3}\b", re.ASCII)
+
+
+def resolvers_of(mirror: Mirror, key: str) -> tuple[str, ...]:
+    """Return the servers that a workload asks for names, none where that is the cluster's DNS.
+
+    Where the bundle brings a cache for each node, it is asked in the place of the cluster's DNS.
+    Source: https://kubernetes.io/docs/tasks/administer-cluster/nodelocaldns/.
+    """
+    own = next((one.resolvers for one in mirror.workloads if one.key == key), ())
+    cache = next((w for w in mirror.workloads if w.pod.name.startswith(_LOCAL_CACHE)), None)
+    if own or cache is None or cache.key == key:
+        return own
+    address = _LINK_LOCAL.search(mirror.texts.get(cache.origin.file, ""))
+    return (address[0] if address else "169.254.20.10",)
+
+
+def ask_resolver(reach: Reachability, flow: Flow, server: str) -> Reason:
+    """Say whether a pod may ask a server that is no pod; `flow` is how it would ask the DNS."""
+    pod, is_address = reach.pods[flow.source.name], _is_address(server)
+    host = Host(HostKind.OUTSIDE, server, (server,) if is_address else ())
+    family = Family.of(server) if is_address else flow.family
+    packets = Packets(flow.port, flow.protocol, family)
+    return decide(reach.index, pod, Party(host), packets, Direction.EGRESS)
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
