@@ -31,10 +31,11 @@ _DNS_FIX = (
 def no_default_deny(context: HintContext) -> Iterator[Hint]:
     """Yield a hint for each namespace and direction in which no policy isolates a workload.
 
-    Whoever reaches the network reaches it.
+    Whoever reaches the network reaches it. Of pods in their node's network no policy may say so.
     """
-    for space in sorted({pod.namespace for pod in context.reach.workloads}):
-        pods = [pod for pod in context.reach.workloads if pod.namespace == space]
+    everyone = [pod for pod in context.reach.workloads if not pod.host_network]
+    for space in sorted({pod.namespace for pod in everyone}):
+        pods = [pod for pod in everyone if pod.namespace == space]
         for direction in Direction:
             bare = [pod.key for pod in pods if not _isolating(context, pod, direction)]
             if bare:
