@@ -162,7 +162,10 @@ class Topology(Value):
 
     def pod(self, key: str) -> Pod:
         """Return the pod of that `namespace/name`; raise KeyError where there is none."""
-        return _only(key, [p for p in self.pods if p.key == key])
+        namespace, _, name = key.partition("/")
+        # Asked for every flow of a matrix: names are compared before anything is made of them.
+        found = (p for p in self.pods if p.name == name and p.namespace == namespace)
+        return _only(key, list(found))
 
     def service(self, key: str) -> Service:
         """Return the Service of that `namespace/name`; raise KeyError where there is none."""

@@ -25,6 +25,9 @@ LONGEST_NAME = 100
 """Bytes of a control socket's name; the kernel takes 107 (unix(7), sun_path)."""
 
 
+_NONCE_BYTES = 16
+
+
 def identity_of(endpoint: Endpoint) -> str:
     """Return what the agent at that end of a flow calls itself."""
     return OUTSIDE_IDENTITY if endpoint.kind is EndpointKind.OUTSIDE else endpoint.name
@@ -39,9 +42,16 @@ def control_name(identity: str, instance: str) -> str:
     return f"{name[:40]}-{digest}"
 
 
+def fresh_nonces(count: int) -> list[str]:
+    """Return words that nobody can have answered before."""
+    drawn = secrets.token_hex(_NONCE_BYTES * count)
+    length = 2 * _NONCE_BYTES
+    return [drawn[start : start + length] for start in range(0, len(drawn), length)]
+
+
 def fresh_nonce() -> str:
-    """Return a word that nobody can have answered before."""
-    return secrets.token_hex(16)
+    """Return one such word."""
+    return fresh_nonces(1)[0]
 
 
 def fresh_secret() -> str:

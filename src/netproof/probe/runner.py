@@ -13,7 +13,7 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from netproof.errors import GarbledError, ProbeError
 from netproof.model.flow import Endpoint, Flow, Observation, Outcome, PathControl
@@ -35,7 +35,7 @@ from netproof.probe.answers import (
 )
 from netproof.probe.channel import Channel, StreamOpener
 from netproof.probe.controls import Controls, control_of, peers_of, same_door
-from netproof.probe.identity import fresh_nonce, identity_of
+from netproof.probe.identity import fresh_nonces, identity_of
 from netproof.probe.messages import Hello, Results, Testimony, agent_key, forgotten_since, proves
 from netproof.probe.targets import ProbeTarget, Rename, TargetKind, target_of, witnesses
 from netproof.timelimit import carried
@@ -52,6 +52,13 @@ TESTIMONY_S = 20.0
 
 SLACK_S = 15.0
 """Beyond what a job's time-outs add up to."""
+
+
+class _Plan(NamedTuple):
+    """What to try for a flow, and the ends whose agents know whether it arrived."""
+
+    target: ProbeTarget
+    ends: tuple[Endpoint, ...]
 
 
 class Prober:
@@ -82,6 +89,7 @@ class Prober:
         self._times = times
         self._rename = rename
         self._starting_s = starting_s
+        self._planned: tuple[Topology | None, dict[Flow, _Plan]] = (None, {})
         self._channels: dict[str, Channel] = {}
         self._guard = threading.Lock()
         self._pool = ThreadPoolExecutor(AGENTS_AT_ONCE, thread_name_prefix="netproof-probe")
@@ -148,8 +156,9 @@ class Prober:
     ) -> dict[Flow, Observation]:
         """Look once; beside what is doubted, or has no witness, there are controls."""
         began = time.monotonic()
-        targets, answers = self._targets(flows)
-        ends = {flow: witnesses(flow, target) for flow, target in targets.items()}
+        plans, answers = self._plans(flows)
+        targets = {flow: plan.target for flow, plan in plans.items()}
+        ends = {flow: plan.ends for flow, plan in plans.items()}
         controls = self._controls(ends, hoped, doubted)
         hellos = self._greet(
             {one.source for one in (*targets, *controls.targets)} | set().union(*ends.values())
@@ -186,21 +195,30 @@ class Prober:
             peers = () if ends[flow] else peers_of(flow, at_doors[same_door(flow)], ends)
             controls.add(flow, ends[flow], peers, topology)
         spare = {p for one in controls.beside.values() for p in one.peers if p not in ends}
-        controls.targets |= self._targets(sorted(spare))[0]
+        plans, _ = self._plans(sorted(spare))
+        controls.targets |= {flow: plan.target for flow, plan in plans.items()}
         return controls
 
-    def _targets(
-        self, flows: Iterable[Flow]
-    ) -> tuple[dict[Flow, ProbeTarget], dict[Flow, ProbeAnswer]]:
+    def _plans(self, flows: Iterable[Flow]) -> tuple[dict[Flow, _Plan], dict[Flow, ProbeAnswer]]:
+        """Return what to try for each flow, and what is known without: that it cannot be tried.
+
+        Worked out once a topology: the same flows are looked at again and again.
+        """
         topology = self._topology()
-        targets: dict[Flow, ProbeTarget] = {}
+        if topology is not self._planned[0]:
+            self._planned = topology, {}
+        known = self._planned[1]
         answers: dict[Flow, ProbeAnswer] = {}
+        plans: dict[Flow, _Plan] = {}
         for flow in flows:
             try:
-                targets[flow] = target_of(flow, topology, self._rename)
+                if flow not in known:
+                    target = target_of(flow, topology, self._rename)
+                    known[flow] = _Plan(target, witnesses(flow, target))
+                plans[flow] = known[flow]
             except ProbeError as error:
                 answers[flow] = unknown(str(error))
-        return targets, answers
+        return plans, answers
 
     def _greet(self, ends: Collection[Endpoint]) -> Mapping[Endpoint, Hello | ProbeError]:
         """Connect to all agents that have a part in this round, before it begins."""
@@ -217,7 +235,7 @@ class Prober:
         if isinstance(hello, ProbeError):
             return dict.fromkeys(targets, unknown(str(hello)))
         flows = tuple(targets)
-        nonces = [fresh_nonce() for _ in flows]
+        nonces = fresh_nonces(len(flows))
         found: dict[int, ProbeAnswer] = {}
         known: set[int] = set()
 
