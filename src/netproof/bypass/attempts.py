@@ -23,6 +23,7 @@ from netproof.model.matrix import JudgedStep
 from netproof.model.workload import Pod, Topology
 from netproof.policy import Bundle, NetworkPolicy
 from netproof.probe.runner import Prober
+from netproof.timelimit import within
 
 OPEN, CLOSED, UNDETERMINED = DoorState.OPEN, DoorState.CLOSED, DoorState.UNDETERMINED
 
@@ -97,6 +98,11 @@ class Means:
         """How long an answer through the API server may take, in seconds."""
         return max(LEAST_S, PATIENCE * self.worker.settings.probe_timeout_s)
 
+    def server_answers(self) -> object:
+        """Ask the API server itself for what everybody may know; raise ClusterError or so."""
+        with within(self.patience_s):
+            return self.worker.client.version()
+
     def name(self, pod: Pod) -> tuple[str, str]:
         """Return a pod's namespace and name in the cluster."""
         return self.worker.fleet.locate(Endpoint.pod(pod.key))
@@ -111,17 +117,35 @@ class Way:
     attempt: Try
 
 
-def result_of(attempt: Try) -> TryResult:
+def result_of(attempt: Try, server_answers: Callable[[], object]) -> TryResult:
     """Make a try, and read what stood in its way.
 
     Closed is a door by a refusal (`REFUSED`), or, where it is open without policies, by the
-    kubelet's word that nobody answers in the pod, or by silence. Nothing else is a no.
+    kubelet's word that nobody answers in the pod, or by silence. Nothing else is a no. Silence may
+    be the API server's own, by which no door is tried: it counts where it comes again after
+    `server_answers` did not raise.
     """
+    try:
+        return _read(attempt)
+    except TimeoutError as silence:
+        try:
+            server_answers()
+        except (ClusterError, TimeoutError) as error:
+            why = f"{silence}, and the API server did not answer either: {error}"
+            return TryResult(UNDETERMINED, why)
+    try:
+        return _read(attempt)
+    except TimeoutError as silence:
+        return TryResult(CLOSED, str(silence), silent=True)
+
+
+def _read(attempt: Try) -> TryResult:
+    """Make a try; raise TimeoutError where nobody answered it in time."""
     try:
         return attempt()
     except StreamRefusedError as error:
         return TryResult(CLOSED if error.status in REFUSED else UNDETERMINED, str(error))
-    except (PortClosedError, TimeoutError) as error:
+    except PortClosedError as error:
         return TryResult(CLOSED, str(error), silent=True)
     except (ProbeError, ClusterError) as error:
         return TryResult(UNDETERMINED, str(error))

@@ -96,12 +96,12 @@ def _tried(
     ways = tuple(_WAYS[door](means, pod, service))
     others = tuple(_from_others(topology, pod))
     worker.look("without policies", (), others)
-    controls = [result_of(way.attempt) for way in ways]
+    controls = [result_of(way.attempt, means.server_answers) for way in ways]
     with worker.with_policies(isolated.policies):
         step = worker.look("policies in force", isolated.policies.policies, others).record
         for way, control in zip(ways, controls, strict=True):
             began = time.monotonic()
-            under_policies = _if_isolated(step, result_of(way.attempt))
+            under_policies = _if_isolated(step, result_of(way.attempt, means.server_answers))
             described_way = Way(way.target, _how(way, pod), way.attempt)
             yield _result(
                 door,

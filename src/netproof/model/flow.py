@@ -142,6 +142,19 @@ class PathControl(Value):
         return bool(self.answered) and not self.late
 
 
+class Passing(Value):
+    """A leak that came and went: it got through in `through` of `looks` looks.
+
+    They are counted from when the flow was first seen denied; `first_s` and `last_s` are when it
+    got through, in seconds since the first look at this state of the cluster.
+    """
+
+    through: int
+    looks: int
+    first_s: float
+    last_s: float
+
+
 class Observation(Value):
     """What is known of a flow after probing it.
 
@@ -149,6 +162,7 @@ class Observation(Value):
     the request, False when it did not, None when it was not asked or could not say.
     `seconds`: from the first packet to the outcome. `attempts`: how often this flow was probed.
     `beside`: how the machine did meanwhile, where the flow got no answer and that was looked at.
+    `passing`: that what got through did so at times only.
     """
 
     outcome: Outcome
@@ -157,6 +171,7 @@ class Observation(Value):
     seconds: float = 0.0
     attempts: int = 1
     beside: PathControl | None = None
+    passing: Passing | None = None
 
     @property
     def connectivity(self) -> Connectivity:

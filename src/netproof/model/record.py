@@ -13,7 +13,7 @@ from typing import Final, Literal
 from msgspec import field
 
 from netproof.model.doors import DoorResult, Grant
-from netproof.model.flow import Connectivity, Expected, Flow, Outcome, Path, Reason
+from netproof.model.flow import Connectivity, Expected, Flow, Outcome, Passing, Path, Reason
 from netproof.model.review import IntentResult
 from netproof.model.value import Value
 from netproof.model.workload import Family, Protocol
@@ -93,8 +93,9 @@ class Table(Value):
 class Finding(Value):
     """A flow that is neither enforced nor undefined, in words.
 
-    `why` says how the verdict came about, `seconds` is the time from the first packet to the
-    outcome, `nodes` is "same node", "across nodes", or "" where one end has no node.
+    `why` says how the verdict came about, `passing` that a leak came and went, `seconds` is the
+    time from the first packet to the outcome, `nodes` is "same node", "across nodes", or "" where
+    one end has no node.
     """
 
     flow: Flow
@@ -109,19 +110,43 @@ class Finding(Value):
     reasons: tuple[Reason, ...] = ()
     why: str = ""
     seconds: float = 0.0
+    passing: Passing | None = None
+
+
+class Ending(StrEnum):
+    """How it ended that a cluster was waited for to do what is expected of it."""
+
+    CONVERGED = "converged"
+    LATE = "late"
+    DIFFERED = "differed"
+    NEVER = "never"
 
 
 class Convergence(Value):
     """How long the cluster took to do what was expected: rounds of probes, and seconds.
 
-    `settled` is False when the deadline came first, or a leak at the last look. `reached` tells
-    whether it did all that was expected at some moment.
+    `settled` is True for `converged` alone. `ended` is `late` where all was as expected in the last
+    look only, which comes after the deadline; `differed` where it was as expected and then was not
+    again; `never` where it was at no time. `hung_s` are the seconds for which the way to the agents
+    hung, which are not among `seconds` and take nothing from the deadline.
     """
 
     rounds: int = 0
     seconds: float = 0.0
     settled: bool = True
-    reached: bool = True
+    ended: Ending = Ending.CONVERGED
+    hung_s: float = 0.0
+
+    @property
+    def ending(self) -> Ending:
+        """How it ended, also by a record from before that was told."""
+        told = self.settled or self.ended is not Ending.CONVERGED
+        return self.ended if told else Ending.NEVER
+
+    @property
+    def reached(self) -> bool:
+        """Tell whether it did all that was expected at some moment."""
+        return self.ending is not Ending.NEVER
 
 
 class StepRecord(Value):

@@ -15,7 +15,8 @@
 
 A request that arrived at a destination that denies it is a leak whatever the source made of it,
 the failure of its probe included: the destination has testified. What it takes to say that too
-little gets through is as much: silence alone may be a machine that did not get to answer.
+little gets through is as much: silence alone may be a machine that did not get to answer. A leak
+that came and went is a leak, and called transient.
 """
 
 from __future__ import annotations
@@ -77,6 +78,13 @@ def _judge_allowed(observation: Observation) -> FlowRuling:
 
 
 def _leak(observation: Observation) -> FlowRuling:
+    passing = observation.passing
+    if passing:
+        when = f"{passing.first_s:.1f} s after the first look"
+        if passing.through > 1:
+            when = f"between {passing.first_s:.1f} and {passing.last_s:.1f} s after the first look"
+        why = f"transient: it got through in {passing.through} of {passing.looks} looks, {when}"
+        return FlowRuling(FlowVerdict.LEAK, why)
     if observation.outcome is Outcome.CONNECTED:
         return FlowRuling(FlowVerdict.LEAK, "it should be denied, yet it was answered")
     why = "it should be denied, yet the request arrived; only its answer was lost"

@@ -163,6 +163,7 @@ def _finding(flow: Flow, cell: JudgedCell, nodes: str) -> Finding:
         reasons=cell.expectation.reasons,
         why=cell.why,
         seconds=round(observation.seconds, 4),
+        passing=observation.passing,
     )
 
 

@@ -66,7 +66,9 @@ def test_an_answer_of_the_proxy(
     monkeypatch.setattr(
         api_server_ways, "fetch_proxied", lambda *_, **__: Proxied(status, b"{}", said)
     )
-    result = result_of(lambda: api_server_ways._proxy(means, "pods", ("a", "b"), 80))
+    result = result_of(
+        lambda: api_server_ways._proxy(means, "pods", ("a", "b"), 80), means.server_answers
+    )
     assert (state, silent) == (result.state, result.silent)
 
 
@@ -96,4 +98,4 @@ def test_exec_is_refused_by_status(
     monkeypatch.setattr(RefusedChannel, "status", status)
     monkeypatch.setattr(api_server_ways, "_channel", RefusedChannel)
     (way,) = api_server_ways.exec_in(means, POD, None)
-    assert state is result_of(way.attempt).state
+    assert state is result_of(way.attempt, means.server_answers).state

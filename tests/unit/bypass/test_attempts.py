@@ -11,6 +11,7 @@ from netproof.errors import (
     ProbeError,
     StreamCutError,
     StreamRefusedError,
+    UnreachableError,
 )
 from netproof.model.doors import DoorState
 
@@ -44,7 +45,34 @@ def test_what_went_wrong_is_read(error: Exception, state: DoorState, silent: boo
     def attempt() -> TryResult:
         raise error
 
-    assert TryResult(state, str(error), silent=silent) == result_of(attempt)
+    assert TryResult(state, str(error), silent=silent) == result_of(attempt, lambda: "v1")
+
+
+def test_a_door_that_a_stalled_server_stood_before_was_not_tried() -> None:
+    """Silence tells nothing of the door where the API server itself gives no answer."""
+
+    def attempt() -> TryResult:
+        raise TimeoutError("no answer in 2 s")
+
+    def stalled() -> object:
+        raise UnreachableError("version: no whole answer in time")
+
+    seen = result_of(attempt, stalled)
+    assert (UNDETERMINED, False) == (seen.state, seen.silent)
+    assert "the API server did not answer either: version" in seen.evidence
+
+
+def test_silence_is_tried_again_once_the_server_answers() -> None:
+    """What a stall kept from answering is open when it is tried after it."""
+    answers = [TryResult(DoorState.OPEN, "answered", "n/a")]
+    stall = [TimeoutError("no answer in 2 s")]
+
+    def attempt() -> TryResult:
+        if stall:
+            raise stall.pop()
+        return answers[0]
+
+    assert answers[0] == result_of(attempt, lambda: "v1")
 
 
 def test_a_fault_of_our_own_is_not_hidden() -> None:
@@ -54,4 +82,4 @@ def test_a_fault_of_our_own_is_not_hidden() -> None:
         raise KeyError("port")
 
     with pytest.raises(KeyError):
-        result_of(attempt)
+        result_of(attempt, lambda: "v1")

@@ -5,8 +5,17 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from netproof.model.flow import Endpoint, Expected, Flow, Observation, Outcome
-from netproof.probe.converge import LONGEST_PAUSE_S, ConvergedMatrix, converge
+import pytest
+
+from netproof.model.flow import Endpoint, Expected, Flow, Observation, Outcome, Passing
+from netproof.model.record import Ending
+from netproof.probe.converge import (
+    LONGEST_PAUSE_S,
+    MOST_HUNG_S,
+    WAY_S,
+    ConvergedMatrix,
+    converge,
+)
 
 A = Flow(Endpoint.pod("n/a"), Endpoint.pod("n/b"), 80)
 B = Flow(Endpoint.pod("n/b"), Endpoint.pod("n/a"), 80)
@@ -14,17 +23,23 @@ OPEN = Observation(Outcome.CONNECTED)
 SHUT = Observation(Outcome.DROPPED, arrived=False)
 LOST = Observation(Outcome.ERROR, "agent gone")
 PROBE_S = 1.0
+EVERY = -1
+"""Among stalls: every look."""
 
 
 @dataclass
 class FakeCluster:
-    """Plays a list of observations per flow, the last of them for ever; a probe takes a second."""
+    """Plays a list of observations per flow, the last of them for ever; a probe takes a second.
+
+    In the looks (counted from 0) of `stalls` the API server does not answer for so many seconds.
+    """
 
     plays: Mapping[Flow, Sequence[Observation]]
     now: float = 100.0
     asked: list[tuple[Flow, ...]] = field(default_factory=list)
     hoped: list[frozenset[Flow]] = field(default_factory=list)
     pauses: list[float] = field(default_factory=list)
+    stalls: Mapping[int, float] = field(default_factory=dict)
     waits: list[str | int | None] = field(default_factory=list)
 
     def probe(
@@ -35,10 +50,11 @@ class FakeCluster:
         doublings: int | None = None,
         last: bool = False,
     ) -> dict[Flow, Observation]:
-        self.now += PROBE_S
+        stalled = self.stalls.get(len(self.asked), self.stalls.get(EVERY, 0.0))
+        self.now += stalled or PROBE_S
         self.waits.append("last" if last else doublings)
-        seen = {}
-        for flow in flows:
+        seen = dict.fromkeys(flows, LOST) if stalled else {}
+        for flow in () if stalled else flows:
             turn = sum(flow in asked for asked in self.asked)
             seen[flow] = self.plays[flow][min(turn, len(self.plays[flow]) - 1)]
         self.asked.append(tuple(flows))
@@ -95,11 +111,82 @@ def test_a_deadline_that_passes_is_told() -> None:
 
 
 def test_a_leak_in_the_confirmation_is_the_last_word() -> None:
-    """A denied flow that is open when looked at once more is a leak, and not asked again."""
+    """A denied flow that is open when looked at once more is a leak, whatever comes after."""
     cluster = FakeCluster({A: [SHUT, OPEN, SHUT]})
     done = cluster.converge({A: Expected.DENIED}, 30)
     assert Outcome.CONNECTED is done.observations[A].outcome
-    assert (2, False) == (done.convergence.rounds, done.convergence.settled)
+    assert (Ending.DIFFERED, False) == (done.convergence.ended, done.convergence.settled)
+
+
+def test_a_leak_that_came_and_went_is_told_with_when_and_how_often() -> None:
+    """A few looks more tell that it did not stay; they count from when it was first shut."""
+    cluster = FakeCluster({A: [OPEN, SHUT, SHUT, OPEN, SHUT], B: [SHUT, SHUT, OPEN]})
+    done = cluster.converge({A: Expected.DENIED, B: Expected.DENIED}, 0.5)
+    assert None is done.observations[A].passing
+    done = FakeCluster({A: [SHUT, OPEN, SHUT]}).converge({A: Expected.DENIED}, 30)
+    assert Passing(through=1, looks=5, first_s=2.0, last_s=2.0) == done.observations[A].passing
+    done = FakeCluster({A: [SHUT, OPEN, SHUT, OPEN]}).converge({A: Expected.DENIED}, 30)
+    assert (3, 5) == _often(done.observations[A])
+
+
+def test_a_leak_that_comes_back_and_stays_is_none_that_went() -> None:
+    """What gets through in every look after it was shut is called a leak, not transient."""
+    done = FakeCluster({A: [SHUT, OPEN]}).converge({A: Expected.DENIED}, 30)
+    assert (True, None) == (done.observations[A].leaked, done.observations[A].passing)
+
+
+@pytest.mark.parametrize("stall_s", [20.0, 40.0])
+@pytest.mark.parametrize("turn", [0, 1])
+def test_a_stalled_server_takes_nothing_from_the_deadline(stall_s: float, turn: int) -> None:
+    """A look that hung, longer than there was time for, is made again; two looks have told."""
+    cluster = FakeCluster({A: [OPEN], B: [OPEN, OPEN, SHUT]}, stalls={turn: stall_s})
+    done = cluster.converge({A: Expected.ALLOWED, B: Expected.DENIED}, 15)
+    assert [Outcome.CONNECTED, Outcome.DROPPED] == [o.outcome for o in done.observations.values()]
+    assert (Ending.CONVERGED, stall_s - WAY_S) == (done.convergence.ended, done.convergence.hung_s)
+    assert done.convergence.seconds < 10
+    looks = [asked for number, asked in enumerate(cluster.asked) if number != turn]
+    assert all(sum(flow in asked for asked in looks) > 1 for flow in (A, B))
+
+
+def test_a_server_that_stays_away_is_not_waited_for_without_end() -> None:
+    """So much of hanging takes nothing from the deadline, and no more."""
+    cluster = FakeCluster({A: [OPEN]}, stalls={EVERY: 40.0})
+    done = cluster.converge({A: Expected.ALLOWED}, 30)
+    assert (Outcome.ERROR, Ending.NEVER) == (done.observations[A].outcome, done.convergence.ended)
+    assert MOST_HUNG_S == done.convergence.hung_s
+    assert cluster.now - 100 < MOST_HUNG_S + 30 + 2 * 40
+
+
+def test_one_look_alone_tells_nothing() -> None:
+    """Where only one look could tell anything, and there is no time for more, it is unknown."""
+    done = FakeCluster({A: [LOST, OPEN], B: [LOST, SHUT]}).converge(
+        {A: Expected.ALLOWED, B: Expected.DENIED}, 0
+    )
+    assert {Outcome.ERROR} == {seen.outcome for seen in done.observations.values()}
+    said = done.observations[B].detail
+    assert "dropped in the only one of 2 looks that told anything" == said
+
+
+def test_one_look_that_told_is_followed_by_another() -> None:
+    """As long as there is time a second look is made, also where the first was as expected."""
+    cluster = FakeCluster({A: [LOST, LOST, OPEN]}, stalls={1: 20.0})
+    done = cluster.converge({A: Expected.ALLOWED}, 60)
+    assert Outcome.CONNECTED is done.observations[A].outcome
+
+
+@pytest.mark.parametrize(
+    ("seen", "ended"),
+    [
+        ([OPEN], Ending.CONVERGED),
+        ([SHUT, SHUT, SHUT, OPEN], Ending.LATE),
+        ([OPEN, SHUT], Ending.DIFFERED),
+        ([SHUT], Ending.NEVER),
+    ],
+)
+def test_how_waiting_ended_is_told(seen: list[Observation], ended: Ending) -> None:
+    """As expected, only when time was up, once and then not again, or never."""
+    done = FakeCluster({A: seen}).converge({A: Expected.ALLOWED}, 2.5)
+    assert (ended, ended is Ending.CONVERGED) == (done.convergence.ended, done.convergence.settled)
 
 
 def test_an_arrival_in_the_confirmation_is_the_last_word() -> None:
@@ -155,6 +242,11 @@ def test_an_arrival_from_before_the_policies_is_forgotten() -> None:
     early = Observation(Outcome.DROPPED, arrived=True)
     done = FakeCluster({A: [early, SHUT]}).converge({A: Expected.DENIED}, 30)
     assert False is done.observations[A].arrived
+
+
+def _often(seen: Observation) -> tuple[int, int]:
+    assert seen.passing
+    return seen.passing.through, seen.passing.looks
 
 
 def _told(done: ConvergedMatrix) -> tuple[int, float, bool]:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from netproof.model.flow import Expectation, Expected, Observation, Outcome, PathControl
+from netproof.model.flow import Expectation, Expected, Observation, Outcome, Passing, PathControl
 from netproof.model.record import FlowVerdict
 from netproof.verdict import judge_flow
 
@@ -127,6 +127,24 @@ def test_a_denial_needs_a_positive_control(before: Observation | None) -> None:
 def test_a_leak_needs_no_control() -> None:
     """What gets through although denied is wrong whatever was seen before."""
     assert FlowVerdict.LEAK == judge(DENIED, OPEN, None)
+
+
+@pytest.mark.parametrize(
+    ("passing", "why"),
+    [
+        (Passing(1, 5, 2.04, 2.04), "transient: it got through in 1 of 5 looks, 2.0 s after"),
+        (
+            Passing(2, 5, 2.0, 3.5),
+            "transient: it got through in 2 of 5 looks, between 2.0 and 3.5",
+        ),
+    ],
+)
+def test_a_leak_that_came_and_went_is_called_so(passing: Passing, why: str) -> None:
+    """It is a leak, with when and how often."""
+    seen = Observation(Outcome.CONNECTED, passing=passing)
+    judged = judge_flow(DENIED, seen, OPEN, control_required=True)
+    assert FlowVerdict.LEAK is judged.verdict
+    assert judged.why.startswith(why)
 
 
 def test_the_control_can_be_waived() -> None:

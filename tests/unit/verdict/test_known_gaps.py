@@ -6,6 +6,7 @@ from netproof.model.flow import Connectivity, Endpoint, Expected, Flow, Outcome
 from netproof.model.known_gap import KnownGap
 from netproof.model.record import (
     Convergence,
+    Ending,
     Finding,
     FlowVerdict,
     RunVerdict,
@@ -31,7 +32,8 @@ def _scenario(
     verdict: RunVerdict = RunVerdict.FAIL,
     reached: bool = True,
 ) -> ScenarioRecord:
-    convergence = Convergence(settled=False, reached=reached)
+    ended = Ending.DIFFERED if reached else Ending.NEVER
+    convergence = Convergence(settled=False, ended=ended)
     step = StepRecord("in force", (), verdict, {}, convergence, (), findings)
     return ScenarioRecord(name, "", "", "gw0", verdict, 1.0, (step,))
 

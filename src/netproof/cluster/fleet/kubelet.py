@@ -8,7 +8,7 @@ from netproof.cluster.api.client import RESOURCES, Client, Obj
 from netproof.cluster.api.waiting import wait_until
 from netproof.cluster.fleet import manifests, status
 from netproof.cluster.naming import PodName
-from netproof.errors import ClusterError, StreamRefusedError, UnreachableError
+from netproof.errors import ClusterError, NotReadyError, StreamRefusedError, UnreachableError
 
 _STRATEGIC = "application/strategic-merge-patch+json"
 
@@ -67,7 +67,7 @@ def wait_seen_ready(client: Client, pod: Obj, *, deadline_s: float) -> str:
     """Create a pod with a readiness probe, return the node whose kubelet reached it, delete it.
 
     The probe dials the first TCP port at the pod's own address. Raises NotReadyError where the
-    kubelet does not get through in time.
+    kubelet does not get through in time, a plain ClusterError where nothing ran to get through to.
     """
     meta = pod["metadata"]
     spec = dict(pod["spec"])
@@ -76,12 +76,20 @@ def wait_seen_ready(client: Client, pod: Obj, *, deadline_s: float) -> str:
     spec["containers"] = [{**container, "readinessProbe": dial}]
     client.create({**pod, "spec": spec})
 
+    idle = ""
+
     def look() -> str | None:
+        nonlocal idle
         raw = client.get("Pod", meta["name"], meta["namespace"])
+        idle = status.not_running(raw)
         return str(raw["spec"]["nodeName"]) if status.is_ready(raw) else None
 
     try:
         what = f"the kubelet does not reach {meta['namespace']}/{meta['name']}"
         return wait_until(look, deadline_s=deadline_s, what=lambda: what)
+    except NotReadyError as error:
+        if idle:
+            raise ClusterError(f"{meta['namespace']}/{meta['name']} did not run: {idle}") from error
+        raise
     finally:
         client.delete("Pod", meta["name"], meta["namespace"])

@@ -11,20 +11,23 @@ from netproof.model.workload import Pod
 
 Obj = dict[str, Any]
 
-HOPELESS = {
+HOPELESS = {"ErrImageNeverPull", "InvalidImageName"}
+"""Reasons a container waits for that waiting does not mend: nothing but another pod does."""
+
+STARTING = {
     "CreateContainerConfigError",
-    "ErrImageNeverPull",
-    "InvalidImageName",
+    "CreateContainerError",
+    "CreatePodSandboxError",
     "RunContainerError",
     "StartError",
 }
-"""Reasons a container waits for that waiting does not mend (the kubelet's and runtimes' words)."""
+"""What the kubelet and runtimes say of a start that failed, and that the kubelet tries again."""
 
 PULLING = {"ErrImagePull", "ImagePullBackOff"}
 """What the kubelet says while it tries again: one hiccup of a registry is enough for it."""
 
-PULL_PATIENCE_S = 60.0
-"""How long failing pulls are waited for: the kubelet tries again after 10, 20 and 40 s
+PATIENCE_S = 60.0
+"""How long failing pulls and starts are waited for: the kubelet tries again after 10, 20 and 40 s
 (MaxContainerBackOff and the image back-off of kubelet.go), so at least its third try is seen."""
 
 SHOWN = 5
@@ -35,7 +38,8 @@ def unready(raw: Obj | None, waited_s: float = 0.0) -> str:
     """Return why a pod is not running yet, "" when it is; raise NotReadyError where it never will.
 
     Running means that the kubelet says Ready and that the pod has its address. An image that could
-    not be pulled is given up once it was waited for long enough: `waited_s` is for how long.
+    not be pulled, and a start that failed, are given up once they were waited for long enough:
+    `waited_s` is for how long.
     """
     if raw is None:
         return "not there"
@@ -44,10 +48,11 @@ def unready(raw: Obj | None, waited_s: float = 0.0) -> str:
         waiting = container.get("state", {}).get("waiting") or {}
         if waiting.get("reason") in HOPELESS:
             raise NotReadyError(f"{_name(raw)} cannot run: {_words(waiting)}")
-        if waiting.get("reason") in PULLING and waited_s >= PULL_PATIENCE_S:
+        if waiting.get("reason") in PULLING | STARTING and waited_s >= PATIENCE_S:
+            pulls = waiting["reason"] in PULLING
+            advice = "; name an image that the nodes can pull: --probe-image" if pulls else ""
             raise NotReadyError(
-                f"{_name(raw)} cannot run after {waited_s:.0f} s: {_words(waiting)}; name an image "
-                "that the nodes can pull: --probe-image"
+                f"{_name(raw)} cannot run after {waited_s:.0f} s: {_words(waiting)}{advice}"
             )
     if is_ready(raw) and status.get("podIPs"):
         return ""
@@ -62,6 +67,13 @@ def is_ready(raw: Obj) -> bool:
 def is_unschedulable(raw: Obj) -> bool:
     """Tell whether the scheduler has said that no node takes a pod as it is."""
     return _condition(raw.get("status", {}), "PodScheduled") == "False"
+
+
+def not_running(raw: Obj) -> str:
+    """Return why no container of a pod runs, "" where one does."""
+    status = raw.get("status", {})
+    states = [c.get("state", {}) for c in status.get("containerStatuses") or []]
+    return "" if any("running" in state for state in states) else _why(status)
 
 
 def placed(pod: Pod, raw: Obj) -> Pod:

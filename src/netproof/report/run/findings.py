@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import chain, repeat
 
 from netproof.model.flow import DIRECT, Expected, Outcome, Path, Reason
-from netproof.model.record import Finding, FlowVerdict, RunFinding, StepRecord
+from netproof.model.record import Ending, Finding, FlowVerdict, RunFinding, StepRecord
 from netproof.model.workload import Family, Protocol
 from netproof.report.text import counted, duration
 
@@ -21,6 +21,14 @@ BESIDES_FLOWS = "Besides flows"
 
 NOTES = "Not tried, or not tidied up"
 """Heads what fails no run and is worth a look."""
+
+ENDINGS = {
+    Ending.CONVERGED: "converged in",
+    Ending.LATE: "as expected only after the time for it was up, in",
+    Ending.DIFFERED: "as expected once and not in a later look, in",
+    Ending.NEVER: "not as expected in the time for it, in",
+}
+"""How waiting for a cluster ended, before the number of rounds."""
 
 TITLES = {
     FlowVerdict.LEAK: "LEAK",
@@ -106,10 +114,11 @@ def run_finding_line(finding: RunFinding) -> str:
 def step_line(step: StepRecord) -> str:
     """Say what policies a step had, how many flows, and how it converged."""
     policies = f" ({', '.join(step.policies)})" if step.policies else ""
-    how = "converged in" if step.convergence.settled else "did not settle in"
+    took = step.convergence
+    hung = f"; the way to the agents hung for {duration(took.hung_s)}" if took.hung_s else ""
     return (
         f"{step.name}{policies}: {counted(sum(step.counts.values()), 'flow')}, "
-        f"{how} {counted(step.convergence.rounds, 'round')}, {step.convergence.seconds:.2f} s"
+        f"{ENDINGS[took.ending]} {counted(took.rounds, 'round')}, {took.seconds:.2f} s{hung}"
     )
 
 
@@ -129,7 +138,7 @@ def deciding_places(finding: Finding, places: dict[str, str]) -> tuple[str, ...]
 def account(finding: Finding, places: dict[str, str]) -> list[tuple[str, str]]:
     """Return a finding as labelled lines: what was expected, what was seen, why it counts."""
     lines = [("expected", str(finding.expected)), ("seen", observation_line(finding))]
-    if finding.verdict is FlowVerdict.INCONCLUSIVE:
+    if finding.verdict is FlowVerdict.INCONCLUSIVE or finding.passing:
         lines.append(("so", finding.why))
     labels = chain(["because"], repeat("and"))
     return lines + [

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from netproof.model.record import (
     CanaryRecord,
+    Ending,
     Finding,
     FlowVerdict,
     RunRecord,
@@ -34,9 +35,11 @@ def most_rounds(scenario: ScenarioRecord) -> int:
     return max((step.convergence.rounds for step in scenario.steps), default=0)
 
 
-def is_settled(scenario: ScenarioRecord) -> bool:
-    """Tell whether every step converged before its deadline."""
-    return all(step.convergence.settled for step in scenario.steps)
+def ending(scenario: ScenarioRecord) -> Ending:
+    """Return how waiting ended in the step in which it ended worst."""
+    gravity = list(Ending)
+    ends = [step.convergence.ending for step in scenario.steps]
+    return max(ends, key=gravity.index, default=Ending.CONVERGED)
 
 
 def is_wrong(scenario: ScenarioRecord) -> bool:

@@ -23,6 +23,7 @@ from netproof.report.intents import intent_line
 from netproof.report.run import bypass, summary
 from netproof.report.run.findings import (
     BESIDES_FLOWS,
+    ENDINGS,
     NOTES,
     TITLES,
     FindingGroup,
@@ -105,7 +106,7 @@ def brief(record: ScenarioRecord) -> Printable:
 def ended(record: ScenarioRecord, *, colour: bool = False) -> Printable:
     """Return the line that says how a scenario ended, without a newline."""
     verdict = str(record.verdict).ljust(_VERDICT_WIDTH)
-    how = "converged in" if summary.is_settled(record) else "did not settle in"
+    how = ENDINGS[summary.ending(record)]
     parts = (
         Palette(colour).verdict(record.verdict, verdict),
         printable(record.id),

@@ -55,16 +55,39 @@ def test_what_waiting_does_not_mend_is_raised(reason: str) -> None:
         status.unready(_raw(containerStatuses=[waiting]))
 
 
-@pytest.mark.parametrize("reason", sorted(status.PULLING))
-def test_a_failing_pull_is_waited_for(reason: str) -> None:
-    """One hiccup of a registry ends nothing; the kubelet's own words are in the wait's."""
+@pytest.mark.parametrize("reason", sorted(status.PULLING | status.STARTING))
+def test_what_the_kubelet_tries_again_is_waited_for(reason: str) -> None:
+    """One hiccup ends nothing, and the kubelet's own words are in those of the wait."""
     waiting = {"state": {"waiting": {"reason": reason, "message": "503 from the registry"}}}
     raw = _raw(containerStatuses=[waiting])
-    almost = status.PULL_PATIENCE_S - 1
+    almost = status.PATIENCE_S - 1
     assert f"{reason}: 503 from the registry" == status.unready(raw, almost)
-    told = rf"pod shop/web cannot run after 60 s: {reason}: 503 from the registry; .*--probe-image"
+    told = rf"pod shop/web cannot run after 60 s: {reason}: 503 from the registry"
+    if reason in status.PULLING:
+        told += "; .*--probe-image"
     with pytest.raises(NotReadyError, match=told):
-        status.unready(raw, status.PULL_PATIENCE_S)
+        status.unready(raw, status.PATIENCE_S)
+
+
+@pytest.mark.parametrize(
+    ("state", "why"),
+    [
+        ({"running": {}}, ""),
+        ({"waiting": {"reason": "ErrImagePull", "message": "503"}}, "ErrImagePull: 503"),
+        (
+            {"terminated": {"reason": "StartError", "message": "gone"}},
+            "StartError: gone",
+        ),
+    ],
+)
+def test_whether_anything_runs_in_a_pod(state: dict[str, Any], why: str) -> None:
+    """A pod that nobody gets through to shows something only where it runs."""
+    assert why == status.not_running(_raw(containerStatuses=[{"state": state}]))
+
+
+def test_only_what_cannot_mend_itself_is_hopeless() -> None:
+    """A name that is none, and an image that must not be pulled and is not there."""
+    assert {"InvalidImageName", "ErrImageNeverPull"} == status.HOPELESS
 
 
 def test_the_sentence_names_the_first_few() -> None:

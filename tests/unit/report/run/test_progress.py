@@ -22,7 +22,7 @@ def test_a_finished_scenario_is_a_line() -> None:
 
 def test_a_scenario_that_did_not_settle_says_so() -> None:
     """A deadline that passed is told from convergence."""
-    assert ended(LEAKING).endswith("did not settle in 2 rounds")
+    assert ended(LEAKING).endswith("not as expected in the time for it, in 2 rounds")
 
 
 def test_the_id_cannot_write_to_the_terminal() -> None:
