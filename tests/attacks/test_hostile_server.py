@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import socket
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,13 +19,14 @@ from netproof.cluster.api import dialling, transport
 from netproof.cluster.api.client import Client
 from netproof.cluster.api.login import log_in
 from netproof.cluster.backend import ClusterRef
+from netproof.cluster.kind import downloads
 from netproof.cluster.streams import channels
 from netproof.cluster.streams.channels import STDOUT
 from netproof.cluster.streams.connections import ExecStream, ForwardedConnection, fetch_proxied
 from netproof.cluster.streams.handshake import connect
-from netproof.errors import ClusterError
+from netproof.errors import ClusterError, UsageError
 from netproof.front.cli.main import main
-from netproof.timelimit import within
+from netproof.timelimit import left_behind, within
 from tests.attacks import hostileserver as hostile
 from tests.attacks.hostileserver import Shape, serving
 from tests.unit.cluster.api.standin import kubeconfig
@@ -247,3 +251,75 @@ def test_doctor_cannot_tell_by_hostile_streams(
         code = main(["doctor", "--kubeconfig", file, "--limit", "2", "--probe-timeout", "0.1"])
     said = capsys.readouterr()
     assert (2, 1) == (code, (said.out + said.err).count("cannot be told"))
+
+
+@pytest.fixture
+def _hanging_resolver(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Have every look-up of a name hang until the test is over, as one without an answer does."""
+    over, asked = threading.Event(), socket.getaddrinfo
+
+    def hang(host: str, *args: Any, **kwargs: Any) -> Any:
+        if host == NAMED:
+            over.wait(120)
+        return asked("127.0.0.1" if host == NAMED else host, *args, **kwargs)
+
+    monkeypatch.setattr(socket, "getaddrinfo", hang)
+    yield
+    over.set()
+
+
+NAMED = "api.example"
+
+
+@pytest.mark.usefixtures("_hanging_resolver")
+@pytest.mark.parametrize("name", ["get", "exec"])
+def test_a_resolver_that_hangs(name: str, tmp_path: Path) -> None:
+    """It has a limit of its own, of half a minute; a call's is kept, and it is left behind."""
+    path = kubeconfig(tmp_path, f"http://{NAMED}:1")
+    client = Client(ClusterRef("existing", "hostile", str(path)))
+    refused = pytest.raises(ClusterError, match="in time")
+    with closing(client), _in_time(), refused, within(LIMIT_S):
+        CALLS[name](client)
+
+
+@pytest.mark.usefixtures("_hanging_resolver")
+def test_a_download_by_a_resolver_that_hangs() -> None:
+    """Has its limit too."""
+    with _in_time(), pytest.raises(ClusterError, match="cannot be downloaded"):
+        downloads.fetch(f"http://{NAMED}:1/x.yaml", timeout_s=LIMIT_S)
+
+
+def test_what_comes_late_is_put_away() -> None:
+    """A connection that is made after all is closed, for nobody waits for it."""
+    ready, closed = threading.Event(), threading.Event()
+
+    def slow() -> str:
+        ready.wait(60)
+        return "a connection"
+
+    with within(0.1), pytest.raises(TimeoutError):
+        left_behind(slow, late=lambda made: closed.set() if made == "a connection" else None)
+    ready.set()
+    assert closed.wait(60)
+
+
+@pytest.mark.parametrize("tries", ["sleeps", "leaves a child", "answers and leaves a child"])
+def test_a_login_program_that_hangs(tries: str, tmp_path: Path) -> None:
+    """It is ended with all that it started, and said; its child may not even hold the output."""
+    program, pids = tmp_path / "login", tmp_path / "pids"
+    child = {"sleeps": "", "leaves a child": "sleep 300 &"}.get(tries, "sleep 300 & exit 0")
+    program.write_text(f"#!/bin/sh\necho $$ >{pids}\n{child}\necho $! >>{pids}\nexec sleep 300\n")
+    program.chmod(0o755)
+    wanted = {"apiVersion": "client.authentication.k8s.io/v1", "command": str(program)}
+    path = kubeconfig(tmp_path, "http://127.0.0.1:1", exec={**wanted, "interactiveMode": "Never"})
+    with _in_time(), within(1.0), pytest.raises(UsageError, match=rf"{program} gave no login in"):
+        log_in(ClusterRef("existing", "c", str(path)))
+    for pid in pids.read_text().split():
+        assert _is_gone(int(pid))
+
+
+def _is_gone(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().split()[2] == "Z"
+    except OSError:
+        return True

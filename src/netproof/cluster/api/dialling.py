@@ -19,7 +19,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection, ProxyConfig
 
 from netproof.cluster.api.login import Login
 from netproof.errors import UsageError
-from netproof.timelimit import left, within
+from netproof.timelimit import left, left_behind, within
 
 MOST_CONNECTIONS = 32
 """Kept open a server; more at once are made and closed again."""
@@ -87,9 +87,12 @@ class _Timed:
     timeout: Any
 
     def _new_conn(self) -> Any:
+        # Who looks up a name has limits of its own, which nobody may shorten.
+        return TimedSocket(left_behind(self._dial, late=lambda made: made.close()))
+
+    def _dial(self) -> Any:
         self.timeout = left() / _addresses(self.host)  # urllib3 tries all, each for so long
-        made: Any = super()._new_conn()  # type: ignore[misc]
-        return TimedSocket(made)
+        return super()._new_conn()  # type: ignore[misc]
 
     def connect(self) -> None:
         super().connect()  # type: ignore[misc]

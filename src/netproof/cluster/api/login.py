@@ -6,10 +6,15 @@ where we run in a pod. What is kept of it is plain: an address, headers, TLS set
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 import ssl
+import subprocess
 import threading
-from collections.abc import Mapping
+import time
+import types
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,12 +25,16 @@ import yaml
 
 from netproof.cluster.backend import ClusterRef
 from netproof.errors import UsageError
+from netproof.timelimit import at_most, left, left_behind, within
 
 SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 """Where the kubelet puts a pod's own token (the ServiceAccount admission plugin's mount path)."""
 
 IN_CLUSTER = "in-cluster"
 """What the place is called where there is no kubeconfig but a service account."""
+
+LOGIN_S = 120.0
+"""For a login that nobody else limits: a person may have to sign in, in a browser."""
 
 _ONE_AT_A_TIME = threading.Lock()
 """The official client keeps the certificates that it unpacks in a dictionary of its module."""
@@ -63,17 +72,108 @@ class Login:
         return {"cert_reqs": checks, **{k: v for k, v in wanted.items() if v is not None}}
 
 
+class _LoginProgram(subprocess.Popen[str]):
+    """A program that the official client asks for a login: it has the time that is left.
+
+    One that asks nobody at a terminal has a session of its own, so that all it started goes too.
+    """
+
+    def __init__(self, args: Sequence[str], **streams: Any) -> None:
+        self._alone = streams.get("stdin") is None
+        if self._alone:
+            streams["stdin"] = subprocess.DEVNULL
+        super().__init__(args, start_new_session=self._alone, **streams)
+        self._name = str(args[0])
+        _RUNNING.append(self)
+
+    def communicate(self, *_: Any, **__: Any) -> tuple[str, str]:
+        """Wait for its answer; it is ended where its time is over."""
+        began = time.monotonic()
+        try:
+            return super().communicate(timeout=left())
+        except BaseException as error:
+            self.end()
+            said = f"{self._name} gave no login in {time.monotonic() - began:.0f} s"
+            _ENDED.append(said)  # the official client only logs what is raised here
+            raise TimeoutError(said) from error
+        finally:
+            _RUNNING.remove(self)
+
+    def end(self) -> None:
+        """Kill it with all that it started."""
+        for pid in (self.pid, *_descendants(self.pid)):
+            with contextlib.suppress(ProcessLookupError):
+                (os.killpg if self._alone and pid == self.pid else os.kill)(pid, signal.SIGKILL)
+        self.wait()
+        for pipe in filter(None, (self.stdout, self.stderr)):
+            pipe.close()
+
+
+_RUNNING: list[_LoginProgram] = []
+_ENDED: list[str] = []
+"""What became of programs that were ended, since the last login began."""
+
+
+def _descendants(pid: int) -> Iterator[int]:
+    with contextlib.suppress(OSError):
+        for child in Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split():
+            yield int(child)
+            yield from _descendants(int(child))
+
+
 def log_in(ref: ClusterRef) -> Login:
     """Read the kubeconfig, or the service account of the pod we run in; run exec plugins.
 
-    Raises UsageError where it or its context cannot be used.
+    Raises UsageError where it or its context cannot be used, or gives no login in LOGIN_S.
     """
+    try:
+        with within(LOGIN_S):
+            return left_behind(lambda: _log_in(ref))
+    except TimeoutError as error:
+        raise UsageError(
+            f"the kubeconfig {ref.kubeconfig or '(default)'} gives no login in time: {error}; "
+            "`kubectl get --raw /version -v=6` shows what it waits for"
+        ) from error
+    except BaseException as error:
+        if not isinstance(error, Exception):  # Ctrl-C: what waits for its answer is left behind
+            for program in tuple(_RUNNING):
+                program.end()
+        raise
+
+
+def _log_in(ref: ClusterRef) -> Login:
+    # Programs are ended a little before nobody waits for them any more.
+    with within(at_most(), ending_s=min(1.0, at_most() / 5)):
+        if not _ONE_AT_A_TIME.acquire(timeout=left()):
+            raise TimeoutError("another login hangs")
+        try:
+            return _timely(ref)
+        finally:
+            _ONE_AT_A_TIME.release()
+
+
+def _timely(ref: ClusterRef) -> Login:
+    """Raise TimeoutError where a program was ended, whatever the official client made of that."""
+    _ENDED.clear()
+    try:
+        made = _official(ref)
+    except UsageError as error:
+        if _ENDED:
+            raise TimeoutError(_ENDED[0]) from error
+        raise
+    if _ENDED:
+        raise TimeoutError(_ENDED[0])
+    return made
+
+
+def _official(ref: ClusterRef) -> Login:
+    """Have the official client read a kubeconfig."""
     import kubernetes.client  # noqa: PLC0415 - 600 modules, for those who talk to a cluster
     import kubernetes.config  # noqa: PLC0415
 
     configuration = kubernetes.client.Configuration()
     try:
-        with _ONE_AT_A_TIME:
+        with _programs_end_in_time():
             if is_in_cluster(ref.kubeconfig, ref.context):
                 _service_account(configuration)
             else:
@@ -90,6 +190,19 @@ def log_in(ref: ClusterRef) -> Login:
             f"{f' with context {ref.context}' if ref.context else ''}: {_one_line(error)}; "
             "`kubectl config get-contexts` lists what there is"
         ) from error
+
+
+@contextlib.contextmanager
+def _programs_end_in_time() -> Iterator[None]:
+    """Have the official client start programs that end; it runs one at a time."""
+    from kubernetes.config import exec_provider, kube_config  # noqa: PLC0415
+
+    bounded = types.SimpleNamespace(**{**vars(subprocess), "Popen": _LoginProgram})
+    exec_provider.subprocess = kube_config.subprocess = bounded
+    try:
+        yield
+    finally:
+        exec_provider.subprocess = kube_config.subprocess = subprocess
 
 
 def is_in_cluster(kubeconfig: str, context: str) -> bool:

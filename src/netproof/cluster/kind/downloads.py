@@ -15,12 +15,20 @@ from netproof.cluster.api.dialling import keep_limits
 from netproof.cluster.profiles import versions
 from netproof.cluster.profiles.profile import Artifact, Profile
 from netproof.errors import ClusterError, UsageError
-from netproof.timelimit import left, within
+from netproof.timelimit import at_most, left, within
 
 DOWNLOAD_S = 300.0
 """For one download with all its tries; the largest artifact has some ten megabytes."""
 
-RETRIES = urllib3.Retry(
+
+class _TimelyRetry(urllib3.Retry):
+    """Pauses within the time that is left."""
+
+    def get_backoff_time(self) -> float:
+        return at_most(super().get_backoff_time())
+
+
+RETRIES = _TimelyRetry(
     total=4,
     backoff_factor=0.5,
     backoff_max=8.0,
