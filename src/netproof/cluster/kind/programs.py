@@ -59,7 +59,14 @@ def _end(process: subprocess.Popen[str]) -> str:
         out, said = process.communicate(timeout=END_TIMEOUT_S)
     except subprocess.TimeoutExpired:
         _signal(process, signal.SIGKILL)
-        out, said = process.communicate()
+        try:
+            out, said = process.communicate(timeout=END_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            # Somebody whom it started and who left its session holds its output.
+            for pipe in filter(None, (process.stdout, process.stderr)):
+                pipe.close()
+            process.wait()
+            return ""
     return said or out
 
 

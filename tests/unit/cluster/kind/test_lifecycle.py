@@ -6,6 +6,7 @@ import os
 import re
 import socket
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, nullcontext
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from netproof.cluster.kind import host, machine
+from netproof.cluster.kind import host, machine, programs
 from netproof.cluster.kind.cluster import KindCluster, KindOptions
 from netproof.cluster.profiles import reading
 from netproof.cluster.profiles.declaration import IpFamily
@@ -509,6 +510,20 @@ def test_an_engine_that_hangs_is_not_the_only_one(
     monkeypatch.setattr(machine, "ENGINES", ("docker", "podman"))
     (tools.bin / "podman").chmod(0o755)
     assert "podman" == machine.find(tmp_path, helm=False).engine
+
+
+def test_a_tool_whose_child_holds_its_output(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A child that left the tool's session is not ended with it, and not waited for either."""
+    monkeypatch.setattr(programs, "END_TIMEOUT_S", 0.2)
+    tool = tmp_path / "tool"
+    tool.write_text("#!/bin/sh\nsetsid sleep 20 &\nexec sleep 300\n")
+    tool.chmod(0o755)
+    began = time.monotonic()
+    with pytest.raises(ClusterError, match=r"did not end within 0\.2 s"):
+        programs.call((str(tool),), os.environ, what="trying", timeout_s=0.2)
+    assert time.monotonic() - began < 15.0
 
 
 def test_kind_is_told_which_engine(
