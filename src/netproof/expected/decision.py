@@ -16,7 +16,7 @@ from netproof.expected.index import IndexedRule, PolicyIndex
 from netproof.expected.traffic import Packets, Party
 from netproof.expected.undefined import why_undefined
 from netproof.model.flow import Direction, Expected, Reason
-from netproof.model.workload import Pod
+from netproof.model.workload import Family, Host, HostKind, Pod
 
 
 def decide(
@@ -51,9 +51,11 @@ def weigh(
         if rule.has_port(packets.port, packets.protocol, server)
     ]
     passing = [rule for rule in rules if rule.everyone or _matches(rule, other, packets)]
-    if not any(rule.everyone for rule in passing):
+    if not any(rule.everyone or _is_everywhere(rule, other, packets) for rule in passing):
         blocks = any(rule.blocks for rule in rules)
-        strangers = not passing and any(rule.strangers for rule in rules)
+        of_api = isinstance(other.who, Host) and other.who.kind is HostKind.API_SERVER
+        named = (rule.strangers or (of_api and rule.api_server) for rule in rules)
+        strangers = not passing and any(named)
         why = why_undefined(pod, other, packets, direction, blocks=blocks, strangers=strangers)
         if why:
             return Expected.UNDEFINED, [], why
@@ -65,8 +67,21 @@ def _matches(rule: IndexedRule, other: Party, packets: Packets) -> bool:
     # that blocks "should be cluster-external IPs" and some CNIs match those only.
     if rule.pods and other.name in rule.pods:
         return True
+    if _is_everywhere(rule, other, packets):
+        return True
     address = other.who.ip(packets.family) if rule.blocks else None
     return address is not None and rule.has_address(address)
+
+
+def _is_everywhere(rule: IndexedRule, other: Party, packets: Packets) -> bool:
+    """Tell whether a block holds the API server wherever it is: one of all addresses."""
+    if not isinstance(other.who, Host) or other.who.kind is not HostKind.API_SERVER:
+        return False
+    version = 4 if packets.family is Family.IPV4 else 6
+    return any(
+        not block.cidr.prefixlen and not block.excepts and block.cidr.version == version
+        for block in rule.blocks
+    )
 
 
 def _open(pod: Pod, direction: Direction) -> str:

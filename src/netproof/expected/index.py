@@ -26,6 +26,14 @@ Side = tuple[str, Direction]
 _STRANGER = Pod("", "")
 """A pod without labels, in a namespace whose labels nobody can have named."""
 
+API_SERVER_POD = Pod(
+    "kube-system",
+    "kube-apiserver",
+    {"component": "kube-apiserver", "tier": "control-plane"},
+    host_network=True,
+)
+"""The API server where kubeadm makes it a static pod; elsewhere it is none."""
+
 _STRANGE = {"": {NAMESPACE_NAME_LABEL: ""}}
 
 
@@ -33,7 +41,8 @@ _STRANGE = {"": {NAMESPACE_NAME_LABEL: ""}}
 class IndexedRule:
     """A rule with its peers looked up: everyone, these pods, and these blocks of addresses.
 
-    `strangers` tells whether it would select a pod without labels in a namespace without any.
+    `strangers` tells whether it would select a pod without labels in a namespace without any,
+    `api_server` whether it would select that of kubeadm, a pod in its node's network.
     `name` is `namespace/name ingress[0]`, `place` the same with its file and line.
     """
 
@@ -44,6 +53,7 @@ class IndexedRule:
     pods: frozenset[str]
     blocks: tuple[IpBlock, ...]
     strangers: bool = False
+    api_server: bool = False
 
     def has_port(self, port: int, protocol: Protocol, server: Pod | None) -> bool:
         """Tell whether the rule is for this port of `server`, the pod at the destination."""
@@ -160,6 +170,10 @@ class PolicyIndex:
             pods=frozenset(key for peer in peers for key in self._named(peer, policy.namespace)),
             blocks=tuple(peer for peer in rule.peers if isinstance(peer, IpBlock)),
             strangers=any(_names_strangers(peer, policy.namespace) for peer in peers),
+            api_server=any(
+                matching.names_pod(peer, policy.namespace, API_SERVER_POD, self.labels)
+                for peer in peers
+            ),
         )
 
     def _named(self, peer: PodPeer, own: str) -> Iterable[str]:

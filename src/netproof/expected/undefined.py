@@ -69,6 +69,8 @@ def _of_host(
             return f"it is not said which of its addresses the node {other.name} connects from"
         if strangers:
             return f"a rule selects pods everywhere, and {other.name} may count as one of its own"
+    if other.kind is HostKind.API_SERVER and strangers:
+        return "a rule selects pods as which the API server may count, and it may count as its node"
     if blocks and other.ip(packets.family) is None:
         return f"it is not known which {packets.family} address {other.name} has"
     return ""

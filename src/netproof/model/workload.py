@@ -129,10 +129,11 @@ class Service(Value):
 
 
 class HostKind(StrEnum):
-    """Machines that are not pods."""
+    """Machines that are not pods; the API server is one of which no address is known."""
 
     NODE = "node"
     OUTSIDE = "outside"
+    API_SERVER = "apiserver"
 
 
 class Host(Value):

@@ -14,6 +14,7 @@ from functools import cached_property
 
 from netproof.model.flow import (
     Direction,
+    Endpoint,
     EndpointKind,
     Expectation,
     Expected,
@@ -22,10 +23,11 @@ from netproof.model.flow import (
     Reason,
 )
 from netproof.model.review import Cause
+from netproof.model.value import replace
 from netproof.model.workload import Pod
 from netproof.policy.entrances import Entrance
 from netproof.policy.overrulers import OtherEnd, Overruler
-from netproof.review.reachability import Reachability
+from netproof.review.reachability import API_PORTS, API_SERVER, Reachability
 from netproof.review.ways import ask_resolver, may_be_routed, resolvers_of, ways_in
 
 _MAY = {Expected.ALLOWED: "deny it", Expected.DENIED: "let it pass"}
@@ -37,16 +39,18 @@ class Doubts:
 
     reach: Reachability
 
-    def of(self, flow: Flow, *, routed: bool = True) -> tuple[Cause, ...]:
+    def of(self, flow: Flow, *, routed: bool = True, port_named: bool = True) -> tuple[Cause, ...]:
         """Return what may decide a flow otherwise than the policies do, nothing if they decide.
 
-        With `routed` what comes from outside through the pods of a controller counts as from there.
+        With `routed` what comes from outside through the pods of a controller counts as from there;
+        `port_named` tells whether the port is the one that is meant, not one of the likely.
         """
         said = self.reach.matrix[flow]
         found = (
             *self._overruled(flow, said),
             *self._came_by(flow, said, routed=routed),
             *self._asked(flow, said),
+            *(() if port_named else self._listens(flow, said)),
         )
         return tuple(dict.fromkeys(found))
 
@@ -97,6 +101,18 @@ class Doubts:
             answer = ask_resolver(self.reach, flow, server)
             if answer.expected is not said.expected:
                 yield Cause("", f"{flow.source.name} asks {server} for names: {answer.text}")
+
+    def _listens(self, flow: Flow, said: Expectation) -> Iterator[Cause]:
+        """Yield that it depends on the port, where the API server may listen at either of two."""
+        if flow.destination != Endpoint.node(API_SERVER):
+            return
+        each = {
+            port.number: self.reach.matrix[replace(flow, port=port.number)].expected
+            for port in API_PORTS
+        }
+        if set(each.values()) != {said.expected}:
+            listed = ", ".join(f"{port} {answer}" for port, answer in each.items())
+            yield Cause("", f"the API server listens at one of two ports: {listed}; name the port")
 
     @cached_property
     def _ways(self) -> dict[tuple[str, int], tuple[Entrance, ...]]:

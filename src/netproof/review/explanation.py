@@ -17,7 +17,7 @@ from netproof.policy.mirror import Mirror
 from netproof.review import phrases
 from netproof.review.doubts import Doubts
 from netproof.review.intents import Intent, IntentStance, reachability_of
-from netproof.review.reachability import OUTSIDE, Reachability
+from netproof.review.reachability import API_SERVER, NODES, OUTSIDE, Reachability
 from netproof.review.statement import parse_statement, select
 
 _ORDER = tuple(Weight)
@@ -176,6 +176,8 @@ def _denies(side: SideTrace) -> Iterator[Cause]:
 def _whom(side: SideTrace) -> str:
     other = side.other.pod
     if other is None:
+        if side.other.name in (NODES, API_SERVER):
+            return f"an ipBlock of the addresses of {side.other.name}"
         block = side.other.name.removeprefix(OUTSIDE).strip()
         return f"ipBlock {block}" if block else "an ipBlock of the addresses that are meant"
     pods = f"pods with {phrases.own_labels(other.labels)}"

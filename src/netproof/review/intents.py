@@ -12,14 +12,22 @@ from enum import StrEnum
 from pathlib import Path
 
 from netproof.errors import PolicyError
-from netproof.model.flow import Expected, Flow
-from netproof.model.workload import Port, Protocol
+from netproof.model.flow import EndpointKind, Expected, Flow
+from netproof.model.workload import Host, HostKind, Port, Protocol
 from netproof.policy import Network
 from netproof.policy.document import Node
 from netproof.policy.fields import Field
 from netproof.policy.limits import MAX_INTENTS, MAX_JUDGED, refuse_more
 from netproof.policy.mirror import Mirror, PortDemand, serving
-from netproof.review.reachability import Reachability, read_reachability
+from netproof.review.reachability import (
+    API_PORTS,
+    API_SERVER,
+    NODES,
+    WEB,
+    Reachability,
+    egress_ports,
+    read_reachability,
+)
 from netproof.review.statement import (
     FlowStatement,
     SideKind,
@@ -140,7 +148,8 @@ def reachability_of(mirror: Mirror, intents: Iterable[Intent]) -> Reachability:
     for statement in statements:
         _check_port_name(statement, grown)
     blocks = [b for s in statements for b in (s.source.block, s.destination.block) if b]
-    reach = read_reachability(grown, _networks(blocks), _outside_ports(statements))
+    machines = tuple(_machines(statements, grown))
+    reach = read_reachability(grown, _networks(blocks), _outside_ports(statements), machines)
     judged = len(statements) * len(reach.flows)
     if judged > MAX_JUDGED:
         things = f"statements times flows ({judged:,})"
@@ -183,21 +192,50 @@ def _check_port_name(statement: FlowStatement, mirror: Mirror) -> None:
         )
 
 
-def _outside_ports(statements: Iterable[FlowStatement]) -> Iterator[Port]:
+def _machines(statements: Iterable[FlowStatement], mirror: Mirror) -> Iterator[Host]:
+    """Yield the nodes and the API server, where statements name them, with the ports to ask."""
+    named = {side.kind for s in statements for side in (s.source, s.destination)}
+    usual = {*WEB, *egress_ports(mirror.bundle.policies)}
+    for kind, host, name, ports in (
+        (SideKind.NODES, HostKind.NODE, NODES, usual),
+        (SideKind.API_SERVER, HostKind.API_SERVER, API_SERVER, set(API_PORTS)),
+    ):
+        if kind in named:
+            own = {*_ports_of(statements, kind), *ports}
+            yield Host(host, name, ports=tuple(sorted(own)))
+
+
+def _ports_of(statements: Iterable[FlowStatement], kind: SideKind) -> Iterator[Port]:
     for statement in statements:
-        if statement.destination.kind is SideKind.OUTSIDE and isinstance(statement.port, int):
+        if statement.destination.kind is kind and isinstance(statement.port, int):
             yield Port(statement.port, statement.protocol or Protocol.TCP)
+
+
+def _outside_ports(statements: Iterable[FlowStatement]) -> Iterator[Port]:
+    yield from _ports_of(statements, SideKind.OUTSIDE)
+
+
+def _asked(statement: FlowStatement, flows: list[Flow]) -> list[Flow]:
+    """Return the flows without those to ports of the API server that only others name."""
+    if statement.destination.kind is not SideKind.API_SERVER or statement.port is not None:
+        return flows
+    return [flow for flow in flows if Port(flow.port, flow.protocol) in API_PORTS]
 
 
 def wanted_of(intent: Intent, reach: Reachability) -> dict[Flow, Expected]:
     """Return the flows that an intent is about, with what it wants of each."""
-    named = select(intent.statement, reach, reach.flows)
+    named = _asked(intent.statement, select(intent.statement, reach, reach.flows))
     wanted = dict.fromkeys(
         named, Expected.DENIED if intent.stance is IntentStance.DENY else Expected.ALLOWED
     )
     if intent.stance is IntentStance.ONLY:
         there = ends(intent.statement.destination, reach)
-        others = (flow for flow in reach.flows if flow.destination in there)
+        # What is meant by everybody else leaves nodes and the API server out: see `nodes`.
+        others = (
+            flow
+            for flow in reach.flows
+            if flow.destination in there and flow.source.kind is not EndpointKind.NODE
+        )
         wanted = {**dict.fromkeys(others, Expected.DENIED), **wanted}
     excepted = {flow for e in intent.excepts for flow in select(e, reach, wanted)}
     return {flow: answer for flow, answer in wanted.items() if flow not in excepted}

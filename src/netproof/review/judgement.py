@@ -22,7 +22,7 @@ from netproof.review import phrases
 from netproof.review.doubts import Doubts
 from netproof.review.explanation import causes
 from netproof.review.intents import Intent, wanted_of
-from netproof.review.reachability import Reachability, cell_of
+from netproof.review.reachability import API_SERVER, NODES, Reachability, cell_of
 from netproof.review.statement import SideKind
 
 ARGUED = 5
@@ -57,7 +57,9 @@ def judge(reach: Reachability, intent: Intent, doubts: Doubts | None = None) -> 
     wanted = wanted_of(intent, reach)
     # Who allows a controller, and nobody else, knows whom it lets in.
     routed = intent.statement.source.kind is SideKind.OUTSIDE
-    doubted = {flow: why for flow in wanted if (why := asked.of(flow, routed=routed))}
+    port_named = intent.statement.port is not None
+    each = {flow: asked.of(flow, routed=routed, port_named=port_named) for flow in wanted}
+    doubted = {flow: why for flow, why in each.items() if why}
     wrong = [
         flow
         for flow, answer in wanted.items()
@@ -105,19 +107,12 @@ def _judgement(
 
 
 def probed_reachability(mirror: Mirror, topology: Topology, flows: Iterable[Flow]) -> Reachability:
-    """Return what was probed of a bundle: the pods, the hosts outside, the flows between them.
-
-    Nodes are judged by the matrix only: no intent names them, not even by `*`.
-    """
-    hosts = tuple(h for h in topology.hosts if h.kind is HostKind.OUTSIDE and h.ips)
+    """Return what was probed of a bundle: the pods, the nodes and hosts outside, their flows."""
+    hosts = tuple(h for h in topology.hosts if h.kind is not HostKind.OUTSIDE or h.ips)
     ports = sorted({port for host in hosts for port in host.ports})
     real = Topology(topology.namespaces, topology.pods, topology.services, hosts)
-    asked = tuple(flow for flow in flows if flow.path in _JUDGED_PATHS and not _of_node(flow))
+    asked = tuple(flow for flow in flows if flow.path in _JUDGED_PATHS)
     return Reachability(mirror, real, tuple(ports), mirror.bundle.policies, asked)
-
-
-def _of_node(flow: Flow) -> bool:
-    return EndpointKind.NODE in (flow.source.kind, flow.destination.kind)
 
 
 def judge_by_packets(
@@ -152,7 +147,8 @@ def _untried(
     meant: Iterable[Flow], probed: Iterable[Flow], reach: Reachability, whole: Reachability
 ) -> tuple[str, ...]:
     """Word the ends that flows are meant to have and that no packet came from or went to."""
-    stand_ins = {name: cell_of(host.ips, whole) for name, host in reach.hosts.items()}
+    outside = {n: h for n, h in reach.hosts.items() if h.kind is HostKind.OUTSIDE}
+    stand_ins = {name: cell_of(host.ips, whole) for name, host in outside.items()}
     tried = {_away(flow, stand_ins) for flow in probed}
     return tuple(
         dict.fromkeys(
@@ -164,7 +160,11 @@ def _untried(
 
 
 _DNS_END = "the cluster's DNS"
-_WHY_NOT = {_DNS_END: "it is not there, or may not be read"}
+_WHY_NOT = {
+    _DNS_END: "it is not there, or may not be read",
+    API_SERVER: "none is sent to it or in its name",
+    NODES: "none could be probed",
+}
 
 
 def _away(flow: Flow, stand_ins: Mapping[str, str]) -> tuple[str, str]:
@@ -172,6 +172,8 @@ def _away(flow: Flow, stand_ins: Mapping[str, str]) -> tuple[str, str]:
     for way, end in (("to", flow.destination), ("from", flow.source)):
         if end.kind is EndpointKind.SERVICE:
             return way, _DNS_END
+        if end.kind is EndpointKind.NODE:
+            return way, API_SERVER if end.name == API_SERVER else NODES
         if end.kind is EndpointKind.OUTSIDE:
             return way, stand_ins.get(end.name, end.name)
     return "", ""

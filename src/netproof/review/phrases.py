@@ -51,8 +51,13 @@ def flow(value: Flow) -> str:
     return f"{_end(value.source)} -> {there}:{value.port}/{value.protocol}"
 
 
+_MACHINES = ("nodes", "apiserver")
+"""Ends that stand for machines by the word that statements have for them."""
+
+
 def _end(end: Endpoint) -> str:
-    return str(end) if end.kind is EndpointKind.NODE else end.name
+    plain = end.kind is not EndpointKind.NODE or end.name in _MACHINES
+    return end.name if plain else str(end)
 
 
 def finding(step: str, value: Finding) -> str:

@@ -41,6 +41,15 @@ from netproof.policy.mirror import Mirror
 OUTSIDE = "outside"
 """The host that stands for every address that no policy names."""
 
+NODES = "nodes"
+"""The host that stands for every node; one of them is a pod's own."""
+
+API_SERVER = "apiserver"
+"""The host that stands for the API server, on another node than the pods or on none."""
+
+API_PORTS = (Port(443), Port(6443))
+"""Where endpoints of the Service `kubernetes` listen: in managed clusters, and elsewhere."""
+
 CLUSTER_RANGES: tuple[Network, ...] = (
     ip_network("10.244.0.0/16"),
     ip_network("10.96.0.0/16"),
@@ -98,7 +107,7 @@ class Reachability:
         """Every flow between workloads, to and from the outside, and to the cluster's DNS."""
         if self.given is not None:
             return self.given
-        return (*self._between(), *self._abroad(), *self._look_ups())
+        return (*self._between(), *self._abroad(), *self._look_ups(), *self._to_machines())
 
     @cached_property
     def flows_of(self) -> Mapping[str, Sequence[Flow]]:
@@ -171,6 +180,8 @@ class Reachability:
 
     def _abroad(self) -> Iterator[Flow]:
         for host in self.topology.hosts:
+            if host.kind is not HostKind.OUTSIDE:
+                continue
             there, family = Endpoint.outside(host.name), Family.of(host.ips[0])
             for pod in self.workloads:
                 here = Endpoint.pod(pod.key)
@@ -178,6 +189,19 @@ class Reachability:
                     yield Flow(here, there, port.number, port.protocol, family, Path.HOST_IP)
                 for port in pod.ports:
                     yield Flow(there, here, port.number, port.protocol, family)
+
+    def _to_machines(self) -> Iterator[Flow]:
+        """Yield the flows of nodes and of the API server, where somebody names them."""
+        for host in self.topology.hosts:
+            if host.kind is HostKind.OUTSIDE:
+                continue
+            there = Endpoint.node(host.name)
+            for pod in self.workloads:
+                here = Endpoint.pod(pod.key)
+                for port in host.ports:
+                    yield Flow(here, there, port.number, port.protocol, path=Path.HOST_IP)
+                for port in pod.ports:
+                    yield Flow(there, here, port.number, port.protocol)
 
     def _look_ups(self) -> Iterator[Flow]:
         dns = Endpoint.service(DNS)
@@ -187,18 +211,22 @@ class Reachability:
 
 
 def read_reachability(
-    mirror: Mirror, blocks: Iterable[Network] = (), ports: Iterable[Port] = ()
+    mirror: Mirror,
+    blocks: Iterable[Network] = (),
+    ports: Iterable[Port] = (),
+    machines: Iterable[Host] = (),
 ) -> Reachability:
     """Put a mirror into a cluster that is not there.
 
-    `blocks` and `ports` are those of the outside that intents name.
+    `blocks` and `ports` are those of the outside that intents name, `machines` the nodes and the
+    API server with their ports, where intents name them.
     """
     bundle = mirror.bundle
     named = (*policy_blocks(bundle.policies), *blocks)
     ips = _stand_in_ips(named)
     pods = tuple(replace(pod, ips=ips) for pod in bundle.pods)
     spaces, dns_pods, services = _with_dns(mirror)
-    topology = Topology(spaces, pods + dns_pods, services, outside_hosts(named))
+    topology = Topology(spaces, pods + dns_pods, services, (*outside_hosts(named), *machines))
     abroad = {*WEB, *egress_ports(bundle.policies), *ports}
     reach = Reachability(mirror, topology, tuple(sorted(abroad)), bundle.policies)
     _refuse_too_much(reach)

@@ -1,7 +1,7 @@
 """`api -> postgres:5432/TCP`: naming flows by who they are between, and finding those flows.
 
 A side is a workload (`api`, `production/api`, `staging/*`, `*`), `label app=api [in namespace X]`,
-`namespace X`, `outside [CIDR]`, or as a destination `dns`.
+`namespace X`, `outside [CIDR]`, `nodes`, `apiserver`, or as a destination `dns`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from ipaddress import ip_network
 
 from netproof.errors import PolicyError
 from netproof.model.flow import Endpoint, EndpointKind, Flow
-from netproof.model.workload import Family, Pod, Protocol
+from netproof.model.workload import Family, HostKind, Pod, Protocol
 from netproof.policy import Network
 from netproof.policy.limits import MAX_STATEMENT, refuse_more
 from netproof.policy.syntax import port_number
@@ -42,6 +42,12 @@ class SideKind(StrEnum):
     NAMESPACE = "namespace"
     OUTSIDE = "outside"
     DNS = "dns"
+    NODES = "nodes"
+    API_SERVER = "apiserver"
+
+
+_MACHINES = (SideKind.OUTSIDE, SideKind.NODES, SideKind.API_SERVER)
+"""Sides that are no pods."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +96,8 @@ def parse_statement(text: str, place: str) -> FlowStatement:
     here = _side(source.strip(), place)
     if here.kind is SideKind.DNS:
         raise PolicyError(place, f"{text!r}: dns answers and never asks; {EXAMPLE}")
-    if SideKind.OUTSIDE is here.kind is there.kind:
-        raise PolicyError(place, f"{text!r}: from the outside to the outside no policy is met")
+    if here.kind in _MACHINES and there.kind in _MACHINES:
+        raise PolicyError(place, f"{text!r}: no pod takes part, so no policy is met")
     port = _port(parts["port"], place)
     return FlowStatement(
         text.strip(), place, here, there, port, _protocol(parts["protocol"], place)
@@ -125,15 +131,15 @@ def _side(text: str, place: str) -> StatedSide:
         return StatedSide(text, SideKind.NAMESPACE, rest)
     if first == "outside":
         return StatedSide(text, SideKind.OUTSIDE, block=_block(rest, place) if rest else None)
-    if text == "dns":
-        return StatedSide(text, SideKind.DNS)
+    if text in (SideKind.DNS, SideKind.NODES, SideKind.API_SERVER):
+        return StatedSide(text, SideKind(text))
     text = text.strip("\"'")
     if not _WORKLOAD.fullmatch(text):
         shown = repr(text) if text else "nothing"
         raise PolicyError(
             place,
             f"{shown} names nobody; write a workload, *, `label app=api`, `namespace staging`, "
-            "`outside 203.0.113.0/24` or dns",
+            "`outside 203.0.113.0/24`, nodes, apiserver or dns",
         )
     return StatedSide(text, SideKind.WORKLOAD, text)
 
@@ -158,7 +164,7 @@ def _block(text: str, place: str) -> Network:
 
 def check_side(side: StatedSide, pods: Iterable[Pod], place: str) -> None:
     """Raise PolicyError for a side that means nobody, or more workloads than one by one name."""
-    if side.kind in (SideKind.OUTSIDE, SideKind.DNS):
+    if side.kind in (*_MACHINES, SideKind.DNS):
         return
     known = tuple(pods)
     meant = [pod for pod in known if side.takes(pod)]
@@ -199,8 +205,13 @@ def ends(side: StatedSide, reach: Reachability) -> frozenset[Endpoint]:
         return frozenset(
             Endpoint.outside(host.name)
             for host in reach.topology.hosts
-            if side.block is None or any(_is_in(ip, side.block) for ip in host.ips)
+            if host.kind is HostKind.OUTSIDE
+            and (side.block is None or any(_is_in(ip, side.block) for ip in host.ips))
         )
+    if side.kind in (SideKind.NODES, SideKind.API_SERVER):
+        kind = HostKind.NODE if side.kind is SideKind.NODES else HostKind.API_SERVER
+        hosts = [host for host in reach.topology.hosts if host.kind is kind]
+        return frozenset(Endpoint.node(host.name) for host in hosts)
     return frozenset(Endpoint.pod(pod.key) for pod in reach.workloads if side.takes(pod))
 
 
