@@ -118,6 +118,7 @@ KIND = (
     _flag("reuse-cluster", help="use the kind cluster if there; keep it"),
     _repeatable("image-archive", type=Path, help="put onto kind nodes; repeatable"),
     _option("downloads", type=Path, help="folder to take downloads from, not the internet"),
+    _option("offline", type=Path, help="a file of `netproof profile bundle`, and no internet"),
     _flag("cluster-logs", help="always collect the kind cluster's logs"),
     _repeatable("skip-host-check", help="kernel, cgroup, inotify or a module; repeatable"),
 )

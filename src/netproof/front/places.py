@@ -193,6 +193,7 @@ def _kind(option: argparse.Namespace, cni: str, run_id: str) -> KindOptions:
         family=IpFamily(option.ip_family) if option.ip_family else None,
         image_archives=tuple(option.image_archive),
         downloads=option.downloads,
+        offline=option.offline,
         keep=option.keep_cluster,
         reuse=option.reuse_cluster,
         logs=option.cluster_logs,

@@ -23,6 +23,7 @@ def add_ephemeral_container(
     container = {
         "name": name,
         "image": image,
+        "imagePullPolicy": "IfNotPresent",
         "command": list(command),
         "securityContext": manifests.RESTRICTED,
     }

@@ -94,6 +94,7 @@ def _container(pod: Pod, command: Sequence[str], image: str) -> Obj:
     return {
         "name": "agent",
         "image": image,
+        "imagePullPolicy": "IfNotPresent",
         "command": list(command),
         "ports": [container_port(port) for port in ports],
         "securityContext": RESTRICTED,

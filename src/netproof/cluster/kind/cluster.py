@@ -10,11 +10,19 @@ import re
 import shutil
 import tempfile
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from netproof.cluster.backend import ClusterRef
-from netproof.cluster.kind import clusterconfig, downloads, host, installation, machine
+from netproof.cluster.kind import (
+    clusterconfig,
+    downloads,
+    host,
+    images,
+    installation,
+    machine,
+    offline,
+)
 from netproof.cluster.kind.commands import CREATE_TIMEOUT_S, KindCommands, is_name_taken
 from netproof.cluster.kind.installation import Installer, Say
 from netproof.cluster.kind.machine import Tools
@@ -53,6 +61,7 @@ class KindOptions:
     family: IpFamily | None = None
     image_archives: tuple[Path, ...] = ()
     downloads: Path | None = None
+    offline: Path | None = None
     keep: bool = False
     reuse: bool = False
     logs: bool = False
@@ -99,9 +108,13 @@ class KindCluster:
         last words where a step fails; the cluster's logs are collected then, and it is removed
         unless it is to be kept.
         """
-        plan = _plan(self._options)
+        bundle = self._options.offline
+        plan = None if bundle else _plan(self._options)
         home = Path(tempfile.mkdtemp(prefix=f"netproof-{self._options.cluster}-"))
         try:
+            if bundle is not None:
+                self._options = _without_internet(self._options, bundle, home)
+            plan = plan or _plan(self._options)
             found = machine.find(home, helm=plan.profile.needs_helm)
             self._kind = KindCommands(found, self._options.cluster)
             self._bring_up(self._kind, plan)
@@ -132,6 +145,8 @@ class KindCluster:
     def _bring_up(self, kind: KindCommands, plan: _Plan) -> None:
         options, profile = self._options, plan.profile
         machine.check_kind(kind.tools, profile)
+        if options.offline is not None:
+            offline.load_nodes(kind.tools.home, kind.tools)
         _check_host(kind.tools, plan, options.skipped_checks)
         if not self._take_over(kind):
             self._create(kind, plan.config)
@@ -172,7 +187,8 @@ class KindCluster:
             kind.load(archive)
         image = self._options.probe_image
         # An archive keeps no digest: an image that is named by it is the nodes' to pull.
-        if image and not self._options.image_archives and not clusterconfig.DIGEST.search(image):
+        brought = _archived(self._options)
+        if image and not (clusterconfig.DIGEST.search(image) or images.spelled(image) in brought):
             self._preload(kind, image)
 
     def _preload(self, kind: KindCommands, image: str) -> None:
@@ -230,6 +246,32 @@ class KindCluster:
         )
 
 
+def _without_internet(options: KindOptions, bundle: Path, home: Path) -> KindOptions:
+    """Return the options for a run that takes everything from one file; it is unpacked."""
+    if options.downloads or options.image_archives or options.node_image or options.config:
+        raise UsageError("--offline brings downloads, images and kind config: name none besides")
+    about = offline.unpack(bundle, home)
+    if about.cni != options.cni:
+        raise UsageError(f"--offline {bundle} is for {about.cni}, not for {options.cni}")
+    if options.cni_version.removeprefix("v") not in ("", about.version.removeprefix("v")):
+        raise UsageError(f"--offline {bundle} has {about.cni} {about.version} and no other")
+    if images.spelled(options.probe_image) != images.spelled(about.probe_image):
+        raise UsageError(f"--offline {bundle} has the probe image {about.probe_image}: name that")
+    return replace(
+        options,
+        configs=home / offline.PROFILES,
+        downloads=home / offline.DOWNLOADS,
+        image_archives=(home / offline.DOWNLOADS / offline.POD_IMAGES,),
+        node_image=about.node_image,
+    )
+
+
+def _archived(options: KindOptions) -> frozenset[str]:
+    """Return the images that the archives bring; raise UsageError for what is none."""
+    brought: frozenset[str] = frozenset()
+    return brought.union(*map(images.archived, options.image_archives))
+
+
 def _plan(options: KindOptions) -> _Plan:
     """Read and check everything that can be without creating anything."""
     if not NAME.fullmatch(options.cluster):
@@ -239,6 +281,7 @@ def _plan(options: KindOptions) -> _Plan:
     for archive in options.image_archives:
         if not archive.is_file():
             raise UsageError(f"--image-archive {archive}: there is no such file")
+        images.archived(archive)
     profile = reading.load(options.cni, options.configs)
     profile = versions.choose(profile, options.cni_version)
     file = options.config or profile.kind_config

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from netproof.cluster.api.waiting import wait_until
+from netproof.cluster.kind import images
 from netproof.cluster.kind.commands import KindCommands
 from netproof.cluster.kind.downloads import Fetch, download
 from netproof.cluster.kind.machine import Tools
@@ -94,8 +95,12 @@ class Installer:
         return got.path
 
     def _apply(self, manifest: Path, what: str) -> None:
+        # What an archive has brought to the nodes is not asked for at a registry.
+        local = self.tools.home / f"local-{manifest.name}"
+        text = manifest.read_text(encoding="utf-8", errors="replace")
+        local.write_text(images.taken_from_the_node(text, str(manifest)), encoding="utf-8")
         # Server-side, because some CRDs are too large for the annotation of a client-side apply.
-        self._kubectl(("apply", "--server-side", "--force-conflicts", "-f", str(manifest)), what)
+        self._kubectl(("apply", "--server-side", "--force-conflicts", "-f", str(local)), what)
 
     def _kubectl(self, arguments: tuple[str, ...], what: str) -> None:
         argv = ("kubectl", "--kubeconfig", str(self.tools.kubeconfig), *arguments)

@@ -86,6 +86,12 @@ def find(home: Path, *, helm: bool, environ: Mapping[str, str] | None = None) ->
     return Tools(engine, home, _environment(given, engine, home))
 
 
+def engine(home: Path, environ: Mapping[str, str] | None = None) -> Tools:
+    """Find an engine that answers, for its images alone; raise UsageError where there is none."""
+    given = dict(os.environ if environ is None else environ)
+    return Tools(found := _engine(given), home, _environment(given, found, home))
+
+
 def _engine(environ: Mapping[str, str]) -> str:
     wanted = environ.get(PROVIDER)
     candidates = (wanted,) if wanted else ENGINES

@@ -198,6 +198,7 @@ class ProfileDeclaration(Value, rename="kebab", kw_only=True):
     probe_timeout_seconds: Seconds
     host: HostDeclaration = HostDeclaration()
     install: tuple[Annotated[StepDeclaration, _STEP], ...] = ()
+    images: Annotated[Texts, Meta(description="those that none of its manifests names")] = ()
     ready: ReadyDeclaration
     capabilities: Capabilities = Capabilities()
     gaps: tuple[GapDeclaration, ...] = ()

@@ -103,7 +103,8 @@ class Readiness:
 class Profile:
     """A CNI profile; `file` is where it was read.
 
-    `stance` is what is expected of the doors that policies do not guard.
+    `images` are those that none of its manifests names. `stance` is what is expected of the doors
+    that policies do not guard.
     """
 
     file: Path
@@ -123,6 +124,7 @@ class Profile:
     ready: Readiness
     capabilities: Capabilities
     install: tuple[Step, ...] = ()
+    images: tuple[str, ...] = ()
     gaps: tuple[KnownGap, ...] = field(default=())
     stance: Stance = Stance.REPORT
 

@@ -119,6 +119,7 @@ def _profile(document: Node, root: Field, file: Path) -> Profile:
         install=tuple(
             Step(step.name, _action(step, at, file.parent), step.families) for step, at in steps
         ),
+        images=given.images,
         gaps=tuple(_gap(gap) for gap in given.gaps),
         stance=given.operational_access,
     )

@@ -37,7 +37,8 @@ def choose(profile: Profile, wanted: str) -> Profile:
             f"--cni-version {wanted}: the steps of {profile.file} fit {profile.oldest} and newer"
         )
     steps = tuple(_fill_in(step, version, profile.version) for step in profile.install)
-    return replace(profile, version=version, install=steps)
+    images = tuple(image.replace(PLACEHOLDER, version) for image in profile.images)
+    return replace(profile, version=version, install=steps, images=images)
 
 
 def number(version: str) -> tuple[int, ...]:

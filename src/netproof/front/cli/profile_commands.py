@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from netproof.cluster.kind import clusterconfig, downloads
-from netproof.cluster.profiles import reading
+from netproof.cluster.kind import clusterconfig, downloads, machine, offline
+from netproof.cluster.profiles import reading, versions
 from netproof.cluster.profiles.profile import Profile
 from netproof.errors import UsageError
 from netproof.front import options, output
@@ -26,16 +29,24 @@ def add(commands: Commands) -> None:
         ("check", "check profiles and their kind configs", _check),
         ("pin", "write the checksums of all downloads into a profile", _pin),
         ("fetch", "download what a profile needs, for a machine without internet", _fetch),
+        ("bundle", "put all that a run needs into one file, for --offline", _bundle),
     ):
         action = actions.add_parser(name, help=text)
         action.add_argument("--cni-profiles", type=Path, default=reading.folder(), metavar="DIR")
         action.set_defaults(run=run)
         if name == "check":
             action.add_argument("names", nargs="*", metavar="NAME", help="default: all")
-        if name in ("pin", "fetch"):
+        if name in ("pin", "fetch", "bundle"):
             action.add_argument("name", metavar="NAME")
+        if name in ("fetch", "bundle"):
+            action.add_argument("--probe-image", default=options.PROBE_IMAGE, metavar="IMAGE")
+        if name == "fetch":
+            action.add_argument("--images", action="store_true", help="list and save its images")
+        if name == "bundle":
+            action.add_argument("-o", "--output", type=Path, required=True, metavar="FILE")
+        if name in ("pin", "fetch", "bundle"):
             action.add_argument("--downloads", type=Path, metavar="DIR", required=name == "fetch")
-        if name in ("check", "fetch"):
+        if name in ("check", "fetch", "bundle"):
             options.declare(action.add_argument, (options.REQUIRE_VERIFIED,))
 
 
@@ -100,4 +111,44 @@ def _fetch(option: argparse.Namespace) -> int:
     for artifact in downloads.pinned_artifacts(profile):
         got = downloads.download(artifact, option.downloads, downloads.fetch)
         output.say(f"{got.path} {got.sha256}{'' if got.verified else ' (unverified)'}")
+    return _fetch_images(versions.choose(profile, ""), option) if option.images else 0
+
+
+def _fetch_images(profile: Profile, option: argparse.Namespace) -> int:
+    """List the images of a profile, the probe and kind, and save them where an engine answers."""
+    with _tools(profile) as tools:
+        named = offline.images_needed(profile, option.downloads, tools)
+        node = clusterconfig.images_of(clusterconfig.read(profile.kind_config))
+        for image in (*node, *named, option.probe_image):
+            output.say(f"image {image}")
+        if tools is None:
+            output.tell("no container engine answers here, so the images are listed only")
+            return 0
+        offline.save_images(profile, option.probe_image, option.downloads, tools)
+    for archive in (offline.NODE_IMAGES, offline.POD_IMAGES):
+        output.say(str(option.downloads / archive))
     return 0
+
+
+def _bundle(option: argparse.Namespace) -> int:
+    profile = reading.load(option.name, option.cni_profiles)
+    if option.require_verified:
+        downloads.refuse_unverified(profile)
+    get = downloads.from_folder(option.downloads) if option.downloads else downloads.fetch
+    with _tools(profile) as tools:
+        if tools is None:
+            raise UsageError("a bundle holds images: a container engine has to answer here")
+        offline.pack(profile, option.probe_image, get, tools, option.output)
+    output.say(f"{option.output}: netproof test --cluster kind:{profile.name} --offline FILE")
+    return 0
+
+
+@contextmanager
+def _tools(profile: Profile) -> Iterator[machine.Tools | None]:
+    """Have an engine with a folder of its own for as long as a block runs, None without one."""
+    with tempfile.TemporaryDirectory(prefix=f"netproof-{profile.name}-") as home:
+        try:
+            found = machine.engine(Path(home))
+        except UsageError:
+            found = None
+        yield found

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import json
 import shutil
 import tarfile
 from dataclasses import dataclass
@@ -53,7 +54,12 @@ done
 case "$call" in
   "docker info"*) echo "Some Linux" ;;
   "docker run"*) cat "$state/kubernetes" || exit 125 ;;
-  "docker save"*) echo archive > "$out" ;;
+  "docker save"*)
+    shift 3
+    tags=$(printf ',"%s"' "$@")
+    printf '[{"RepoTags":[%s]}]' "${tags#,}" > "$state/manifest.json"
+    tar -C "$state" -cf "$out" manifest.json ;;
+  "helm template"*) printf 'containers: [{image: quay.io/cilium/cilium:v1.20.2}]\n' ;;
   "kind version") cat "$state/version" ;;
   "kind get clusters") cat "$state/clusters" ;;
   "kind get nodes"*) echo "$name-control-plane $name-worker $name-worker2" ;;
@@ -129,6 +135,16 @@ def make(folder: Path, tools: tuple[str, ...] = TOOLS, template: str = TEMPLATE)
     return made
 
 
+def image_archive(file: Path, *names: str) -> Path:
+    """Write an archive of images that holds none, as `docker save` lists them."""
+    listing = json.dumps([{"RepoTags": [name]} for name in names]).encode()
+    with tarfile.open(file, "w") as archive:
+        entry = tarfile.TarInfo("manifest.json")
+        entry.size = len(listing)
+        archive.addfile(entry, io.BytesIO(listing))
+    return file
+
+
 @dataclass(frozen=True, slots=True)
 class Offline:
     """A copy of the CNI profiles whose checksums are those of made-up downloads."""
@@ -152,6 +168,11 @@ def offline(folder: Path) -> Offline:
                 text = text.replace(declared.sha256, hashlib.sha256(data).hexdigest())
         profile.file.write_text(text)
     return made
+
+
+def checksum(file: Path) -> str:
+    """Return the checksum of a file as profiles have it."""
+    return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
 def _download(url: str) -> bytes:

@@ -109,7 +109,7 @@ def test_calls_of_calico_in_order(tools: StandIns, options: KindOptions, homes: 
         f"docker pull {IMAGE}",
         f"docker save -o HOME/probe-image.tar {IMAGE}",
         "kind load image-archive HOME/probe-image.tar --name NAME",
-        "kubectl KUBECONFIG apply --server-side --force-conflicts -f HOME/" + CRDS,
+        "kubectl KUBECONFIG apply --server-side --force-conflicts -f HOME/local-" + CRDS,
     ] == [call.replace(name, "NAME") for call in seen[:10]]
     assert homes in home.parents
 
@@ -190,16 +190,20 @@ def test_without_the_probe_image_the_nodes_pull_it(
     assert any("so the nodes pull it" in line for line in said)
 
 
-def test_image_archives_are_loaded_instead_of_pulled(
+def test_the_probe_image_of_an_archive_is_not_pulled(
     tools: StandIns, options: KindOptions, tmp_path: Path
 ) -> None:
-    """Without internet, images come from archives and nothing is pulled."""
-    archive = tmp_path / "images.tar"
-    archive.touch()
-    KindCluster(replace(options, image_archives=(archive,)), _silent).start()
+    """However it is spelled there; archives of other images leave it to be pulled."""
+    brought = standins.image_archive(tmp_path / "a.tar", "quay.io/x/y:v1", "python:3.13-alpine")
+    other = standins.image_archive(tmp_path / "b.tar", "quay.io/x/y:v1", "python:3.13")
+    KindCluster(replace(options, image_archives=(brought, other)), _silent).start()
     calls = tools.calls()
-    assert f"kind load image-archive {archive} --name np-calico-ab12cd34" in calls
+    for archive in (brought, other):
+        assert f"kind load image-archive {archive} --name np-calico-ab12cd34" in calls
     assert not any(call.startswith("docker pull") for call in calls)
+    tools.forget()
+    KindCluster(replace(options, image_archives=(other,), run_id="2"), _silent).start()
+    assert f"docker pull {IMAGE}" in tools.calls()
 
 
 def test_a_kept_cluster_stays(tools: StandIns, options: KindOptions, said: list[str]) -> None:
