@@ -153,6 +153,7 @@ class KindCluster:
             self._load_images(kind)
             installer = Installer(kind, plan.get, self._say)
             installer.install(profile, clusterconfig.family_of(plan.config))
+        self._say(f"the profile {profile.name}: {profile.verification}")
         self._say(f"waiting until {profile.title} {profile.version} is ready")
         installation.wait_ready(kind.tools, profile.ready)
 

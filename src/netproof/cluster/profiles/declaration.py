@@ -175,6 +175,30 @@ class GapDeclaration(Value):
     transient: Annotated[bool, Meta(description="true: shows for moments, and need not")] = False
 
 
+class RealRun(Value):
+    """The last time that the suites were run for real with a CNI; without one it is unverified."""
+
+    date: Annotated[str, _matching(r"\d{4}-\d\d-\d\d", 'write "2026-11-26", in quotes')]
+    version: Annotated[Release, Meta(description="the CNI's, which may not be the profile's")]
+    kubernetes: Release
+    nodes: Annotated[int, Meta(ge=1)]
+    family: IpFamily
+    verdict: Literal["PASS", "FAIL", "NOT ENFORCED", "INCONCLUSIVE"]
+    cases: Annotated[str, Meta(description="how many passed, failed and were skipped")] = ""
+    how: Annotated[str, Meta(description="where it was not as this profile installs it")] = ""
+
+    @property
+    def text(self) -> str:
+        """The run as a sentence without its end."""
+        cases = f" ({self.cases})" if self.cases else ""
+        where = f"Kubernetes {self.kubernetes}, {self.nodes} nodes, {self.family}"
+        how = f"; {self.how}" if self.how else ""
+        return f"{self.date}: {self.verdict}{cases} with {self.version} on {where}{how}"
+
+
+UNVERIFIED = "unverified: the suites were never run for real with it"
+
+
 class ProfileDeclaration(Value, rename="kebab", kw_only=True):
     """A CNI profile of netproof."""
 
@@ -202,6 +226,7 @@ class ProfileDeclaration(Value, rename="kebab", kw_only=True):
     ready: ReadyDeclaration
     capabilities: Capabilities = Capabilities()
     gaps: tuple[GapDeclaration, ...] = ()
+    verified: RealRun | None = None
 
 
 def json_schema() -> dict[str, Any]:

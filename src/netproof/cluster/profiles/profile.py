@@ -5,7 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from netproof.cluster.profiles.declaration import Capabilities, Denial, IpFamily
+from netproof.cluster.profiles.declaration import (
+    UNVERIFIED,
+    Capabilities,
+    Denial,
+    IpFamily,
+    RealRun,
+)
 from netproof.model.doors import Stance
 from netproof.model.known_gap import KnownGap
 
@@ -127,6 +133,12 @@ class Profile:
     images: tuple[str, ...] = ()
     gaps: tuple[KnownGap, ...] = field(default=())
     stance: Stance = Stance.REPORT
+    verified: RealRun | None = None
+
+    @property
+    def verification(self) -> str:
+        """When the suites were last run for real with this CNI, and with what result."""
+        return self.verified.text if self.verified else UNVERIFIED
 
     @property
     def kind_config(self) -> Path:

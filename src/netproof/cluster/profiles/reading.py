@@ -122,6 +122,7 @@ def _profile(document: Node, root: Field, file: Path) -> Profile:
         images=given.images,
         gaps=tuple(_gap(gap) for gap in given.gaps),
         stance=given.operational_access,
+        verified=given.verified,
     )
 
 

@@ -57,7 +57,10 @@ def _list(option: argparse.Namespace) -> int:
         archived = "" if found.maintained else ", archived upstream"
         unpinned = sum(not artifact.sha256 for artifact in found.artifacts)
         pinned = f", {counted(unpinned, 'download')} without checksum" if unpinned else ""
-        output.say(f"{name:12} {found.version:10} {enforces}{archived}{pinned}")
+        output.say(
+            f"{name:12} {found.version:10} {enforces}{archived}{pinned}",
+            f"{'':12} {found.verification}",
+        )
     return 0
 
 
