@@ -50,7 +50,7 @@ def test_random_policies(play: Play, worker: Worker, request: pytest.FixtureRequ
 
 
 def _of_bundle(path: str) -> tuple[str, str]:
-    return "--fuzz-bundle", path
+    return "--fuzz-bundle", str(Path(path).resolve())
 
 
 def _save(text: str, folder: Path, node: pytest.Item) -> str:

@@ -38,6 +38,11 @@ class Option:
         flag = self.keywords.get("action") == "store_true"
         return self.keywords.get("default", False if flag else None)
 
+    @property
+    def is_path(self) -> bool:
+        """Tell whether its value is a file or a folder."""
+        return self.name == "kubeconfig" or self.keywords.get("type") in (Path, _saved)
+
     def words(self, value: Any, prefix: str = "") -> list[str]:
         """Return what a person types to give it a value, nothing for the default."""
         name = f"--{prefix}{self.name}"
@@ -170,6 +175,12 @@ PROBE_TIMEOUT = _option(
 PATIENCE = (
     PROBE_TIMEOUT,
     _option("converge-timeout", type=float, help="seconds a change of policies may take"),
+    _option(
+        "gone-after",
+        type=float,
+        default=60.0,
+        help="seconds without an answer of the API server that end the run (default: 60)",
+    ),
 )
 """How long to wait; without them it is as long as the cluster deserves."""
 
