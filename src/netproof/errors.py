@@ -5,6 +5,7 @@ NetproofError
     PolicyError     the bundle is wrong; the message starts with file:line
     ClusterError    the cluster is missing, refuses, or does not do what it says
         UnreachableError     the API server gave no answer
+            ClusterGoneError     it has not answered for so long that it is given up
         NotReadyError        something did not become ready before its deadline
         StreamRefusedError   the API server refuses exec, attach, port-forward or a proxy
         PortClosedError      a port-forward stands, but nobody answers at its port in the pod
@@ -65,6 +66,10 @@ class ClusterError(NetproofError):
 
 class UnreachableError(ClusterError):
     """The API server gave no answer: what was asked of it may have happened or not."""
+
+
+class ClusterGoneError(UnreachableError):
+    """The API server has not answered for as long as it is waited for: the run is over."""
 
 
 class NotReadyError(ClusterError):

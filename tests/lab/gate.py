@@ -42,6 +42,9 @@ class Asked:
 Decision = tuple[int, str] | None
 """The status and message of a refusal, None to let a request pass."""
 
+SILENCE: Decision = (0, "")
+"""The connection is closed and nothing is said: what a server does that is not there."""
+
 Rule = Callable[[Asked], Decision]
 
 
@@ -172,6 +175,8 @@ def _serve(client: socket.socket, upstream: _Upstream, made: Gate) -> None:
         method, target = head.split(b" ")[:2]
         asked = attributes(method.decode(), target.decode())
         decision = made.decide(asked)
+        if decision == SILENCE:
+            return
         body += _read_rest(client, head, len(body))
         if asked and made.rights and asked.resource == "selfsubjectaccessreviews":
             _answer(client, 201, _review(made, body))

@@ -14,6 +14,7 @@ from tests.defects.suites import run_pytest
 from tests.lab.gate import gate
 from tests.rights.account import Account, account
 
+KEYS = ("-k", "test_keys or every_other_pod_is_denied")
 FOR_CI = ("--service-account", "default/ci")
 
 
@@ -35,7 +36,7 @@ def test_the_printed_role_suffices(somebody: Account, printed: list[Any], tmp_pa
     """An account with the printed role passes, says what takes more, and asks for nothing else."""
     with somebody.granted(printed) as kubeconfig, gate(kubeconfig, tmp_path) as watched:
         where = ("--cluster", "existing", "--kubeconfig", str(watched.kubeconfig))
-        seen = run_pytest("suites/operational_access/test_keys.py", tmp_path, *where, "-n", "2")
+        seen = run_pytest("suites/operational_access", tmp_path, *where, *KEYS, "-n", "2")
     assert 0 == seen.exit_code, seen.output
     made = {right for right in watched.seen if right[2].startswith(("role", "serviceaccounts"))}
     assert set() == made

@@ -40,8 +40,8 @@ metadata: {namespace: shop, name: none}
 spec: {podSelector: {}, policyTypes: [Ingress]}
 """
 
-SINCE_1_35 = {("create", "", f"pods/{name}") for name in ("exec", "portforward", "attach")}
-"""Asked for by newer API servers only; the lab is older."""
+BESIDE_GET = {("create", "", f"pods/{name}") for name in ("exec", "portforward", "attach")}
+"""Asked for by the API server beside the `get` that a request for a WebSocket is."""
 
 IN_DOUBT = ("delete", "networkpolicies")
 """Where the API server did not say whether a policy was made, or it is alone in its namespace."""
@@ -121,7 +121,7 @@ def _with_role(somebody: Account, folder: Path, command: str) -> str:
     with somebody.granted(role(rights)) as kubeconfig, gate(kubeconfig, folder) as watched:
         ran = _run(_argv(command, str(watched.kubeconfig), folder))
     granted = _rights(rights) | {("create", "authorization.k8s.io", "selfsubjectaccessreviews")}
-    unused = {right for right in granted - watched.seen - SINCE_1_35 if right[::2] != IN_DOUBT}
+    unused = {right for right in granted - watched.seen - BESIDE_GET if right[::2] != IN_DOUBT}
     beyond = watched.seen - granted
     faults = [
         f"ended with {ran.exit_code}: {ran.output[-600:]}" if ran.exit_code else "",
@@ -148,9 +148,7 @@ def _told_of(somebody: Account, folder: Path, lacking: Right) -> str:
         ran = _run(_argv("test", kubeconfig, folder, "operational_access"))
     verb, group, resource = lacking
     words = (f"{verb} {resource}{'.' + group if group else ''} (for ", f'cannot {verb} resource "')
-    named = lacking in SINCE_1_35 or any(
-        word in ran.output and resource in ran.output for word in words
-    )
+    named = any(word in ran.output and resource in ran.output for word in words)
     faults = [
         f"ended with {ran.exit_code}: {ran.output[-600:]}" if ran.exit_code else "",
         "" if named else f"does not name it: {ran.output[-2000:]}",

@@ -11,6 +11,9 @@ from netproof.model.known_gap import KnownGap
 from netproof.model.record import ClusterRecord
 from netproof.model.value import Value
 
+GONE_AFTER_S = 60.0
+"""Without an answer; an API server that restarts on a busy machine is back within half of it."""
+
 
 class ClusterRef(Value):
     """A kubeconfig and what its cluster can do: all that a test worker needs to know of it.
@@ -21,7 +24,8 @@ class ClusterRef(Value):
     there, unless the person running it says otherwise. `pods` is how probe pods fit in, `gaps`
     are what its CNI is documented not to do, `capabilities` what it can do at all. `stance` says
     what is expected there of the doors that policies do not guard. `secret` is the run's own: by it
-    agents prove that it is they who speak.
+    agents prove that it is they who speak. `gone_after_s` is how long its API server may give no
+    answer until it is given up.
     """
 
     kind: str
@@ -38,6 +42,7 @@ class ClusterRef(Value):
     capabilities: Capabilities = Capabilities()
     stance: Stance = Stance.REPORT
     secret: str = ""
+    gone_after_s: float = GONE_AFTER_S
 
     def why_no_sctp(self) -> str:
         """Return why cases that send SCTP cannot be tried here, "" where they can."""

@@ -137,7 +137,13 @@ def wishes(option: argparse.Namespace, *, nodes: bool = False) -> Wishes:
     """Return what the options say on the agents, and on how long to wait."""
     from netproof.run.scenario import Wishes
 
-    return Wishes(option.probe_image, option.probe_timeout, option.converge_timeout, nodes=nodes)
+    return Wishes(
+        option.probe_image,
+        option.probe_timeout,
+        option.converge_timeout,
+        nodes=nodes,
+        gone_after_s=option.gone_after,
+    )
 
 
 def _way(cluster: str, cni: str) -> tuple[str, str]:

@@ -266,8 +266,9 @@ class RunRecord(Value, kw_only=True):
     rest. `doors` are the ways around policies that were tried, `keys` who has the rights that open
     them. `intents` are those of all bundles, by the policies' meaning alone where the cluster
     enforces nothing: what packets break then follows from that and is no news. `notes` say what
-    was not tried, and why. `pairs` and `statements` say on which relation of nodes what was tried:
-    flows from namespace to namespace, and what the scenarios test.
+    was not tried, and why; `cut_short` says why the run ended before all cases were tried. `pairs`
+    and `statements` say on which relation of nodes what was tried: flows from namespace to
+    namespace, and what the scenarios test.
     """
 
     schema: Literal["netproof.run/v1"] = SCHEMA
@@ -291,3 +292,4 @@ class RunRecord(Value, kw_only=True):
     require_packets: bool = False
     pairs: tuple[Tried, ...] = ()
     statements: tuple[Tried, ...] = ()
+    cut_short: str = ""

@@ -58,7 +58,8 @@ class Controller:
             return self._start()
 
     def _start(self) -> tuple[Handout, CanaryRecord, ClusterRecord]:
-        ref = replace(self._backend.start(), secret=fresh_secret())
+        started, gone_after_s = self._backend.start(), self._wishes.gone_after_s
+        ref = replace(started, secret=fresh_secret(), gone_after_s=gone_after_s)
         self.name = ref.name
         settings = self._wishes.settings(ref)
         client = self._client = Client(ref)
@@ -74,11 +75,13 @@ class Controller:
 
     def stop(self) -> None:
         """Remove what was deployed and end the cluster; each of it whatever became of the rest."""
-        hosts, client = self._hosts, self._client
-        self._hosts = self._client = None
-        ends = [hosts.remove] if hosts else []
-        ends += [client.close] if client else []
-        end_all(*ends, self._backend.stop)
+        hosts, self._hosts = self._hosts, None
+        end_all(*([hosts.remove] if hosts else []), self.leave)
+
+    def leave(self) -> None:
+        """End a cluster that may have gone away: nothing is asked of its API server."""
+        client, self._client = self._client, None
+        end_all(*([client.close] if client else []), self._backend.stop)
 
     def _nodes(self, hosts: HostAgents) -> tuple[tuple[Host, ...], str]:
         """Return the nodes that can be probed, and why none can; a run can do without them."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 
-from netproof.errors import ClusterError, NetproofError
+from netproof.errors import ClusterError, ClusterGoneError, NetproofError
 from netproof.timelimit import ending
 
 End = Callable[[], object]
@@ -68,4 +68,6 @@ def _one_of(errors: list[Exception]) -> Exception:
             first.add_note(f"and at the end: {other}")
         return first
     status = first.status if isinstance(first, ClusterError) else 0
-    return ClusterError("; at the end: ".join(map(str, errors)), status)
+    gone = any(isinstance(error, ClusterGoneError) for error in errors)
+    kind = ClusterGoneError if gone else ClusterError
+    return kind("; at the end: ".join(map(str, errors)), status)

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from netproof.cluster.backend import ClusterRef
+from netproof.cluster.backend import GONE_AFTER_S, ClusterRef
 from netproof.errors import HarnessBug, UsageError
 from netproof.model import flows
 from netproof.model.flow import Expected, Flow
@@ -37,7 +37,8 @@ class Settings:
 class Wishes:
     """What the person running it asked for; None leaves the measure to the cluster.
 
-    `nodes` asks for agents on nodes, in their network, for flows that start or end there. Raises
+    `nodes` asks for agents on nodes, in their network, for flows that start or end there,
+    `gone_after_s` is how long the API server may be silent until the run ends. Raises
     UsageError for a time that is not to be waited: every answer would come too late.
     """
 
@@ -45,11 +46,13 @@ class Wishes:
     probe_timeout_s: float | None = None
     converge_s: float | None = None
     nodes: bool = False
+    gone_after_s: float = GONE_AFTER_S
 
     def __post_init__(self) -> None:
         measures = (
             ("--probe-timeout", self.probe_timeout_s),
             ("--converge-timeout", self.converge_s),
+            ("--gone-after", self.gone_after_s),
         )
         for name, seconds in measures:
             if seconds is not None and not 0 < seconds < math.inf:

@@ -35,6 +35,8 @@ class RunSession:
     keys: dict[Grant, None] = field(default_factory=dict)
     intents: list[IntentResult] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    cut_short: str = ""
+    gone: bool = False
     _cluster: ClusterRecord = field(default=ClusterRecord("none", ""))
     _began: float = 0.0
     _started: str = ""
@@ -52,6 +54,13 @@ class RunSession:
         self.scenarios.append(replace(probed.scenario.record, repeat=repeat))
         self.intents += probed.intents
 
+    def lose_cluster(self, ended: int, cases: int) -> None:
+        """Note that the cluster went away after so many cases of a run had ended."""
+        left = f"; once it is back, `netproof clean --run {self.run_id}` removes what is left there"
+        left = "" if self._cluster.kind == "lab" else left
+        self.gone = True
+        self.cut_short = f"the cluster went away after {ended} of {cases} cases{left}"
+
     def evidence(self) -> RunEvidence:
         """Return all that the run is judged by, as far as it has come in."""
         return RunEvidence(
@@ -63,12 +72,13 @@ class RunSession:
             enforcement_declared=self._cluster.enforces,
             enforcement_required=self.require_enforcement,
             packets_required=self.require_packets,
+            cut_short=self.cut_short,
         )
 
     def finish(self) -> RunRecord:
         """End the cluster and return the record of the run, judged."""
         try:
-            self.controller.stop()
+            (self.controller.leave if self.gone else self.controller.stop)()
         except Exception as error:  # noqa: BLE001 - on record, and a record there has to be
             self.errors.append(f"cleaning up: {type(error).__name__}: {error}")
         evidence = self.evidence()
@@ -94,6 +104,7 @@ class RunSession:
             require_packets=self.require_packets,
             pairs=pairs(evidence.scenarios),
             statements=statements(evidence.scenarios),
+            cut_short=self.cut_short,
         )
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from typing import TypeVar
 
 from netproof.cluster import inventory
 from netproof.cluster.api.apply import PoliciesInForce
@@ -14,6 +15,7 @@ from netproof.cluster.fleet import manifests
 from netproof.cluster.fleet.fleet import Deployment, Fleet
 from netproof.cluster.naming import Naming
 from netproof.cluster.streams.connections import PodStreams
+from netproof.errors import ClusterGoneError, UnreachableError
 from netproof.model.flow import Flow
 from netproof.model.matrix import JudgedScenario, JudgedStep
 from netproof.model.record import ScenarioRecord
@@ -34,6 +36,8 @@ from netproof.run.endings import afterwards, end_all
 from netproof.run.observer import Observer
 from netproof.run.scenario import Scenario, Settings, Statement, stated
 from netproof.verdict import scenario_verdict, weigh_gaps
+
+T = TypeVar("T")
 
 BASELINE = "without policies"
 ENFORCED = "policies in force"
@@ -72,7 +76,13 @@ class Worker:
         self._observer = Observer(self.prober, settings.converge_s)
 
     def deploy(self, bundle: Bundle) -> Topology:
-        """Deploy a bundle's namespaces, pods and Services as a fleet of probe pods."""
+        """Deploy a bundle's namespaces, pods and Services as a fleet of probe pods.
+
+        Where the API server gave no answer in between, all of it is done once more when it is back.
+        """
+        return self._once_more(lambda: self._deploy(bundle))
+
+    def _deploy(self, bundle: Bundle) -> Topology:
         self._spaces = {s.name: self.naming.namespace(s.name) for s in bundle.namespaces}
         services = [self._owned(m) for m in self._renamed(bundle, "Service")]
         self.fleet.deploy(bundle.namespaces, bundle.pods, services)
@@ -83,13 +93,18 @@ class Worker:
     def run(self, scenario: Scenario) -> JudgedScenario:
         """Run a scenario and undo all of it: baseline where none is known, policies, removed.
 
-        It is weighed against the known gaps of the cluster's CNI, whoever asks for it. Raises
-        PolicyError for a policy in a namespace that is neither the fleet's nor the bundle's.
+        It is weighed against the known gaps of the cluster's CNI, whoever asks for it. Where the
+        API server gave no answer in between, it is run once more when that is back. Raises
+        PolicyError for a policy in a namespace that is neither the fleet's nor the bundle's,
+        ClusterGoneError where the API server does not come back.
         """
+        return self._once_more(lambda: self._run(scenario))
+
+    def _run(self, scenario: Scenario) -> JudgedScenario:
         check_namespaces(scenario.bundle, self._spaces)
         started = time.monotonic()
         home = self.fleet.topology
-        with afterwards(self._no_policies, lambda: self._go_home(home)):
+        with afterwards(self._no_policies, self._going_home(home)):
             steps = self._steps(scenario, State.at_home(home, Bundle()))
         record = ScenarioRecord(
             id=scenario.id,
@@ -182,7 +197,7 @@ class Worker:
         """Change the fleet for as long as a block runs, and undo it at its end."""
         home = self.fleet.topology
         state = State.at_home(home, Bundle())
-        with afterwards(lambda: self._go_home(home)):
+        with afterwards(self._going_home(home)):
             for change in changes:
                 state = change(state)
             self._refit(state)
@@ -201,10 +216,24 @@ class Worker:
 
     def close(self) -> None:
         """End the agents' streams, remove the fleet, and leave the cluster; each of it is tried."""
-        end_all(self.prober.close, self.fleet.remove, self.client.close)
+        ends = [] if self.client.gone else [self.fleet.remove]
+        end_all(self.prober.close, *ends, self.client.close)
+
+    def _once_more(self, act: Callable[[], T]) -> T:
+        """Do something, and once more where the API server gave no answer and comes back."""
+        try:
+            return act()
+        except ClusterGoneError:
+            raise
+        except UnreachableError:
+            self.client.wait_back()
+        return act()
 
     def _no_policies(self) -> None:
-        self._put_in_force(Bundle())
+        self._once_more(lambda: self._put_in_force(Bundle()))
+
+    def _going_home(self, home: Topology) -> Callable[[], None]:
+        return lambda: self._once_more(lambda: self._go_home(home))
 
     def _go_home(self, home: Topology) -> None:
         """Bring the fleet back to what it was, and forget the controls of pods that are gone."""

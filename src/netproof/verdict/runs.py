@@ -10,6 +10,7 @@ Every front door asks this and nothing else. The first row that applies:
 | an intent that no packet was sent for, where packets are required       | FAIL         |
 | what makes it PASS, on a cluster that is declared to enforce nothing    | FAIL         |
 | an error of the harness                                                 | INCONCLUSIVE |
+| an end before all cases were tried, for the cluster went away           | INCONCLUSIVE |
 | no canary, one that could not tell, or one with an untold step          | INCONCLUSIVE |
 | no scenario, or an inconclusive one; an intent that could not be judged | INCONCLUSIVE |
 | else                                                                    | PASS         |
@@ -54,7 +55,7 @@ class RunEvidence:
 
     `enforcement_declared` is what the cluster's profile says, `enforcement_required` what the
     person running it wants whatever the profile says. `packets_required` makes an intent that no
-    packet was sent for, to one of its ends, a failure.
+    packet was sent for, to one of its ends, a failure. `cut_short` says why not all was tried.
     """
 
     canaries: Sequence[CanaryRecord] = ()
@@ -65,6 +66,7 @@ class RunEvidence:
     enforcement_declared: bool = True
     enforcement_required: bool = False
     packets_required: bool = False
+    cut_short: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +133,8 @@ def _verdict(evidence: RunEvidence, findings: Sequence[RunFinding]) -> RunVerdic
     verdicts += [counting_verdict(scenario) for scenario in evidence.scenarios]
     if False in [canary.enforces for canary in evidence.canaries]:
         return RunVerdict.FAIL
-    if evidence.errors or not evidence.canaries or not evidence.scenarios:
+    untold = evidence.errors or evidence.cut_short
+    if untold or not evidence.canaries or not evidence.scenarios:
         verdicts.append(RunVerdict.INCONCLUSIVE)
     return worst(verdicts)
 
@@ -171,7 +174,9 @@ def _besides(
     words = _words_of_findings(evidence, findings)
     if unexplained:
         words.append(f"that does not explain all of {unexplained[0].id}")
-    if evidence.errors:
+    if evidence.cut_short:
+        words.append(evidence.cut_short)
+    elif evidence.errors:
         words.append("something broke in the harness")
     return words
 
@@ -248,10 +253,13 @@ def _words_of_fail(evidence: RunEvidence, findings: Sequence[RunFinding]) -> str
         words.append("at least one flow did not do what the NetworkPolicies say")
     if any(finding.kind is FindingKind.PROFILE for finding in findings):
         words = [PROFILE_IS_WRONG]
+    words += [evidence.cut_short] if evidence.cut_short else []
     return "; ".join([*words, *_words_of_findings(evidence, findings)])
 
 
 def _words_of_inconclusive(evidence: RunEvidence, _: Sequence[RunFinding]) -> str:
+    if evidence.cut_short:
+        return f"{evidence.cut_short}; no flow was seen to go wrong until then"
     tried = evidence.scenarios or evidence.errors or evidence.doors or evidence.intents
     if not tried and all(canary.enforces for canary in evidence.canaries):
         return "no case was run, so there is nothing to tell"

@@ -15,6 +15,8 @@ from netproof.run.worker import Worker
 class Connection:
     """A client on whose cluster nothing is."""
 
+    gone = False
+
     def __init__(self, ref: ClusterRef) -> None:
         self.ref = ref
         self.calls: list[str] = []

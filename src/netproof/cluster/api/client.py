@@ -156,6 +156,15 @@ class Client:
         """Post to a subresource and return its answer; raise ClusterError where it is refused."""
         return read_plain(self._send(ApiRequest("POST", path, body=body), what), what)
 
+    @property
+    def gone(self) -> bool:
+        """Tell whether the API server was given up; nothing is asked of it any more."""
+        return self.transport.presence.gone
+
+    def wait_back(self) -> None:
+        """Wait until the API server answers again; raise ClusterGoneError where it does not."""
+        self.transport.presence.wait(self.version)
+
     def close(self) -> None:
         """Close the connections."""
         self.transport.close()

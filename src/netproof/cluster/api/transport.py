@@ -21,6 +21,7 @@ import urllib3
 from netproof.cluster.api.answers import ApiAnswer, too_large
 from netproof.cluster.api.dialling import pool as pool_of
 from netproof.cluster.api.login import Login, log_in
+from netproof.cluster.api.waiting import Presence
 from netproof.cluster.backend import ClusterRef
 from netproof.errors import ClusterError, UnreachableError, UsageError
 from netproof.timelimit import left, within
@@ -66,6 +67,7 @@ class Transport:
         """Log in; raise UsageError where the kubeconfig cannot be used."""
         self._ref = ref
         self._guard = threading.Lock()
+        self.presence = Presence(ref.gone_after_s)
         self.login = log_in(ref)
         self._pool = pool_of(self.login)
 
@@ -78,12 +80,25 @@ class Transport:
         Where the login is no longer taken (401), a new one is made once. Raises UnreachableError
         where there is no answer.
         """
+        if self.presence.gone:
+            raise UnreachableError(f"{what}: the API server has gone away")
         with self._guard:
             login, pool = self.login, self._pool
         with within(timeout_s):
-            answer = _call(pool, login, request, what)
+            answer = self._answer(pool, login, request, what)
             if answer.status == 401 and self.log_in_again(login):
-                answer = _call(self._pool, self.login, request, what)
+                answer = self._answer(self._pool, self.login, request, what)
+        return answer
+
+    def _answer(
+        self, pool: urllib3.PoolManager, login: Login, request: ApiRequest, what: str
+    ) -> ApiAnswer:
+        try:
+            answer = _call(pool, login, request, what)
+        except UnreachableError:
+            self.presence.missed()
+            raise
+        self.presence.heard()
         return answer
 
     def log_in_again(self, refused: Login) -> bool:

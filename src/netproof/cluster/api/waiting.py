@@ -13,8 +13,8 @@ from typing import TypeVar
 import tenacity
 
 from netproof.cluster.api.answers import ApiAnswer
-from netproof.errors import NotReadyError, UnreachableError
-from netproof.timelimit import at_most
+from netproof.errors import ClusterGoneError, NotReadyError, UnreachableError
+from netproof.timelimit import at_most, within
 
 T = TypeVar("T")
 
@@ -51,6 +51,57 @@ def wait_as_told(call: Callable[[], ApiAnswer]) -> ApiAnswer:
             return answer
         time.sleep(pause)
     return call()
+
+
+ASK_AGAIN_S = 1.0
+ONE_ANSWER_S = 5.0
+
+
+class Presence:
+    """Since when an API server gives no answer, and whether it was given up."""
+
+    def __init__(self, limit_s: float, clock: Callable[[], float] = time.monotonic) -> None:
+        """Take it for there; it is given up after `limit_s` without an answer."""
+        self._limit_s, self._clock = limit_s, clock
+        self._silent_since: float | None = None
+        self.gone = False
+
+    def heard(self) -> None:
+        """Note that there was an answer, whatever it said."""
+        self._silent_since = None
+
+    def missed(self) -> None:
+        """Note that there was none."""
+        if self._silent_since is None:
+            self._silent_since = self._clock()
+
+    def wait(self, ask: Callable[[], object], pause: Callable[[float], None] = time.sleep) -> None:
+        """Ask until there is an answer; raise ClusterGoneError where there is none in time.
+
+        Where there is less time for all that is under way, the last error ends it.
+        """
+        while (error := _unanswered(ask)) is not None:
+            self.missed()
+            if self._silent_s() >= self._limit_s:
+                self.gone = True
+                what = f"the API server has not answered for {self._limit_s:g} s"
+                raise ClusterGoneError(f"{what}; at last: {error}") from error
+            if at_most() <= 0:
+                raise error
+            pause(ASK_AGAIN_S)
+
+    def _silent_s(self) -> float:
+        return 0.0 if self._silent_since is None else self._clock() - self._silent_since
+
+
+def _unanswered(ask: Callable[[], object]) -> UnreachableError | None:
+    """Ask once; return the error where no answer came."""
+    try:
+        with within(ONE_ANSWER_S):
+            ask()
+    except UnreachableError as error:
+        return error
+    return None
 
 
 def wait_until(look: Callable[[], T | None], *, deadline_s: float, what: Callable[[], str]) -> T:

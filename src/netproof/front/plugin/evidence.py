@@ -33,6 +33,7 @@ class Evidence(Value):
     doors: tuple[DoorResult, ...] = ()
     keys: tuple[Grant, ...] = ()
     notes: tuple[str, ...] = ()
+    gone: bool = False
 
 
 STATEMENTS = "statements.md"
@@ -63,19 +64,20 @@ def _table(suite: Path) -> tuple[tuple[str, frozenset[str]], ...]:
     )
 
 
-def put_on(report: pytest.TestReport, item: pytest.Item) -> None:
+def put_on(report: pytest.TestReport, item: pytest.Item, *, gone: bool) -> None:
     """Put what a test saw on its report: as text, for pytest-xdist takes values one by one.
 
-    What is noted is noted while a test is cleaned up, all else while it is called.
+    What is noted is noted while a test is cleaned up, all else while it is called; `gone` is that
+    the cluster went away during this part of it.
     """
     seen = Evidence()
     if report.when == "call":
         records, doors = item.stash.get(RECORDS, []), item.stash.get(DOORS, [])
         keys = item.stash.get(KEYS, [])
-        seen = Evidence(tuple(records), tuple(doors), tuple(keys))
-    elif report.when == "teardown":
-        notes = item.stash.get(NOTES, [])
-        seen = Evidence(notes=tuple(notes))
+        seen = Evidence(tuple(records), tuple(doors), tuple(keys), gone=gone)
+    else:
+        notes = item.stash.get(NOTES, []) if report.when == "teardown" else []
+        seen = Evidence(notes=tuple(notes), gone=gone)
     if seen != Evidence():
         setattr(report, _ATTRIBUTE, codec.pack(seen))
 

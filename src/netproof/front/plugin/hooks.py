@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from netproof.errors import NetproofError
+from netproof.errors import ClusterGoneError, NetproofError
 from netproof.front import options, output, places
 from netproof.front.interruption import sigterm_as_ctrl_c
 from netproof.front.plugin import bundletests, evidence, outcomes, reportfiles
@@ -28,6 +28,9 @@ from netproof.run.controller import Controller, Handout
 from netproof.run.session import RunSession
 
 WORKER_INPUT = "netproof"
+
+GONE = "the cluster went away"
+"""Ends the session of each process that runs tests; the report has the rest."""
 
 
 def add(config: pytest.Config) -> None:
@@ -87,10 +90,13 @@ class TestHooks:
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         """Put what a test saw on its report, and say our own errors without a traceback."""
         report = yield
-        if call.excinfo is not None and isinstance(call.excinfo.value, NetproofError):
-            error = call.excinfo.value
+        error = call.excinfo.value if call.excinfo is not None else None
+        if isinstance(error, NetproofError):
             report.longrepr = f"{type(error).__name__}: {spelled(item.config, str(error))}"
-        evidence.put_on(report, item)
+        gone = isinstance(error, ClusterGoneError)
+        if gone:
+            item.session.shouldfail = GONE
+        evidence.put_on(report, item, gone=gone)
         return report
 
 

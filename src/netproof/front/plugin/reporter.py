@@ -32,6 +32,8 @@ class Reporter:
         self._finished: RunRecord | None = None
         self._unwritten: list[str] = []
         self._cases: int | None = None
+        self._ended = 0
+        self._gone = False
         self._skipped: Counter[str] = Counter()
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
@@ -61,6 +63,7 @@ class Reporter:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Take the records off a report; a failure without one is an error of the run."""
         brought = evidence.take_off(report)
+        self._gone |= brought.gone
         self._run.scenarios += brought.records
         self._run.doors += brought.doors
         self._run.keys |= dict.fromkeys(brought.keys)
@@ -74,7 +77,9 @@ class Reporter:
             record.verdict is RunVerdict.PASS and not record.gap_gone for record in brought.records
         )
         faulty = any(door.fault for door in brought.doors)
-        if report.failed and unexplained and not faulty and not bundletests.explains(report):
+        broken = report.failed and unexplained and not faulty and not bundletests.explains(report)
+        self._ended += not broken and (report.when == "call" or report.skipped)
+        if broken:
             error = f"{report.nodeid} ({report.when}): {_last_line(report)}"
             self._run.errors.append(error)
             if self._screen is not None:
@@ -101,7 +106,9 @@ class Reporter:
         """
         if self._screen is not None:
             self._screen.end()
-        if exitstatus not in (*_NOTHING_FAILED, pytest.ExitCode.TESTS_FAILED):
+        if self._gone:
+            self._run.lose_cluster(self._ended, self._cases or 0)
+        elif exitstatus not in (*_NOTHING_FAILED, pytest.ExitCode.TESTS_FAILED):
             self._run.errors.append(f"the run was cut short (pytest's exit code {exitstatus})")
         for why, cases in self._skipped.items():
             if why != outcomes.UNENFORCED:
@@ -109,7 +116,9 @@ class Reporter:
         self._finished = record = self._run.finish()
         self._config.stash[VERDICT] = record.exit_reason
         self._unwritten = reportfiles.write_all(record, self._config.option.np_report_dir)
-        if exitstatus in _NOTHING_FAILED:
+        if self._gone:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        elif exitstatus in _NOTHING_FAILED:
             session.exitstatus = record.exit_code or int(bool(self._unwritten))
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
