@@ -100,7 +100,7 @@ class RunSession:
             intents=judgement.intents,
             findings=judgement.findings,
             require_enforcement=self.require_enforcement,
-            notes=tuple(sorted(self.notes)),
+            notes=tuple(sorted(set(self.notes))),
             require_packets=self.require_packets,
             pairs=pairs(evidence.scenarios),
             statements=statements(evidence.scenarios),

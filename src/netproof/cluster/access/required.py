@@ -12,6 +12,7 @@ from typing import Any
 
 from netproof.cluster.api.client import Client
 from netproof.errors import ClusterError
+from netproof.model.doors import FACTS, Door
 from netproof.timelimit import carried
 
 Obj = dict[str, Any]
@@ -93,6 +94,14 @@ KEYS = (
     Right("", "pods/ephemeralcontainers", ("patch",), "trying ephemeral containers", (DOORS,)),
     Right("", "pods/log", ("get",), "reading what an ephemeral container saw", (DOORS,)),
 )
+
+
+def keys_of(door: Door) -> tuple[Right, ...]:
+    """Return the rights that it takes to try a door, none where RBAC has no say."""
+    resources = {one.resource for one in FACTS[door].permissions[:1]}
+    resources |= {"pods/log"} if door is Door.EPHEMERAL else set()
+    return tuple(right for right in (*RIGHTS, *KEYS) if right.resource in resources)
+
 
 OPTIONAL = (*MAKING_USERS, *READING_KEYS, *KEYS)
 """What a run can do without: it says then which doors it could not try, and why."""

@@ -163,7 +163,8 @@ class Client:
 
     def wait_back(self) -> None:
         """Wait until the API server answers again; raise ClusterGoneError where it does not."""
-        self.transport.presence.wait(self.version)
+        # Something out of its store, which a version is not, that every command may ask.
+        self.transport.presence.wait(lambda: self.list("Namespace", labels="netproof.dev/none"))
 
     def close(self) -> None:
         """Close the connections."""

@@ -13,7 +13,7 @@ from typing import TypeVar
 import tenacity
 
 from netproof.cluster.api.answers import ApiAnswer
-from netproof.errors import ClusterGoneError, NotReadyError, UnreachableError
+from netproof.errors import ClusterError, ClusterGoneError, NotReadyError, UnreachableError
 from netproof.timelimit import at_most, within
 
 T = TypeVar("T")
@@ -95,12 +95,14 @@ class Presence:
 
 
 def _unanswered(ask: Callable[[], object]) -> UnreachableError | None:
-    """Ask once; return the error where no answer came."""
+    """Ask once; return the error where no answer came. A refusal is an answer."""
     try:
         with within(ONE_ANSWER_S):
             ask()
     except UnreachableError as error:
         return error
+    except ClusterError:
+        pass
     return None
 
 

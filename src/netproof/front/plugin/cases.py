@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from netproof.bypass.trial import ActingUser, Isolated, try_door
-from netproof.cluster.access import holders
+from netproof.cluster.access import holders, required
 from netproof.errors import ClusterError, UnreachableError, UsageError
 from netproof.front.plugin import outcomes, rerun
 from netproof.front.plugin.configuration import HANDOUT
@@ -165,6 +165,8 @@ class DoorTrier:
         judge: Judge | None = None,
     ) -> tuple[DoorResult, ...]:
         """Try a door, put it on record, fail where it is not as it must be."""
+        if user is None:
+            self._note_missing_keys(door)
         isolated = Isolated(pod, service, self._read("default-deny-all"))
         fault = judge or (lambda one: contradiction(one, self._stance))
         seen = try_door(
@@ -179,6 +181,12 @@ class DoorTrier:
         if any(one.fault for one in results):
             outcomes.fail(one_line("; ".join(one.fault for one in results if one.fault)))
         return results
+
+    def _note_missing_keys(self, door: Door) -> None:
+        """Say where the run's own user has no key: such a door is closed to it, and no more."""
+        for lacking in required.missing(self._worker.client, required.keys_of(door)):
+            note = f"the door {door!s} is closed to the user of this run, who lacks {lacking}"
+            self._test.stash.setdefault(NOTES, []).append(note)
 
 
 class AccountMaker:
