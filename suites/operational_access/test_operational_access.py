@@ -7,14 +7,16 @@ import socket
 
 import pytest
 
+from netproof.bypass.attempts import Means
 from netproof.errors import ClusterError
 from netproof.fixtures.doors import TryDoor
 from netproof.fixtures.policies import Enforce
 from netproof.fixtures.port_forward import Forward
 from netproof.model.doors import Door, DoorResult, DoorState
 from netproof.model.workload import Family, Listens, Pod, Port
-from netproof.probe.identity import fresh_nonce, proven, request
+from netproof.probe.identity import fresh_nonce, request
 from netproof.run.changes import AddPod
+from netproof.run.worker import Worker
 
 pytestmark = pytest.mark.usefixtures("enforcing")
 
@@ -35,13 +37,13 @@ def _only_loopback_is_dialled(seen: DoorResult) -> str:
     return ""
 
 
-def _identity(address: tuple[str, int]) -> str:
+def _identity(means: Means, address: tuple[str, int], wanted: str) -> str:
     """Return who answers at a local address, "" where nobody does."""
     nonce = fresh_nonce()
     with socket.create_connection(address, TIMEOUT_S) as sock, sock.makefile("rb") as answers:
         sock.sendall(request(nonce))
         try:
-            return proven(answers.readline(), nonce)[0]
+            return means.proven(answers.readline(), nonce, wanted)[0]
         except ConnectionError:
             return ""
 
@@ -108,18 +110,23 @@ def test_node_port(doors: TryDoor) -> None:
 
 @pytest.mark.parametrize("target", ["pod/postgres", "service/postgres"])
 def test_every_port_and_family_of_a_forward_leads_to_the_pod(
-    port_forward: Forward, target: str
+    port_forward: Forward, worker: Worker, target: str
 ) -> None:
     """What listens on this machine's loopback leads to the server that was asked for."""
     ports = (80, 5432) if target.startswith("pod/") else (5432,)
+    pod, means = "production/postgres", Means(worker, worker.client.ref)
     try:
         forward = port_forward(target, *ports, namespace="production")
-        served = {_identity(forward.listen(port, family)) for port in ports for family in Family}
+        served = {
+            _identity(means, forward.listen(port, family), pod)
+            for port in ports
+            for family in Family
+        }
     except ClusterError as error:
         pytest.skip(f"port-forward is shut on this cluster: {error}")
     if forward.errors:
         pytest.skip(f"port-forward is shut on this cluster: {forward.errors[0]}")
-    assert {"production/postgres"} == served
+    assert {pod} == served
 
 
 def test_port_forward_to_a_pod_that_listens_on_its_address_only(doors: TryDoor) -> None:

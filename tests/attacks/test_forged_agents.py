@@ -69,9 +69,9 @@ class Speaker:
     heard: list[Reply] = field(default_factory=list)
 
     def send(self, data: bytes) -> None:
-        request = json.loads(data)
+        _, self.session, line = data.split(b" ", 2)
+        request = json.loads(line)
         self.heard.append(request)
-        self.session = request.get("session", "").encode() or self.session
         said = json.dumps(self.answer(self.who, request)).encode()
         key = bytes.fromhex(agent_key(SECRET, self.who, INSTANCE))
         if request["op"] != self.forged:

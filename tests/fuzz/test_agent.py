@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from netproof.model.workload import Port, Protocol
 from netproof.probe.identity import fresh_nonce
 from tests.fuzz.rounds import attack_for
-from tests.unit.probe.agents import Agent, Agents
+from tests.unit.probe.agents import Agents
 
 LOCAL = "127.0.0.1"
 ENOUGH_S = 30.0
@@ -168,11 +168,9 @@ def _fuzz(
     attack_for(what, attack, known=known, after_round=lambda: _still_answers(agents))
 
 
-def _control(agents: Agents, lines: bytes) -> None:
-    with socket.socket(socket.AF_UNIX) as sock, contextlib.suppress(ConnectionError):
-        sock.settimeout(ENOUGH_S)
-        sock.connect(f"\0netproof-n/attacked-{agents.instance}")
-        sock.sendall(lines + b"\n")
+def _control(agents: Agents, said: bytes) -> None:
+    with agents.dialled("n/attacked") as sock, contextlib.suppress(ConnectionError):
+        sock.sendall(said)
         sock.shutdown(socket.SHUT_WR)
         while sock.recv(1 << 16):
             pass
@@ -180,15 +178,22 @@ def _control(agents: Agents, lines: bytes) -> None:
 
 @pytest.mark.parametrize("line", FAULTS, ids=range(len(FAULTS)))
 def test_what_once_went_wrong_on_the_control_socket(agents: Agents, line: bytes) -> None:
-    """Each of these ended an agent, or was a way to."""
-    _control(agents, line)
+    """Each of these ended an agent, or was a way to: of who has its key, and who has not."""
+    _control(agents, agents.sealed("n/attacked", fresh_nonce(), line))
+    _control(agents, line + b"\n")
     assert agents.running[0].process.poll() is None
 
 
 def test_the_control_socket(agents: Agents) -> None:
-    """Requests of any form and value, and bytes that are none."""
+    """Requests of any form and value, and bytes that are none, under the seal and without."""
     _still_answers(agents)
-    _fuzz(agents, st.lists(LINES, max_size=5), lambda lines: _control(agents, b"\n".join(lines)))
+
+    def attack(lines: list[bytes]) -> None:
+        _control(agents, agents.sealed("n/attacked", fresh_nonce(), *lines))
+        _control(agents, b"\n".join(lines) + b"\n")
+
+    seals = st.binary(max_size=40) | st.sampled_from([b"", b" ", b"  {}", b"0" * 32 + b" s {}"])
+    _fuzz(agents, st.lists(LINES | seals, max_size=5), attack)
 
 
 def test_the_serving_sockets(agents: Agents) -> None:
@@ -306,16 +311,10 @@ def test_answers_of_a_name_server(agents: Agents, protocol: str) -> None:
         _fuzz(agents, DNS, attack)
 
 
-def _agent_is_listening(agent: Agent) -> bool:
-    with _dialled(agent.ports["TCP", "IPv4"]):
-        return True
-
-
 def test_more_connections_than_an_agent_keeps(agents: Agents) -> None:
-    """A harness that hangs, many times: newcomers are turned away, and served again later."""
+    """Strangers, many of them: the oldest go, and a harness is served all the while."""
     with contextlib.ExitStack() as held:
         for _ in range(300):
-            sock = held.enter_context(socket.socket(socket.AF_UNIX))
-            sock.connect(f"\0netproof-n/attacked-{agents.instance}")
-        assert _agent_is_listening(agents.running[0])
+            held.enter_context(agents.dialled("n/attacked"))
+        _still_answers(agents)
     _still_answers(agents)

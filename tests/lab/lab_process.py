@@ -106,6 +106,11 @@ def children(pid: int) -> list[int]:
     return [child for child, parent in _parents().items() if parent == pid]
 
 
+def everybody() -> list[int]:
+    """Return the processes that there are; each may have ended by now."""
+    return [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
+
+
 def descendants(pid: int) -> list[int]:
     """Return a process and everything below it."""
     parents = _parents()
@@ -117,10 +122,10 @@ def descendants(pid: int) -> list[int]:
 
 def _parents() -> dict[int, int]:
     found = {}
-    for path in Path("/proc").glob("[0-9]*/stat"):
+    for pid in everybody():
         with contextlib.suppress(OSError):
-            fields = path.read_text(encoding="utf-8").rpartition(")")[2].split()
-            found[int(path.parent.name)] = int(fields[1])
+            stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
+            found[pid] = int(stat.rpartition(")")[2].split()[1])
     return found
 
 

@@ -5,8 +5,7 @@ One function a door: it yields the ways through it to a pod and its Service.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from itertools import count
 
@@ -30,14 +29,14 @@ from netproof.model.flow import Endpoint
 from netproof.model.workload import Pod, Service
 from netproof.probe.agentcommand import ask_command, relay_command
 from netproof.probe.channel import Channel
-from netproof.probe.identity import HTTP_PATH, fresh_nonce, proven, request
+from netproof.probe.identity import HTTP_PATH, fresh_nonce, read_told, request
 from netproof.probe.messages import Printed, agent_key
 
 _ATTACH_EVERY_S = 0.3
 _NUMBERS = count(1)
 
 
-def _forward(means: Means, pod: Pod, target: str, port: int) -> TryResult:
+def _forward(means: Means, pod: Pod, target: str, port: int, wanted: Sequence[str]) -> TryResult:
     nonce = fresh_nonce()
     namespace = means.name(pod)[0]
     with PortForward(means.ref, namespace, target, [port]) as forward, forward.connect() as through:
@@ -47,14 +46,14 @@ def _forward(means: Means, pod: Pod, target: str, port: int) -> TryResult:
             answer += more
     if not answer:
         return TryResult(UNDETERMINED, "the connection was closed without an answer")
-    identity, client_seen = proven(answer, nonce)
+    identity, client_seen = means.proven(answer, nonce, *wanted)
     return TryResult(OPEN, f"answered, and saw its client as {client_seen}", identity)
 
 
 def forward_to_pod(means: Means, pod: Pod, _: Service | None) -> Iterator[Way]:
     """Forward a port of the pod and ask who is there."""
     name = f"pod/{means.name(pod)[1]}"
-    yield Way(pod.key, "", lambda: _forward(means, pod, name, first_tcp_port(pod)))
+    yield Way(pod.key, "", lambda: _forward(means, pod, name, first_tcp_port(pod), [pod.key]))
 
 
 def forward_to_service(means: Means, pod: Pod, service: Service | None) -> Iterator[Way]:
@@ -62,7 +61,8 @@ def forward_to_service(means: Means, pod: Pod, service: Service | None) -> Itera
     if service is not None:
         port = service.ports[0].number
         name = f"service/{service.name}"
-        yield Way(service.key, "", lambda: _forward(means, pod, name, port))
+        wanted = means.behind(service)
+        yield Way(service.key, "", lambda: _forward(means, pod, name, port, wanted))
 
 
 def _channel(means: Means, pod: Pod, client: Client) -> Channel:
@@ -107,7 +107,7 @@ def attach_to(means: Means, pod: Pod, _: Service | None) -> Iterator[Way]:
         channel = _channel(means, pod, means.worker.client)
         try:
             with AttachedStream(client, means.name(pod), "agent") as attached:
-                return _heard(attached, channel, means.patience_s)
+                return _heard(means, pod, attached, channel)
         finally:
             channel.close()
             client.close()
@@ -115,21 +115,23 @@ def attach_to(means: Means, pod: Pod, _: Service | None) -> Iterator[Way]:
     yield Way(pod.key, "", attempt)
 
 
-def _heard(attached: AttachedStream, channel: Channel, patience_s: float) -> TryResult:
+def _heard(means: Means, pod: Pod, attached: AttachedStream, channel: Channel) -> TryResult:
     """Have the pod's program print a nonce until it is heard: attaching takes a moment."""
-    nonce, output = fresh_nonce(), b""
+    nonce, output, patience_s = fresh_nonce(), b"", means.patience_s
     for _ in range(1 + int(patience_s / _ATTACH_EVERY_S)):
         print_it = {"op": "print", "nonce": nonce}
         channel.ask(print_it, Printed, lambda _: True, deadline_s=patience_s)
         output += attached.receive(_ATTACH_EVERY_S)
         for line in output.splitlines():
             if nonce.encode() in line:
-                identity, _ = proven(line, nonce)
+                identity, _ = means.proven(line, nonce, pod.key)
                 return TryResult(OPEN, "what the pod's program printed was heard", identity)
     raise TimeoutError(f"attached, but nothing was heard in {patience_s:g} s")
 
 
-def _proxy(means: Means, resource: str, target: tuple[str, str], port: int) -> TryResult:
+def _proxy(
+    means: Means, resource: str, target: tuple[str, str], port: int, wanted: Sequence[str]
+) -> TryResult:
     nonce = fresh_nonce()
     client = Client(means.ref)
     try:
@@ -145,7 +147,7 @@ def _proxy(means: Means, resource: str, target: tuple[str, str], port: int) -> T
     finally:
         client.close()
     if answer.status == 200 and not answer.said:
-        identity, client_seen = proven(answer.body, nonce)
+        identity, client_seen = means.proven(answer.body, nonce, *wanted)
         return TryResult(OPEN, f"answered, and saw its client as {client_seen}", identity)
     said = answer.said or answer.body.decode(errors="replace")[:200]
     evidence = f"{said} ({answer.status})"
@@ -167,7 +169,7 @@ def pod_proxy(means: Means, pod: Pod, _: Service | None) -> Iterator[Way]:
             yield Way(
                 one.key,
                 f"to a pod on {one.node}",
-                partial(_proxy, means, "pods", means.name(one), first_tcp_port(one)),
+                partial(_proxy, means, "pods", means.name(one), first_tcp_port(one), [one.key]),
             )
 
 
@@ -177,7 +179,8 @@ def service_proxy(means: Means, pod: Pod, service: Service | None) -> Iterator[W
         name = means.name(pod)[0], service.name
         port = service.ports[0].number
         by = f"to a pod on {pod.node}"
-        yield Way(service.key, by, lambda: _proxy(means, "services", name, port))
+        wanted = means.behind(service)
+        yield Way(service.key, by, lambda: _proxy(means, "services", name, port, wanted))
 
 
 def ephemeral_in(means: Means, pod: Pod, _: Service | None) -> Iterator[Way]:
@@ -209,10 +212,10 @@ def _debug(means: Means, pod: Pod, address: str, wanted: Pod) -> TryResult:
         )
     finally:
         client.close()
-    answer, error = json.loads(text.splitlines()[0])
+    answer, error = read_told(text.partition("\n")[0])
     if error or not answer:
         return TryResult(
             CLOSED, f"the container runs; {address}: {error or 'no answer'}", silent=True
         )
-    identity, client_seen = proven(answer.encode(), nonce)
+    identity, client_seen = means.proven(answer.encode(), nonce, wanted.key)
     return TryResult(OPEN, f"answered, and saw its client as {client_seen}", identity)

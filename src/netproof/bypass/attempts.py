@@ -20,8 +20,9 @@ from netproof.model import workload
 from netproof.model.doors import DoorState
 from netproof.model.flow import Endpoint, Flow
 from netproof.model.matrix import JudgedStep
-from netproof.model.workload import Pod, Topology
+from netproof.model.workload import Pod, Service, Topology
 from netproof.policy import Bundle, NetworkPolicy
+from netproof.probe.identity import proven
 from netproof.probe.runner import Prober
 from netproof.timelimit import within
 
@@ -102,6 +103,23 @@ class Means:
         """Ask the API server itself for what everybody may know; raise ClusterError or so."""
         with within(self.patience_s):
             return self.worker.client.version()
+
+    def proven(self, answer: bytes, nonce: str, *wanted: str) -> tuple[str, str]:
+        """Return which of the pods wanted gave an answer, and as whom it saw us.
+
+        Raises ProbeError where none of them proves by its key that it did.
+        """
+        return proven(
+            answer,
+            nonce,
+            wanted=wanted,
+            secret=self.worker.client.ref.secret,
+            instance=self.worker.naming.run_id,
+        )
+
+    def behind(self, service: Service) -> tuple[str, ...]:
+        """Return the pods that a Service leads to."""
+        return tuple(pod.key for pod in self.worker.topology.backends(service))
 
     def name(self, pod: Pod) -> tuple[str, str]:
         """Return a pod's namespace and name in the cluster."""

@@ -1,4 +1,7 @@
-"""SIGTERM as Ctrl-C: whoever ends a run, be it a CI system, finds the cluster cleaned up."""
+"""SIGTERM and SIGHUP as Ctrl-C: whoever ends a run finds the cluster cleaned up.
+
+A CI system says the one; the terminal, or the connection to it, that is closed the other.
+"""
 
 from __future__ import annotations
 
@@ -7,18 +10,25 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+_SAID = (signal.SIGTERM, signal.SIGHUP)
+
 
 @contextmanager
-def sigterm_as_ctrl_c() -> Iterator[None]:
-    """Have SIGTERM raise KeyboardInterrupt for as long as a block runs.
+def told_to_end_as_ctrl_c() -> Iterator[None]:
+    """Have them raise KeyboardInterrupt for as long as a block runs.
 
-    Only the main thread may say so; a run in another one is ended by whoever started it.
+    What is ignored stays so (nohup). Only the main thread may say so; a run in another one is ended
+    by whoever started it.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    before = {number: signal.getsignal(number) for number in _SAID}
+    heard = {number: handler for number, handler in before.items() if handler != signal.SIG_IGN}
+    for number in heard:
+        signal.signal(number, signal.default_int_handler)
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL if before is None else before)
+        for number, handler in heard.items():
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)

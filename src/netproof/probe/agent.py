@@ -15,6 +15,7 @@ import resource
 import select
 import sys
 import time
+from _operator import _compare_digest as same
 
 TYPE_CHECKING = False  # typing's own costs 3 ms at each start
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ else:
         import struct
         from collections import deque
 
-VERSION = 2
+VERSION = 3
 SCTP = 132  # IPPROTO_SCTP, which `socket` lacks
 KINDS = {
     "TCP": (socket.SOCK_STREAM, 0),
@@ -73,9 +74,11 @@ MOST_PROBES = 4000  # at once; fewer would turn one time-out per job into severa
 MOST_GUESTS = 1000  # connections being served; the oldest goes first
 MOST_NONCES = 50000  # remembered; about 10 MB, and more than any one round sends to a pod
 MOST_CONTROLS = 200  # harness connections; a process of tests holds one
+MOST_SESSIONS = 10000  # remembered, so that none is begun twice
 MOST_DRAINED = 200  # bursts; more than buffers hold, so that a flood does not keep us
 MOST_READS = 64  # of one connection before others have their turn
 MOST_LINE = 1 << 25  # bytes of one request; 100,000 targets are 15 MB
+MOST_UNPROVEN = 1 << 12  # of who has not shown yet that it has our key
 TICK = 0.05  # seconds; the clock never steps further than this past the wake-up it asked for
 ANSWER = 5.0  # seconds; an established connection proves the path, its server may be starved
 GUEST = 10.0  # seconds for a client to say its line
@@ -633,10 +636,10 @@ def sealed(key: bytes, session: bytes, data: bytes) -> bytes:
     return proof(key, session + b" " + data).encode() + b" " + data + b"\n"
 
 
-def numbered(number: object) -> int:
-    if type(number) is not int:
-        raise TypeError("id")
-    return number
+def asked(key: bytes, session: bytes, line: bytes) -> bytes:
+    """Return a request under its seal, in a session that whoever asks has chosen."""
+    data = session + b" " + line
+    return proof(key, b"ask " + data).encode() + b" " + data + b"\n"
 
 
 class Reading:
@@ -734,11 +737,15 @@ class Job:
 
 
 class Control:
-    """One harness connection: JSON lines in, sealed JSON lines out."""
+    """One harness connection: sealed JSON lines in and out.
+
+    Who has not our key is told nothing, and nobody can have us do anything twice: a session is
+    begun once, and its requests have rising numbers.
+    """
 
     def __init__(self, agent: Agent, sock: socket.socket) -> None:
         self.agent, self.sock = agent, sock
-        self.unread, self.unsent, self.session = b"", b"", b""
+        self.unread, self.unsent, self.session, self.number = b"", b"", b"", 0
         self.jobs: list[Job] = []
         self.mask = select.EPOLLIN | select.EPOLLOUT | select.EPOLLET
         agent.loop.add(sock, self.ready, self.mask)
@@ -768,7 +775,8 @@ class Control:
             *lines, self.unread = self.unread.split(b"\n")
             for line in lines:
                 self.obey(line)
-        if not data or max(len(self.unread), len(self.unsent)) > MOST_LINE:
+        most = MOST_LINE if self.session else MOST_UNPROVEN
+        if not data or max(len(self.unread), len(self.unsent)) > most:
             raise ConnectionError
 
     def obey(self, line: bytes) -> None:
@@ -778,15 +786,32 @@ class Control:
             "arrived": self.testify,
             "print": self.print,
         }
+        data = self.opened(line)
         try:
-            request = decoded(line)
-            handlers[request["op"]]({**request, "id": numbered(request["id"])})
+            request = decoded(data)
+            self.count(request["id"])
+            handlers[request["op"]](request)
         except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
             self.say({"id": None, "error": f"not understood: {shown(repr(error))}"})
 
+    def opened(self, line: bytes) -> bytes:
+        """Return what stands under a seal; raise ConnectionError where it is not ours."""
+        said, _, rest = line.partition(b" ")
+        session, _, data = rest.partition(b" ")
+        known = self.session or session
+        if session != known or not same(said, proof(self.agent.key, b"ask " + rest).encode()):
+            raise ConnectionError
+        if not self.session:
+            self.agent.begin(session)
+            self.session = session
+        return data
+
+    def count(self, number: object) -> None:
+        if type(number) is not int or number <= self.number:
+            raise ValueError("id")
+        self.number = number
+
     def hello(self, request: dict[str, Any]) -> None:
-        if "session" in request:
-            self.session = str(request["session"])[:64].encode("ascii", "replace")
         self.say({"id": request["id"], **self.agent.about()})
 
     def print(self, request: dict[str, Any]) -> None:
@@ -794,7 +819,9 @@ class Control:
         nonce = request["nonce"]
         if not (nonce.isalnum() and len(nonce) <= 64):
             raise ValueError("nonce")
-        os.write(1, encoded({"identity": self.agent.identity, "nonce": nonce}) + b"\n")
+        ours = proof(self.agent.key, nonce.encode())
+        shown = {"identity": self.agent.identity, "nonce": nonce, "proof": ours}
+        os.write(1, encoded(shown) + b"\n")
         self.say({"id": request["id"]})
 
     def probe(self, request: dict[str, Any]) -> None:
@@ -836,6 +863,7 @@ class Agent:
         self.boot, self.identity = os.urandom(8).hex(), config["identity"]
         self.key = bytes.fromhex(config.get("key", ""))
         self.controls: list[Control] = []
+        self.sessions: dict[bytes, None] = {}
         self.loop = Loop()
         self.server = Server(self.loop, config)
         self.prober = TargetRunner(self.loop, max(16, min(MOST_PROBES, most - MOST_GUESTS - 200)))
@@ -850,10 +878,20 @@ class Agent:
         except OSError:  # out of descriptors, or gone again already
             return
         if len(self.controls) >= MOST_CONTROLS:
-            sock.close()
-            return
+            strangers = [control for control in self.controls if not control.session]
+            if not strangers:
+                sock.close()
+                return
+            strangers[0].leave()
         sock.setblocking(False)
         self.controls.append(Control(self, sock))
+
+    def begin(self, session: bytes) -> None:
+        if not session or session in self.sessions:
+            raise ConnectionError
+        if len(self.sessions) >= MOST_SESSIONS:
+            del self.sessions[next(iter(self.sessions))]
+        self.sessions[session] = None
 
     def about(self) -> dict[str, object]:
         try:

@@ -25,7 +25,14 @@ from tenacity import (
 from netproof.errors import GarbledError, ProbeError
 from netproof.model.flow import Endpoint
 from netproof.probe.identity import identity_of
-from netproof.probe.messages import Greeting, Hello, decode, read_greeting, unsealed
+from netproof.probe.messages import (
+    Greeting,
+    Hello,
+    decode,
+    read_greeting,
+    sealed_request,
+    unsealed,
+)
 from netproof.timelimit import at_most
 
 T = TypeVar("T")
@@ -146,8 +153,7 @@ class Channel:
             except ProbeError as error:
                 raise _BrokenError(str(error)) from error
             self._unread, self._session = b"", secrets.token_hex(16)
-            hello = {"op": "hello", "session": self._session}
-            self._exchange(hello, Greeting, self._greet, HELLO_S)
+            self._exchange({"op": "hello"}, Greeting, self._greet, HELLO_S)
         if self._hello is None:
             raise ProbeError(f"the agent of {self._endpoint} did not say who it is")
         return self._hello
@@ -185,7 +191,8 @@ class Channel:
     def _send(self, request: Mapping[str, object]) -> None:
         if self._stream is None:
             raise EOFError("no stream")
-        line = json.dumps(request, separators=(",", ":")).encode() + b"\n"
+        data = json.dumps(request, separators=(",", ":")).encode()
+        line = sealed_request(data, self._key, self._session)
         for start in range(0, len(line), SENT_AT_ONCE):
             self._stream.send(line[start : start + SENT_AT_ONCE])
 

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from collections.abc import Collection
 
 import msgspec
 
 from netproof.errors import GarbledError, ProbeError
 from netproof.model.flow import Endpoint, EndpointKind
-from netproof.probe.messages import Word, excerpt
+from netproof.probe.messages import Word, excerpt, proves
 
 HTTP_PATH = "netproof"
 """`GET /netproof/NONCE` asks an agent by HTTP what `netproof NONCE` asks it in a line."""
@@ -64,18 +65,37 @@ def request(nonce: str) -> bytes:
     return f"netproof {nonce}\n".encode()
 
 
-class _Proof(msgspec.Struct, frozen=True, rename={"seen": "from"}):
+def read_told(line: str) -> tuple[str, str]:
+    """Return answer and error of a line of `agentcommand.ASK`; raise ProbeError for another."""
+    try:
+        return msgspec.json.decode(line, type=tuple[str, str])
+    except (msgspec.MsgspecError, RecursionError, ValueError):
+        raise GarbledError(f"what asked said {excerpt(line)!r}") from None
+
+
+class _Answer(msgspec.Struct, frozen=True, rename={"seen": "from"}):
     identity: Word
     nonce: Word
+    proof: Word = ""
     seen: Word = ""
 
 
-def proven(answer: bytes, nonce: str) -> tuple[str, str]:
-    """Return who answered and as whom it saw us; raise ProbeError where that is no proof."""
+def proven(
+    answer: bytes, nonce: str, *, wanted: Collection[str], secret: str, instance: str
+) -> tuple[str, str]:
+    """Return who of those wanted answered, and as whom it saw us.
+
+    Raises ProbeError where that is not proven, by the key that a pod of that identity was given.
+    """
     try:
-        proof = msgspec.json.decode(answer, type=_Proof)
+        said = msgspec.json.decode(answer, type=_Answer)
     except (msgspec.MsgspecError, RecursionError, ValueError):
         raise GarbledError(f"what answered is no agent of ours: {excerpt(answer)!r}") from None
-    if proof.nonce != nonce:
-        raise ProbeError(f"{excerpt(proof.identity)} answered with another nonce than ours")
-    return excerpt(proof.identity), excerpt(proof.seen)
+    who = excerpt(said.identity)
+    if said.nonce != nonce:
+        raise ProbeError(f"{who} answered with another nonce than ours")
+    if said.identity not in wanted:
+        raise ProbeError(f"{who} answered in place of {' or '.join(sorted(wanted))}")
+    if not proves(said.proof, nonce, [said.identity], secret, instance):
+        raise ProbeError(f"who answered as {who} has not its key")
+    return who, excerpt(said.seen)

@@ -21,7 +21,7 @@ from netproof.errors import GarbledError
 from netproof.model.flow import Outcome
 from netproof.model.workload import Family, Protocol
 from netproof.printing import one_line
-from netproof.probe.agent import VERSION, proof
+from netproof.probe.agent import VERSION, asked, proof
 
 T = TypeVar("T")
 
@@ -122,6 +122,11 @@ def proves(said: str, nonce: str, identities: Collection[str], secret: str, inst
     return any(
         hmac.compare_digest(said.encode(), proof(key, nonce.encode()).encode()) for key in keys
     )
+
+
+def sealed_request(line: bytes, key: str, session: str) -> bytes:
+    """Return a request as an agent takes it: nobody without its key can have it do anything."""
+    return asked(bytes.fromhex(key), session.encode(), line)
 
 
 def unsealed(line: bytes, key: str, session: str) -> bytes:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
+from functools import partial
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,6 +16,8 @@ from netproof.cluster.streams.connections import Proxied
 from netproof.errors import ProbeError, StreamRefusedError
 from netproof.model.doors import DoorState
 from netproof.model.workload import Pod, Port
+from netproof.probe import agent
+from netproof.probe.messages import agent_key
 
 CLOSED, UNDETERMINED = DoorState.CLOSED, DoorState.UNDETERMINED
 POD = Pod("production", "postgres", {}, (Port(5432),))
@@ -67,9 +73,60 @@ def test_an_answer_of_the_proxy(
         api_server_ways, "fetch_proxied", lambda *_, **__: Proxied(status, b"{}", said)
     )
     result = result_of(
-        lambda: api_server_ways._proxy(means, "pods", ("a", "b"), 80), means.server_answers
+        lambda: api_server_ways._proxy(means, "pods", ("a", "b"), 80, ["a/b"]), means.server_answers
     )
     assert (state, silent) == (result.state, result.silent)
+
+
+SECRET, RUN = "the run's own", "run1"
+
+
+def _said(nonce: str, key: str, secret: str = SECRET) -> bytes:
+    """Return what is said in the name of the pod by who has some key."""
+    proof = agent.proof(bytes.fromhex(agent_key(secret, key, RUN)), nonce.encode())
+    said = {"identity": POD.key, "nonce": nonce, "from": "10.0.0.1", "proof": proof}
+    return json.dumps(said).encode()
+
+
+FORGED: dict[str, Callable[[str], bytes]] = {
+    "another pod of the run": lambda nonce: _said(nonce, "staging/stranger"),
+    "a pod of another run": lambda nonce: _said(nonce, POD.key, "another secret"),
+    "whoever has no key": lambda nonce: json.dumps(
+        {"identity": POD.key, "nonce": nonce, "from": "x"}
+    ).encode(),
+    "another pod as itself": lambda nonce: _said(nonce, "staging/stranger").replace(
+        POD.key.encode(), b"staging/stranger"
+    ),
+    "the pod, asked before": lambda _: _said("0" * 32, POD.key),
+}
+
+
+@pytest.mark.parametrize(
+    ("said", "state"),
+    [(partial(_said, key=POD.key), DoorState.OPEN), *((f, UNDETERMINED) for f in FORGED.values())],
+    ids=["the pod", *FORGED],
+)
+def test_only_the_pods_own_proof_opens_a_door(
+    said: Callable[[str], bytes], state: DoorState, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever answers in its place, with the nonce that was sent, shows nothing."""
+    worker: Any = SimpleNamespace(
+        client=SimpleNamespace(ref=SimpleNamespace(secret=SECRET)),
+        naming=SimpleNamespace(run_id=RUN),
+    )
+    anything: Any = Anything()
+    monkeypatch.setattr(Means, "patience_s", 1.0)
+    monkeypatch.setattr(api_server_ways, "Client", Anything)
+    monkeypatch.setattr(
+        api_server_ways,
+        "fetch_proxied",
+        lambda *_, path, **__: Proxied(200, said(path.rpartition("/")[2]), ""),
+    )
+    means = Means(worker, anything)
+    result = result_of(
+        lambda: api_server_ways._proxy(means, "pods", ("np", "postgres"), 80, [POD.key]), Anything
+    )
+    assert state is result.state, result
 
 
 class RefusedChannel:

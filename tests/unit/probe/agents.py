@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import select
+import socket
 import subprocess
 import sys
 import uuid
@@ -15,7 +16,8 @@ from netproof.model.flow import Endpoint
 from netproof.model.workload import Port
 from netproof.probe.agentcommand import relay_command, serve_command
 from netproof.probe.channel import Channel
-from netproof.probe.messages import agent_key
+from netproof.probe.identity import control_name
+from netproof.probe.messages import agent_key, sealed_request
 
 READY_S = 30.0
 SECRET = "the run's own"
@@ -160,6 +162,18 @@ class Agents:
         finally:
             channel.close()
         return replies
+
+    def sealed(self, identity: str, session: str, *requests: bytes) -> bytes:
+        """Return requests as an agent takes them."""
+        key = agent_key(SECRET, identity, self.instance)
+        return b"".join(sealed_request(one, key, session) for one in requests)
+
+    def dialled(self, identity: str) -> socket.socket:
+        """Return a connection to an agent's control socket."""
+        sock = socket.socket(socket.AF_UNIX)
+        sock.connect(f"\0{control_name(identity, self.instance)}")
+        sock.settimeout(READY_S)
+        return sock
 
     def channel(self, identity: str, opener: PipeOpener | None = None) -> Channel:
         """Return a channel to an agent, over a relay of its own."""

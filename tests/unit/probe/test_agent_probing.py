@@ -254,15 +254,14 @@ def test_many_targets_are_answered_in_parts(agents: Agents) -> None:
 
 @pytest.mark.parametrize(
     "line",
-    [b"\xff\xfe\n", b"[1]\n", b'{"op":"rm"}\n', b'{"op":"probe","id":1,"targets":[]}\n'],
+    [b"\xff\xfe", b"[1]", b'{"op":"rm"}', b'{"op":"probe","id":1,"targets":[]}'],
     ids=["bytes", "shape", "unknown", "incomplete"],
 )
 def test_garbage_on_the_control_socket_is_answered_as_such(agents: Agents, line: bytes) -> None:
     """A request that is not understood is told so, and the next one is served."""
-    with socket.socket(socket.AF_UNIX) as sock:
-        sock.settimeout(10)
-        sock.connect(f"\0netproof-n/prober-{agents.instance}")
-        sock.sendall(line + b'{"op":"hello","id":2}\n')
+    with agents.dialled("n/prober") as sock:
+        hello = b'{"op":"hello","id":2}'
+        sock.sendall(agents.sealed("n/prober", fresh_nonce(), line, hello))
         replies = sock.makefile("rb")
         assert "not understood" in _unsealed(replies.readline())["error"]
         assert "n/prober" == _unsealed(replies.readline())["identity"]
@@ -271,12 +270,11 @@ def test_garbage_on_the_control_socket_is_answered_as_such(agents: Agents, line:
 def test_several_harnesses_are_served_at_once(agents: Agents) -> None:
     """Connections to one agent do not get each other's answers."""
     port = agents.running[1].ports["TCP", "IPv4"]
-    with socket.socket(socket.AF_UNIX) as one, socket.socket(socket.AF_UNIX) as two:
+    with agents.dialled("n/prober") as one, agents.dialled("n/prober") as two:
         target = _target(port).to_json() | {"nonce": fresh_nonce()}
         for sock, number in ((one, 1), (two, 2)):
-            sock.settimeout(10)
-            sock.connect(f"\0netproof-n/prober-{agents.instance}")
             request = {"op": "probe", "id": number, "timeout": 1, "targets": [target] * number}
-            sock.sendall(json.dumps(request).encode() + b"\n")
+            line = json.dumps(request).encode()
+            sock.sendall(agents.sealed("n/prober", fresh_nonce(), line))
         replies = [_unsealed(sock.makefile("rb").readline()) for sock in (one, two)]
     assert [(1, 1), (2, 2)] == [(reply["id"], len(reply["results"])) for reply in replies]

@@ -46,8 +46,9 @@ class FakeStream:
     session: bytes = b""
 
     def send(self, data: bytes) -> None:
-        request = json.loads(data)
-        self.session = request.get("session", "").encode() or self.session
+        _, self.session, request_line = data.split(b" ", 2)
+        assert data == agent.asked(bytes.fromhex(KEY), self.session, request_line.rstrip())
+        request = json.loads(request_line)
         said = _line(request, **HELLO) if request["op"] == "hello" else self.play(request)
         key = bytes.fromhex(KEY)
         reply = b"".join(agent.sealed(key, self.session, line) for line in said.splitlines())

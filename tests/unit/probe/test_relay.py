@@ -43,7 +43,7 @@ def test_it_waits_for_an_agent_that_is_still_starting(agents: Agents) -> None:
     ) as relay:
         assert relay.stdin
         assert relay.stdout
-        relay.stdin.write(b'{"op":"hello","id":1}\n')
+        relay.stdin.write(agents.sealed("n/a", "s", b'{"op":"hello","id":1}'))
         relay.stdin.flush()
         assert "n/a" == json.loads(relay.stdout.readline().partition(b" ")[2])["identity"]
 
@@ -67,7 +67,7 @@ def test_it_ends_with_its_agent(agents: Agents) -> None:
         assert relay.stdin
         assert relay.stdout
         assert relay.stderr
-        relay.stdin.write(b'{"op":"hello","id":1}\n')
+        relay.stdin.write(agents.sealed("n/a", "s", b'{"op":"hello","id":1}'))
         relay.stdin.flush()
         relay.stdout.readline()
         agent.kill()

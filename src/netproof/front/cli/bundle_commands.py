@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from netproof.errors import OutputError, UsageError
 from netproof.front import options as known
 from netproof.front import output, places
-from netproof.front.interruption import sigterm_as_ctrl_c
+from netproof.front.interruption import told_to_end_as_ctrl_c
 from netproof.model import codec
 from netproof.model.check import CheckRecord
 from netproof.model.review import DiffRecord, Note, Snapshot
@@ -147,13 +147,13 @@ def _add_cluster(parser: argparse.ArgumentParser) -> None:
 
 
 def _with_packets(case: Case, checked: CheckRecord, options: argparse.Namespace) -> CheckRecord:
-    """Return the check with what packets show; nothing is left behind, also after SIGTERM."""
+    """Return the check with what packets show; nothing is left behind, also after a signal."""
     run_id = uuid.uuid4().hex[:8]
     wishes = places.wishes(options, nodes=True)
     where = places.backend(options, run_id, output.tell, command="check")
     controller = Controller(where, run_id, wishes)
     run = RunSession(controller, run_id, options.require_enforcement, options.require_packets)
-    with sigterm_as_ctrl_c():
+    with told_to_end_as_ctrl_c():
         handout = run.start()
         try:
             probed = bundle_run.probe(case, checked.intents, handout, wishes.settings(handout.ref))

@@ -49,6 +49,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         output.tell(f"netproof: {output.unforeseen(error)}")
         return EXIT_ERROR
     except KeyboardInterrupt:
+        output.tell("netproof: interrupted")
         return EXIT_INTERRUPTED
     return code
 

@@ -23,8 +23,8 @@ NETPROOF = Path(__file__).parents[2]
 SUITES = NETPROOF / "suites"
 CONFIGURATION = NETPROOF / "front" / "suites.ini"
 
-EXIT_CODES = {2: 130, 4: 2, 5: 1}
-"""Pytest's exit codes in the words of netproof: interrupted, a wrong call, nothing to tell."""
+EXIT_CODES = {2: 130, 3: 1, 4: 2, 5: 1}
+"""Pytest's exit codes in the words of netproof: interrupted, a wrong call, nothing told."""
 
 
 def add(commands: Commands) -> None:

@@ -17,7 +17,7 @@ import pytest
 
 from netproof.errors import ClusterGoneError, NetproofError
 from netproof.front import options, output, places
-from netproof.front.interruption import sigterm_as_ctrl_c
+from netproof.front.interruption import told_to_end_as_ctrl_c
 from netproof.front.plugin import bundletests, evidence, outcomes, reportfiles
 from netproof.front.plugin.configuration import HANDOUT, VERDICT, spelled
 from netproof.front.plugin.reporter import Reporter
@@ -109,11 +109,29 @@ class OwnerHooks:
         self._chosen = options.values(config.option)
         self._changes = ExitStack()
 
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_sessionstart(self) -> None:
-        """Start the cluster, before pytest-xdist starts its workers."""
+    @pytest.hookimpl(wrapper=True, trylast=True)
+    def pytest_sessionstart(self) -> Generator[None, None, None]:
+        """Start the cluster, before pytest-xdist starts its workers.
+
+        pytest tells nobody of the end of a session whose start failed, so it is ended here then.
+        """
+        run = self._started()
+        try:
+            yield
+        except EOFError as error:  # of execnet, which is how xdist learns of a worker's death
+            run.finish()
+            died = "a test worker ended while it started; see what killed it"
+            raise outcomes.refusal(self._config, died) from error
+        except BaseException:
+            run.finish()
+            raise
+        self._config.pluginmanager.register(
+            Reporter(self._config, run, self._screen()), "netproof-reporter"
+        )
+
+    def _started(self) -> RunSession:
         config, chosen, run_id = self._config, self._chosen, uuid.uuid4().hex[:8]
-        self._changes.enter_context(sigterm_as_ctrl_c())
+        self._changes.enter_context(told_to_end_as_ctrl_c())
         try:
             reportfiles.prepare(chosen.report_dir)
             wishes = places.wishes(chosen, nodes=bool(chosen.bundle))
@@ -134,7 +152,7 @@ class OwnerHooks:
             raise outcomes.refusal(config, str(error)) from error
         except OSError as error:
             raise outcomes.refusal(config, output.unforeseen(error)) from error
-        config.pluginmanager.register(Reporter(config, run, self._screen()), "netproof-reporter")
+        return run
 
     def pytest_unconfigure(self) -> None:
         """Undo what was changed in pytest and in the process."""

@@ -1,0 +1,57 @@
+"""What a run has of the machine while it lives, and what of it is still there afterwards."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.lab.lab_process import descendants, everybody, host_mounts
+
+KINDS = ("net", "mnt", "pid", "user", "uts", "ipc")
+
+
+@dataclass(frozen=True, slots=True)
+class Holdings:
+    """Processes, by number and start, and the namespaces that none but they are in."""
+
+    processes: frozenset[tuple[int, str]]
+    namespaces: frozenset[str]
+
+    @classmethod
+    def of(cls, pid: int) -> Holdings:
+        """Return what a process and all below it hold."""
+        family = descendants(pid)
+        processes = {(one, start) for one in family if (start := start_of(one))}
+        return cls(frozenset(processes), _namespaces(family) - _namespaces([os.getpid()]))
+
+    def left(self, folder: Path) -> list[str]:
+        """Return what is still there of it, and what was mounted or lies below a folder.
+
+        Except for the folder that pytest keeps for who wants to look at it.
+        """
+        return [
+            *(f"process {pid}" for pid, start in self.processes if start_of(pid) == start),
+            *sorted(self.namespaces & _namespaces(everybody())),
+            *(mount for mount in host_mounts() if mount.startswith(str(folder))),
+            *(str(one) for one in folder.iterdir() if not one.name.startswith("pytest-of-")),
+        ]
+
+
+def start_of(pid: int) -> str:
+    """Return when a process began, in the kernel's words; nothing where it has ended."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    except OSError:
+        return ""
+    return "" if stat[0] in "ZX" else stat[19]
+
+
+def _namespaces(pids: Sequence[int]) -> frozenset[str]:
+    found = set()
+    for pid in pids:
+        with contextlib.suppress(OSError):
+            found |= {str(Path(f"/proc/{pid}/ns/{kind}").readlink()) for kind in KINDS}
+    return frozenset(found)
