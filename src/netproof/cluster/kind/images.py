@@ -53,6 +53,18 @@ def images_in(manifest: str, name: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(image for image in found if image))
 
 
+def workloads_in(manifest: str, name: str) -> frozenset[str]:
+    """Return the names of the DaemonSets and Deployments in a manifest."""
+    roots = [one for one in _documents(manifest, name) if isinstance(one, yaml.MappingNode)]
+    metadata = [
+        value
+        for root in roots
+        for key, value in root.value
+        if key.value == "metadata" and _text(_field(root, "kind")) in ("DaemonSet", "Deployment")
+    ]
+    return frozenset(_text(_field(m, "name")) for m in metadata if isinstance(m, yaml.MappingNode))
+
+
 def taken_from_the_node(manifest: str, name: str) -> str:
     """Return a manifest in which every container takes its image from the node where it is there.
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 import tarfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import msgspec
@@ -54,21 +54,41 @@ def images_needed(profile: Profile, downloads: Path, tools: Tools | None) -> tup
     """Return the images that a profile's pods have, by its manifests, charts and declaration.
 
     `downloads` holds what it downloads. Raises UsageError for a chart where there is no Helm to
-    ask, and for what is no manifest.
+    ask, for what is no manifest, and for workloads that an operator makes up itself.
     """
-    found = list(profile.images)
+    texts = dict(_manifests(profile, downloads, tools))
+    if profile.install and not profile.images:
+        _refuse_unknown(profile, texts)
+    found = [*profile.images, *(i for name in texts for i in images.images_in(texts[name], name))]
+    for step in profile.install:
+        match step.action:
+            case KubectlStep(arguments) if {"set", "image"} <= set(arguments):
+                found += [word.partition("=")[2] for word in arguments if "=" in word[1:]]
+    return _tagged([image for image in found if "/" in image])
+
+
+def _manifests(profile: Profile, downloads: Path, tools: Tools | None) -> Iterator[tuple[str, str]]:
+    """Yield all that a profile applies, by a name for messages."""
     for step in profile.install:
         match step.action:
             case ManifestStep(artifact):
                 file = downloads / file_name(artifact.url)
-                found += images.images_in(_text(file), str(file))
+                yield str(file), _text(file)
             case FileStep(path):
-                found += images.images_in(_text(path), str(path))
+                yield str(path), _text(path)
             case ChartStep():
-                found += images.images_in(_rendered(step.action, downloads, tools), step.name)
-            case KubectlStep(arguments) if {"set", "image"} <= set(arguments):
-                found += [word.partition("=")[2] for word in arguments if "=" in word[1:]]
-    return _tagged([image for image in found if "/" in image])
+                yield step.name, _rendered(step.action, downloads, tools)
+
+
+def _refuse_unknown(profile: Profile, texts: Mapping[str, str]) -> None:
+    """Raise UsageError where something has to be up that stands in no manifest."""
+    made = frozenset[str]().union(*(images.workloads_in(texts[name], name) for name in texts))
+    for key in (*profile.ready.daemonsets, *profile.ready.deployments):
+        if key.rpartition("/")[2] not in made:
+            raise UsageError(
+                f"{profile.file}: {key} stands in no manifest, so an operator makes it, of images "
+                "that cannot be told: list them under `images`"
+            )
 
 
 def _tagged(found: list[str]) -> tuple[str, ...]:

@@ -59,7 +59,7 @@ case "$call" in
     tags=$(printf ',"%s"' "$@")
     printf '[{"RepoTags":[%s]}]' "${tags#,}" > "$state/manifest.json"
     tar -C "$state" -cf "$out" manifest.json ;;
-  "helm template"*) printf 'containers: [{image: quay.io/cilium/cilium:v1.20.2}]\n' ;;
+  "helm template"*) cat "$state/chart.yaml" ;;
   "kind version") cat "$state/version" ;;
   "kind get clusters") cat "$state/clusters" ;;
   "kind get nodes"*) echo "$name-control-plane $name-worker $name-worker2" ;;
@@ -84,6 +84,19 @@ OBJECT = """{"metadata": {"name": "it", "generation": 1}, "spec": {"replicas": 1
 "updatedNumberScheduled": 3, "readyReplicas": 1}}
 """
 """What kubectl prints of whatever is asked for: a thing that is ready."""
+
+
+CHART = """kind: DaemonSet
+metadata: {name: cilium}
+spec: {template: {spec: {containers: [{image: "quay.io/cilium/cilium:v1.20.2"}]}}}
+---
+kind: DaemonSet
+metadata: {name: cilium-envoy}
+---
+kind: Deployment
+metadata: {name: cilium-operator}
+"""
+"""What Helm prints of whatever chart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +144,7 @@ def make(folder: Path, tools: tuple[str, ...] = TOOLS, template: str = TEMPLATE)
         (made.state / name).touch()
     (made.state / "version").write_text("kind v0.32.0 go1.26 linux/amd64\n")
     (made.state / "object.json").write_text(OBJECT)
+    (made.state / "chart.yaml").write_text(CHART)
     (made.state / "kubeconfig").write_text(template)
     return made
 

@@ -24,6 +24,7 @@ from tests.unit.cluster.kind.standins import StandIns
 NODE = "kindest/node:v1.36.1"
 DAEMONSET = """
 kind: DaemonSet
+metadata: {name: kube-router}
 spec: {template: {spec: {containers: [{image: docker.io/cloudnativelabs/kube-router}]}}}
 """
 
@@ -75,7 +76,7 @@ def _options(air: Path, cni: str, tmp_path: Path) -> KindOptions:
     return KindOptions(cni, "ab12", empty, tmp_path / "reports", PROBE_IMAGE, offline=air)
 
 
-@pytest.mark.parametrize("cni", ["kube-router", "cilium", "flannel"])
+@pytest.mark.parametrize("cni", ["kube-router", "cilium", "kindnet"])
 def test_a_run_takes_everything_from_one_file(
     cni: str, bundle: Bundle, tools: StandIns, made: standins.Offline, tmp_path: Path
 ) -> None:
@@ -122,6 +123,21 @@ def test_fetch_lists_and_saves_the_images(
     assert f"image {PROBE_IMAGE}" in seen.out
     assert "listed only" in seen.err
     assert [] == list((tmp_path / "e").iterdir())
+
+
+def test_what_an_operator_makes_is_not_brought(
+    tools: StandIns, made: standins.Offline, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its images stand in no manifest: such a bundle would fail where nobody can mend it."""
+    del tools
+    words = ["profile", "bundle", "calico", "-o", str(tmp_path / "air.tar")]
+    words += ["--cni-profiles", str(made.profiles), "--downloads", str(made.downloads)]
+    assert 2 == cli.main(words)
+    assert "calico-system/calico-node stands in no manifest" in capsys.readouterr().err
+    profile = made.profiles / "calico" / "profile.yaml"
+    profile.write_text(profile.read_text() + 'images: ["quay.io/calico/node:{version}"]\n')
+    assert 0 == cli.main(words)
+    assert (tmp_path / "air.tar").is_file()
 
 
 @pytest.mark.parametrize(
