@@ -8,7 +8,7 @@ the cluster's DNS.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -97,7 +97,7 @@ class Doubts:
         """Yield what is otherwise where a pod asks others for names than the cluster's DNS."""
         if flow.path is not Path.DNS:
             return
-        for server in resolvers_of(self.reach.mirror, flow.source.name):
+        for server in self._resolvers.get(flow.source.name, ()):
             answer = ask_resolver(self.reach, flow, server)
             if answer.expected is not said.expected:
                 yield Cause("", f"{flow.source.name} asks {server} for names: {answer.text}")
@@ -113,6 +113,10 @@ class Doubts:
         if set(each.values()) != {said.expected}:
             listed = ", ".join(f"{port} {answer}" for port, answer in each.items())
             yield Cause("", f"the API server listens at one of two ports: {listed}; name the port")
+
+    @cached_property
+    def _resolvers(self) -> Mapping[str, tuple[str, ...]]:
+        return resolvers_of(self.reach.mirror)
 
     @cached_property
     def _ways(self) -> dict[tuple[str, int], tuple[Entrance, ...]]:
@@ -155,9 +159,11 @@ class Doubts:
         """What may be about each pod, by direction; nothing for a pod that nothing is about."""
         mirror = self.reach.mirror
         found: dict[tuple[str, Direction], tuple[Overruler, ...]] = {}
+        pods = self.reach.topology.pods if mirror.overrulers else ()
+        labels = {space: mirror.known_labels(space) for space in {pod.namespace for pod in pods}}
         for one in mirror.overrulers:
-            for pod in self.reach.topology.pods:
-                if one.may_touch(pod, mirror.known_labels(pod.namespace)):
+            for pod in pods:
+                if one.may_touch(pod, labels[pod.namespace]):
                     for direction in one.directions:
                         at = pod.key, direction
                         found[at] = (*found.get(at, ()), one)

@@ -25,7 +25,7 @@ def ways_in(reach: Reachability) -> Iterator[tuple[Entrance, Pod, int]]:
     for way in reach.mirror.entrances:
         for service in reach.mirror.bundle.services:
             if service.key == way.service:
-                for pod in reach.topology.backends(service):
+                for pod in reach.index.backends(service):
                     yield from ((way, pod, port) for port in way.leads_to(service, pod))
 
 
@@ -60,18 +60,19 @@ _LOCAL_CACHE = ("node-local-dns", "nodelocaldns")
 _LINK_LOCAL = re.compile(r"\b169\.254\.\d{1,3}\.\d{1,3}\b", re.ASCII)
 
 
-def resolvers_of(mirror: Mirror, key: str) -> tuple[str, ...]:
-    """Return the servers that a workload asks for names, none where that is the cluster's DNS.
+def resolvers_of(mirror: Mirror) -> dict[str, tuple[str, ...]]:
+    """Return the servers that workloads ask for names, of those that ask others than the DNS.
 
     Where the bundle brings a cache for each node, it is asked in the place of the cluster's DNS.
     Source: https://kubernetes.io/docs/tasks/administer-cluster/nodelocaldns/.
     """
-    own = next((one.resolvers for one in mirror.workloads if one.key == key), ())
     cache = next((w for w in mirror.workloads if w.pod.name.startswith(_LOCAL_CACHE)), None)
-    if own or cache is None or cache.key == key:
-        return own
-    address = _LINK_LOCAL.search(mirror.texts.get(cache.origin.file, ""))
-    return (address[0] if address else "169.254.20.10",)
+    usual: tuple[str, ...] = ()
+    if cache is not None:
+        address = _LINK_LOCAL.search(mirror.texts.get(cache.origin.file, ""))
+        usual = (address[0] if address else "169.254.20.10",)
+    every = {one.key: one.resolvers or (() if one is cache else usual) for one in mirror.workloads}
+    return {key: servers for key, servers in every.items() if servers}
 
 
 def ask_resolver(reach: Reachability, flow: Flow, server: str) -> Reason:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -14,6 +14,7 @@ from netproof.policy import NetworkPolicy, PodPeer, Rule, matching
 from netproof.policy.mirrorobjects import Workload
 from netproof.policy.otherobjects import OtherObject
 from netproof.review.reachability import Reachability
+from netproof.review.ways import resolvers_of
 
 _MAKE_NONE = (
     *("ServiceMonitor", "PodMonitor", "Probe", "PrometheusRule"),
@@ -66,9 +67,24 @@ class HintContext:
         """
         return next((str(one) for one in self.reach.mirror.others if _makes_pods(one)), "")
 
+    @cached_property
+    def resolvers(self) -> Mapping[str, tuple[str, ...]]:
+        """The servers that workloads ask for names in the place of the cluster's DNS."""
+        return resolvers_of(self.reach.mirror)
+
+    @cached_property
+    def peopled(self) -> frozenset[str]:
+        """The namespaces that the bundle has a workload in."""
+        return frozenset(pod.namespace for pod in self.reach.workloads)
+
     def is_peopled(self, namespace: str) -> bool:
         """Tell whether the bundle has a workload in a namespace."""
-        return any(pod.namespace == namespace for pod in self.reach.workloads)
+        return namespace in self.peopled
+
+    @cached_property
+    def open_rules(self) -> tuple[tuple[NetworkPolicy, Rule], ...]:
+        """The rules that let everyone pass on any port."""
+        return tuple((p, r) for p, r in self.rules() if not r.peers and not r.ports)
 
     @cached_property
     def workloads(self) -> dict[str, Workload]:

@@ -192,9 +192,8 @@ def policy_without_effect(context: HintContext) -> Iterator[Hint]:
         for direction in Direction:
             if direction not in policy.policy_types or policy.rules(direction) or not pods:
                 continue
-            undone = [_opened_by(context, pod, direction) for pod in pods]
-            if all(undone):
-                name = next(filter(None, undone))
+            name = _opened_by(context, pods[0], direction)
+            if name and all(_opened_by(context, pod, direction) for pod in pods):
                 yield Hint(
                     POLICY_WITHOUT_EFFECT,
                     Severity.INFO if context.maker else Severity.WARNING,
@@ -208,9 +207,8 @@ def policy_without_effect(context: HintContext) -> Iterator[Hint]:
 
 def _opened_by(context: HintContext, pod: Pod, direction: Direction) -> str:
     """Return the rule that lets everything of a pod pass in a direction, "" where none does."""
-    for policy, rule in context.rules():
-        open_rule = rule.direction is direction and not rule.peers and not rule.ports
-        if open_rule and matching.selects(policy, pod):
+    for policy, rule in context.open_rules:
+        if rule.direction is direction and matching.selects(policy, pod):
             return f"{policy.rule_name(rule)} at {rule.origin}"
     return ""
 

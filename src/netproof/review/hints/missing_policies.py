@@ -12,7 +12,7 @@ from netproof.policy import IpBlock, NetworkPolicy, Peer, PodPeer, Rule, matchin
 from netproof.review import phrases
 from netproof.review.hints.context import HintContext
 from netproof.review.reachability import DNS
-from netproof.review.ways import ask_resolver, resolvers_of
+from netproof.review.ways import ask_resolver
 
 NO_DEFAULT_DENY = "no-default-deny"
 DNS_FORGOTTEN = "dns-forgotten"
@@ -90,8 +90,7 @@ def _limiting(context: HintContext, pod: Pod) -> NetworkPolicy | None:
 
 
 def _lack(context: HintContext, pod: Pod) -> tuple[Severity, str] | None:
-    asks_others = resolvers_of(context.reach.mirror, pod.key)
-    return (_resolver_lack if asks_others else _dns_lack)(context, pod)
+    return (_resolver_lack if pod.key in context.resolvers else _dns_lack)(context, pod)
 
 
 def _dns_lack(context: HintContext, pod: Pod) -> tuple[Severity, str] | None:
@@ -116,7 +115,7 @@ def _dns_lack(context: HintContext, pod: Pod) -> tuple[Severity, str] | None:
 def _resolver_lack(context: HintContext, pod: Pod) -> tuple[Severity, str] | None:
     """Say of a pod that asks other servers than the cluster's DNS that none is let out to."""
     asked = Flow(Endpoint.pod(pod.key), Endpoint.service(DNS), 53, Protocol.UDP, path=Path.DNS)
-    servers = resolvers_of(context.reach.mirror, pod.key)
+    servers = context.resolvers[pod.key]
     answers = [ask_resolver(context.reach, asked, server).expected for server in servers]
     if set(answers) != {Expected.DENIED}:
         return None

@@ -107,11 +107,12 @@ def _scraped(context: HintContext) -> Iterator[tuple[str, str, Pod, int]]:
             pod = context.reach.pods[workload.key]
             what = f"{workload.kind} {workload.key}"
             yield what, str(workload.origin), pod, workload.scraped
+    labels = _labels(context)
     for other in context.reach.mirror.others:
         if other.kind == "PodMonitor":
             ends: Iterable[tuple[Pod, int]] = _of_pod_monitor(context, other)
         elif other.kind == "ServiceMonitor":
-            ends = _of_service_monitor(context, other)
+            ends = _of_service_monitor(context, other, labels)
         else:
             continue
         yield from ((str(other), other.place, pod, port) for pod, port in ends)
@@ -126,14 +127,16 @@ def _of_pod_monitor(context: HintContext, other: OtherObject) -> Iterator[tuple[
                 yield from ((pod, number) for number in _numbers(pod, port))
 
 
-def _of_service_monitor(context: HintContext, other: OtherObject) -> Iterator[tuple[Pod, int]]:
+def _of_service_monitor(
+    context: HintContext, other: OtherObject, labels: Mapping[str, Mapping[str, str]]
+) -> Iterator[tuple[Pod, int]]:
     chosen = other.selector("spec", "selector") or LabelSelector()
     for service in context.reach.mirror.bundle.services:
         if not _is_watched(other, service.namespace):
             continue
-        if matching.matches(chosen, _labels(context, service)):
+        if matching.matches(chosen, labels.get(service.key, {})):
             for end in _dicts(_spec(other).get("endpoints")):
-                for pod in context.reach.topology.backends(service):
+                for pod in context.reach.index.backends(service):
                     named = [p.target for p in service.ports if p.name == end.get("port")]
                     target = named[0] if named else end.get("targetPort")
                     yield from ((pod, number) for number in _numbers(pod, target))
@@ -147,13 +150,13 @@ def _is_watched(other: OtherObject, namespace: str) -> bool:
     return namespace in (names if isinstance(names, list) and names else (other.namespace,))
 
 
-def _labels(context: HintContext, service: Service) -> Mapping[str, str]:
-    raw = next(
-        m.raw
+def _labels(context: HintContext) -> dict[str, Mapping[str, str]]:
+    """Return the labels of each Service."""
+    return {
+        f"{m.namespace}/{m.name}": m.raw["metadata"].get("labels") or {}
         for m in context.reach.mirror.bundle.manifests
-        if (m.kind, m.namespace, m.name) == ("Service", service.namespace, service.name)
-    )
-    return raw["metadata"].get("labels") or {}
+        if m.kind == "Service"
+    }
 
 
 def _numbers(pod: Pod, port: object) -> list[int]:
@@ -169,7 +172,7 @@ def shut_webhook(context: HintContext) -> Iterator[Hint]:
     """
     found: dict[str, list[OtherObject]] = {}
     for other, service, number in _called_back(context):
-        for pod in context.reach.topology.backends(service):
+        for pod in context.reach.index.backends(service):
             ports = Entrance("", "", service.key, number).leads_to(service, pod)
             shut = [port for port in sorted(ports) if not _may_be_called(context, pod, port)]
             if shut and not pod.host_network:
