@@ -54,6 +54,18 @@ class Doubts:
         )
         return tuple(dict.fromkeys(found))
 
+    def answer(self, flow: Flow) -> Expected:
+        """Return what the policies say of a flow; of a look-up, whoever is really asked.
+
+        A link-local address is one of the pod's own node, which is not for policies to deny.
+        """
+        servers = self._resolvers.get(flow.source.name, ()) if flow.path is Path.DNS else ()
+        answers = {ask_resolver(self.reach, flow, server).expected for server in servers}
+        own_node = any(server.startswith(("169.254.", "fe80:")) for server in servers)
+        if answers == {Expected.ALLOWED} or (answers == {Expected.DENIED} and not own_node):
+            return answers.pop()
+        return self.reach.matrix[flow].expected
+
     def _overruled(self, flow: Flow, said: Expectation) -> tuple[Cause, ...]:
         if not self._touching:
             return ()
@@ -95,12 +107,21 @@ class Doubts:
 
     def _asked(self, flow: Flow, said: Expectation) -> Iterator[Cause]:
         """Yield what is otherwise where a pod asks others for names than the cluster's DNS."""
+        if self.answer(flow) is said.expected:
+            yield from self.who_is_asked(flow)
+
+    def who_is_asked(self, flow: Flow) -> tuple[Cause, ...]:
+        """Return whom a pod asks for names, where that goes otherwise than at the cluster's DNS."""
+        said = self.reach.matrix[flow].expected
         if flow.path is not Path.DNS:
-            return
-        for server in self._resolvers.get(flow.source.name, ()):
-            answer = ask_resolver(self.reach, flow, server)
-            if answer.expected is not said.expected:
-                yield Cause("", f"{flow.source.name} asks {server} for names: {answer.text}")
+            return ()
+        servers = self._resolvers.get(flow.source.name, ())
+        each = ((server, ask_resolver(self.reach, flow, server)) for server in servers)
+        return tuple(
+            Cause("", f"{flow.source.name} asks {server} for names: {answer.text}")
+            for server, answer in each
+            if answer.expected is not said
+        )
 
     def _listens(self, flow: Flow, said: Expectation) -> Iterator[Cause]:
         """Yield that it depends on the port, where the API server may listen at either of two."""

@@ -73,7 +73,8 @@ def explain_flow(reach: Reachability, flow: Flow, doubts: Doubts | None = None) 
         if side and reason.expected is Expected.DENIED:
             worded += (Argument(Weight.MISSING, "", missing_rule(side)),)
         sides.append(SideExplanation(reason.direction, reason.expected, reason.text, worded))
-    other = (doubts or Doubts(reach)).of(flow)
+    asked = doubts or Doubts(reach)
+    other = asked.of(flow) or asked.who_is_asked(flow)
     return Explanation(phrases.flow(flow), trace.expectation.expected, tuple(sides), other)
 
 

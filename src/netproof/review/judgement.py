@@ -63,13 +63,11 @@ def judge(reach: Reachability, intent: Intent, doubts: Doubts | None = None) -> 
     wrong = [
         flow
         for flow, answer in wanted.items()
-        if flow in doubted or reach.matrix[flow].expected is not answer
+        if flow in doubted or asked.answer(flow) is not answer
     ]
-    wrong.sort(
-        key=lambda flow: flow in doubted or reach.matrix[flow].expected is Expected.UNDEFINED
-    )
+    wrong.sort(key=lambda flow: flow in doubted or asked.answer(flow) is Expected.UNDEFINED)
     broken = tuple(
-        _broken(reach, flow, wanted[flow], doubted.get(flow, ()), argued=number < ARGUED)
+        _broken(asked, flow, wanted[flow], doubted.get(flow, ()), argued=number < ARGUED)
         for number, flow in enumerate(wrong)
     )
     return _judgement(len(wanted), broken, intent, _overruled(doubted.values()))
@@ -83,13 +81,15 @@ def _overruled(doubted: Iterable[tuple[Cause, ...]]) -> str:
 
 
 def _broken(
-    reach: Reachability, flow: Flow, wanted: Expected, doubts: tuple[Cause, ...], *, argued: bool
+    asked: Doubts, flow: Flow, wanted: Expected, doubts: tuple[Cause, ...], *, argued: bool
 ) -> BrokenFlow:
-    named = causes(reach.trace(flow)) if argued else ()
-    said = reach.matrix[flow].expected
+    said = asked.answer(flow)
     if doubts:
         alone = Cause("", f"by the NetworkPolicies alone it is {said}")
         return BrokenFlow(phrases.flow(flow), _SAID[wanted], FlowAnswer.UNKNOWN, (*doubts, alone))
+    named = causes(asked.reach.trace(flow)) if argued else ()
+    if said is not asked.reach.matrix[flow].expected:
+        named = asked.who_is_asked(flow)
     return BrokenFlow(phrases.flow(flow), _SAID[wanted], _SAID[said], named)
 
 

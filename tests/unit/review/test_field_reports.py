@@ -436,6 +436,9 @@ CACHE = dedent("""\
         ([WEB, TO_DNS], Kept.KEPT),
         ([ASKS_A_CACHE, TO_DNS], Kept.UNKNOWN),
         ([ASKS_A_CACHE, out("{}")], Kept.KEPT),
+        ([ASKS_A_CACHE, TO_CACHE], Kept.KEPT),
+        ([ASKS_A_CACHE.replace("169.254.20.10", "192.0.2.53"), TO_DNS], Kept.BROKEN),
+        ([WEB, TO_CACHE, CACHE], Kept.KEPT),
         ([WEB, TO_DNS, CACHE], Kept.UNKNOWN),
     ],
 )
@@ -454,6 +457,16 @@ def test_a_resolver_that_is_not_let_out_to_is_told(allowed: str, told: int) -> N
     ]
 
     assert told == len(found)
+
+
+@pytest.mark.parametrize(("labels", "told"), [("", 1), (", labels: {name: far}", 0)])
+def test_a_namespace_is_meant_by_a_label_that_it_lacks(labels: str, told: int) -> None:
+    """A namespace has the label of its name only, unless somebody gives it another."""
+    space = f"apiVersion: v1\nkind: Namespace\nmetadata: {{name: far{labels}}}\n"
+    rule = policy("shop/p", f"{{{ON_API}, ingress: [{{from: [{SPACE.format('name: far')}]}}]}}")
+    found = hints("unused-rule", API, workload("far/web", 80), space, rule)
+
+    assert told == len([h for h in found if "kubernetes.io/metadata.name=far" in h.fix])
 
 
 # Who has to reach a pod, and may not.

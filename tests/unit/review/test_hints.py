@@ -48,6 +48,7 @@ HOSTED = (
     "apiVersion: v1\nkind: Pod\nmetadata: {name: api, namespace: shop, labels: {app: api}}\n"
     "spec: {containers: [{name: a, ports: [{containerPort: 8080, hostPort: 80}]}]}\n"
 )
+ON_NODE = WEB.replace("spec: {containers", "spec: {hostNetwork: true, containers")
 MONITOR = (
     "apiVersion: monitoring.coreos.com/v1\nkind: ServiceMonitor\n"
     "metadata: {name: api, namespace: shop}\n"
@@ -112,6 +113,7 @@ BAD = {
     ],
     "shut-service": [API, front("LoadBalancer"), deny_all("shop")],
     "host-port": [HOSTED, deny_all("shop")],
+    "host-network-peer": [ON_NODE, API, ingress(FROM_WEB)],
     "shut-scrape": [API, front("ClusterIP"), MONITOR, ingress("{ports: [{port: 9}]}")],
     "shut-webhook": [
         WEB,
@@ -179,6 +181,7 @@ GOOD = {
         ingress("{ports: [{port: http}]}"),
     ],
     "host-port": [HOSTED],
+    "host-network-peer": [WEB, API, ingress(FROM_WEB)],
     "shut-scrape": [
         API,
         front("ClusterIP"),

@@ -59,6 +59,18 @@ def _about_nobody(context: HintContext, policy: NetworkPolicy, rule: Rule) -> It
         isinstance(peer, IpBlock) or context.named(policy, peer) for peer in rule.peers
     ):
         return
+    if bare := _unlabelled(context, rule):
+        key, name = bare
+        yield Hint(
+            UNUSED_RULE,
+            Severity.WARNING,
+            str(rule.origin),
+            policy.rule_name(rule),
+            f"nobody in the bundle is {rule.peer_words(policy.namespace)}: namespace {name} has no "
+            f"label {key}={name}",
+            f"select it by kubernetes.io/metadata.name={name}, or give it that label",
+        )
+        return
     here = not context.maker and any(
         isinstance(peer, PodPeer) and _names_a_namespace(context, policy, peer)
         for peer in rule.peers
@@ -71,6 +83,20 @@ def _about_nobody(context: HintContext, policy: NetworkPolicy, rule: Rule) -> It
         f"nobody in the bundle is {rule.peer_words(policy.namespace)}",
         "correct the selectors" if here else "add what it names to the bundle to have it tried",
     )
+
+
+def _unlabelled(context: HintContext, rule: Rule) -> tuple[str, str] | None:
+    """Return the label by which a rule means a namespace that lacks it, and the name of that.
+
+    Namespaces have no label `name` unless somebody gives them one.
+    """
+    for peer in rule.peers:
+        chosen = peer.namespace_selector if isinstance(peer, PodPeer) else None
+        for key, value in chosen.match_labels.items() if chosen else ():
+            labels = context.reach.mirror.known_labels(value)
+            if labels is not None and labels.get(key) != value:
+                return key, value
+    return None
 
 
 def _names_a_namespace(context: HintContext, policy: NetworkPolicy, peer: PodPeer) -> bool:

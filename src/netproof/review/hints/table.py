@@ -30,6 +30,7 @@ HINTS: Mapping[str, Finder] = {
     missing_policies.DNS_FORGOTTEN: missing_policies.dns_forgotten,
     ports_and_blocks.END_PORT: ports_and_blocks.end_port,
     unreached.HOST_PORT: unreached.host_port,
+    wrong_pods.HOST_NETWORK_PEER: wrong_pods.host_network_peer,
     missing_policies.NO_DEFAULT_DENY: missing_policies.no_default_deny,
     idle_rules.ONE_SIDED_RULE: idle_rules.one_sided_rule,
     wrong_pods.OR_WHERE_AND: wrong_pods.or_where_and,

@@ -17,6 +17,7 @@ OWN_NAMESPACE_ONLY = "own-namespace-only"
 OR_WHERE_AND = "or-where-and"
 RULE_FOR_ITSELF = "rule-for-itself"
 SPLIT_RULE = "split-rule"
+HOST_NETWORK_PEER = "host-network-peer"
 
 _PROMISE = re.compile(r"#.*\b((any|all|every|each|other|another) namespaces?)\b", re.IGNORECASE)
 
@@ -142,6 +143,27 @@ def or_where_and(context: HintContext) -> Iterator[Hint]:
                 "if both selectors are to match, remove the dash before podSelector; if not, "
                 "silence this hint",
             )
+
+
+def host_network_peer(context: HintContext) -> Iterator[Hint]:
+    """Yield a hint for each peer that names pods of which all use their node's network.
+
+    https://kubernetes.io/docs/concepts/services-networking/network-policies/, "NetworkPolicy and
+    hostNetwork pods": in the most common implementation their traffic is their node's.
+    """
+    for policy, rule in context.rules():
+        for peer in rule.peers:
+            named = context.named(policy, peer) if isinstance(peer, PodPeer) else ()
+            if named and all(pod.host_network for pod in named):
+                yield Hint(
+                    HOST_NETWORK_PEER,
+                    Severity.WARNING,
+                    str(peer.origin),
+                    policy.rule_name(rule),
+                    f"{phrases.listed(pod.key for pod in named)} uses hostNetwork, so most CNIs "
+                    "see a node there and no pod that a selector could mean",
+                    "write an ipBlock of the nodes' addresses, or take those pods off hostNetwork",
+                )
 
 
 def split_rule(context: HintContext) -> Iterator[Hint]:
