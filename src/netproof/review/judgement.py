@@ -183,12 +183,13 @@ def seen_of(cell: JudgedCell, wanted: Expected) -> FlowAnswer:
     """Return what was seen of a probed flow, to hold against what an intent wants of it.
 
     A request that arrived while its answer was lost is no denial to those who want one, and of no
-    use to those who want an answer.
+    use to those who want an answer. A silence that nobody testifies for, and no control was beside,
+    is neither, also where the policies say nothing of the flow.
     """
     seen = cell.observation
     if wanted is Expected.DENIED and seen.leaked:
         return FlowAnswer.ALLOWED
-    if cell.verdict is FlowVerdict.INCONCLUSIVE:
+    if cell.verdict is FlowVerdict.INCONCLUSIVE or seen.unweighed:
         return FlowAnswer.UNKNOWN
     return _SEEN.get(seen.outcome, FlowAnswer.UNKNOWN)
 

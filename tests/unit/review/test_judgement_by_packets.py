@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from netproof.model.flow import Expected, Observation, Outcome, PathControl
-from netproof.model.matrix import JudgedMatrix, Matrix
-from netproof.model.record import Convergence
+from netproof.model.flow import Expectation, Expected, Observation, Outcome, PathControl
+from netproof.model.matrix import JudgedCell, JudgedMatrix, Matrix
+from netproof.model.record import Convergence, FlowVerdict
 from netproof.model.review import FlowAnswer, IntentJudgement, Kept
 from netproof.review.case import Case
-from netproof.review.judgement import judge_by_packets, probed_reachability
+from netproof.review.judgement import judge_by_packets, probed_reachability, seen_of
 from netproof.verdict import judge_step
 from tests.unit.review.build import case, deny_all, intents, workload
 
@@ -118,6 +118,25 @@ def test_probe_that_could_not_tell() -> None:
     seen = {"shop/web -> shop/api:8080/TCP IPv4": Observation(Outcome.ERROR, "agent died")}
 
     assert Kept.UNKNOWN is judged("deny: web -> api", seen).kept
+
+
+@pytest.mark.parametrize(
+    ("seen", "answer"),
+    [
+        (Observation(Outcome.DROPPED), FlowAnswer.UNKNOWN),
+        (Observation(Outcome.DROPPED, arrived=False), FlowAnswer.DENIED),
+        (
+            Observation(Outcome.DROPPED, beside=PathControl(("shop/web to itself",))),
+            FlowAnswer.DENIED,
+        ),
+    ],
+)
+def test_a_silence_that_may_be_slowness_keeps_no_deny(
+    seen: Observation, answer: FlowAnswer
+) -> None:
+    """Also of a flow that the API leaves undefined: somebody testifies, or a control was beside."""
+    cell = JudgedCell(Expectation(Expected.UNDEFINED), seen, FlowVerdict.UNDEFINED)
+    assert answer is seen_of(cell, Expected.DENIED)
 
 
 def test_nothing_to_send_to() -> None:
