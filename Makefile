@@ -1,6 +1,8 @@
 # Every target sets up what it needs: a virtual environment, and (as root, on Debian) the one
 # system library that the lab needs. `make help` lists them.
 SHELL := /bin/bash
+# The tests start hundreds of interpreters, so Python keeps what it compiled, whatever the caller set.
+unexport PYTHONDONTWRITEBYTECODE
 PYTHON ?= python3
 # Which versions of the libraries: those of the lock, or the newest or the lowest that the ranges of
 # pyproject.toml allow, each in an environment of its own.
