@@ -113,7 +113,9 @@ CNI = (
     _option("cni-profiles", type=Path, help="folder of CNI profiles (default: kind-configs)"),
 )
 
+CNI_WAY = _option("cni-way", default="", help="another way to install it than the usual one")
 KIND = (
+    CNI_WAY,
     _option("cni-version", default="", help="another version than the profile's"),
     _option("ip-family", choices=["ipv4", "ipv6", "dual"], help="of a kind cluster"),
     _option("cluster-name", default="", help="name of the kind cluster (default: one per run)"),

@@ -196,6 +196,7 @@ def _kind(option: argparse.Namespace, cni: str, run_id: str) -> KindOptions:
         config=option.kind_config,
         node_image=option.node_image,
         cni_version=option.cni_version,
+        cni_way=option.cni_way,
         family=IpFamily(option.ip_family) if option.ip_family else None,
         image_archives=tuple(option.image_archive),
         downloads=option.downloads,

@@ -58,6 +58,7 @@ class KindOptions:
     config: Path | None = None
     node_image: str = ""
     cni_version: str = ""
+    cni_way: str = ""
     family: IpFamily | None = None
     image_archives: tuple[Path, ...] = ()
     downloads: Path | None = None
@@ -256,6 +257,8 @@ def _without_internet(options: KindOptions, bundle: Path, home: Path) -> KindOpt
         raise UsageError(f"--offline {bundle} is for {about.cni}, not for {options.cni}")
     if options.cni_version.removeprefix("v") not in ("", about.version.removeprefix("v")):
         raise UsageError(f"--offline {bundle} has {about.cni} {about.version} and no other")
+    if options.cni_way not in ("", about.way):
+        raise UsageError(f"--offline {bundle} was made for --cni-way {about.way or 'none'}")
     if images.spelled(options.probe_image) != images.spelled(about.probe_image):
         raise UsageError(f"--offline {bundle} has the probe image {about.probe_image}: name that")
     return replace(
@@ -264,6 +267,7 @@ def _without_internet(options: KindOptions, bundle: Path, home: Path) -> KindOpt
         downloads=home / offline.DOWNLOADS,
         image_archives=(home / offline.DOWNLOADS / offline.POD_IMAGES,),
         node_image=about.node_image,
+        cni_way=about.way,
     )
 
 
@@ -284,7 +288,7 @@ def _plan(options: KindOptions) -> _Plan:
             raise UsageError(f"--image-archive {archive}: there is no such file")
         images.archived(archive)
     profile = reading.load(options.cni, options.configs)
-    profile = versions.choose(profile, options.cni_version)
+    profile = versions.choose(versions.by_way(profile, options.cni_way), options.cni_version)
     file = options.config or profile.kind_config
     config = clusterconfig.read(file)
     if options.node_image:

@@ -47,6 +47,7 @@ class OfflineBundle(Value):
     node_image: str
     probe_image: str
     files: Mapping[str, str]
+    way: str = ""
     schema: str = "netproof.offline/v1"
 
 
@@ -155,7 +156,8 @@ def pack(profile: Profile, probe_image: str, get: Fetch, tools: Tools, target: P
     }
     files = {name: path for name, path in listed.items() if path.is_file()}
     sums = {name: _sum(path) for name, path in files.items()}
-    about = OfflineBundle(profile.name, profile.version, node, probe, sums)
+    way = next(iter(profile.ways), "")
+    about = OfflineBundle(profile.name, profile.version, node, probe, sums, way)
     listing = tools.home / LISTING
     listing.write_bytes(msgspec.json.format(msgspec.json.encode(about), indent=2))
     part = target.with_name(f"{target.name}.part")

@@ -133,6 +133,7 @@ class StepDeclaration(Value):
 
     name: str
     families: Families = tuple(IpFamily)
+    ways: Annotated[Texts, Meta(description="the ways it is a step of; without any, of all")] = ()
     manifest: Https | None = None
     file: Annotated[str | None, Meta(description="a manifest beside the profile")] = None
     chart: Https | None = None
@@ -161,6 +162,13 @@ class ReadyDeclaration(Value, rename="kebab"):
     timeout_seconds: Seconds
     daemonsets: tuple[ObjectName, ...] = ()
     deployments: tuple[ObjectName, ...] = ()
+
+
+class WayDeclaration(Value):
+    """One of several ways to install the CNI; what has to be up then, where it is not `ready`."""
+
+    name: Annotated[str, _matching("[a-z0-9-]+", "write lower case letters, digits and hyphens")]
+    ready: ReadyDeclaration | None = None
 
 
 class GapDeclaration(Value):
@@ -221,6 +229,9 @@ class ProfileDeclaration(Value, rename="kebab", kw_only=True):
     converge_seconds: Seconds
     probe_timeout_seconds: Seconds
     host: HostDeclaration = HostDeclaration()
+    ways: Annotated[
+        tuple[WayDeclaration, ...], Meta(description="ways to install it, the usual one first")
+    ] = ()
     install: tuple[Annotated[StepDeclaration, _STEP], ...] = ()
     images: Annotated[Texts, Meta(description="those that none of its manifests names")] = ()
     ready: ReadyDeclaration

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -89,11 +90,12 @@ Action = ManifestStep | FileStep | ChartStep | PluginsStep | KubectlStep
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step of an installation; `families` limits it to clusters of these."""
+    """One step of an installation; `families` limits it to clusters of these, `ways` to these."""
 
     name: str
     action: Action
     families: tuple[IpFamily, ...] = tuple(IpFamily)
+    ways: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +111,7 @@ class Readiness:
 class Profile:
     """A CNI profile; `file` is where it was read.
 
+    `ways` are those to install it, each with what has to be up then, the usual one first.
     `images` are those that none of its manifests names. `stance` is what is expected of the doors
     that policies do not guard.
     """
@@ -131,6 +134,7 @@ class Profile:
     capabilities: Capabilities
     install: tuple[Step, ...] = ()
     images: tuple[str, ...] = ()
+    ways: Mapping[str, Readiness] = field(default_factory=dict)
     gaps: tuple[KnownGap, ...] = field(default=())
     stance: Stance = Stance.REPORT
     verified: RealRun | None = None

@@ -20,6 +20,7 @@ from netproof.cluster.profiles.declaration import (
     GapDeclaration,
     HostDeclaration,
     ProfileDeclaration,
+    ReadyDeclaration,
     StepDeclaration,
 )
 from netproof.cluster.profiles.fitting import note_misfits, without_nulls
@@ -84,6 +85,7 @@ def read(file: Path) -> Profile:
     note_misfits(ProfileDeclaration, root)
     _note_name(root.child("name"), file)
     _note_steps(root.child("install"), file.parent)
+    _note_ways(root)
     _note_patterns(root.child("gaps"))
     if root.problems:
         problems = sorted(root.problems, key=lambda problem: problem.origin)
@@ -112,18 +114,22 @@ def _profile(document: Node, root: Field, file: Path) -> Profile:
         converge_s=float(given.converge_seconds),
         probe_timeout_s=float(given.probe_timeout_seconds),
         host=_host(given.host),
-        ready=Readiness(
-            float(given.ready.timeout_seconds), given.ready.daemonsets, given.ready.deployments
-        ),
+        ready=_ready(given.ready),
+        ways={way.name: _ready(way.ready or given.ready) for way in given.ways},
         capabilities=given.capabilities,
         install=tuple(
-            Step(step.name, _action(step, at, file.parent), step.families) for step, at in steps
+            Step(step.name, _action(step, at, file.parent), step.families, step.ways)
+            for step, at in steps
         ),
         images=given.images,
         gaps=tuple(_gap(gap) for gap in given.gaps),
         stance=given.operational_access,
         verified=given.verified,
     )
+
+
+def _ready(given: ReadyDeclaration) -> Readiness:
+    return Readiness(float(given.timeout_seconds), given.daemonsets, given.deployments)
 
 
 def _host(given: HostDeclaration) -> HostNeeds:
@@ -185,7 +191,7 @@ def _note_steps(listed: Field, beside: Path) -> None:
 
 
 def _note_step(step: Field, kind: str, beside: Path) -> None:
-    step.mapping(("name", "families", kind, *KINDS[kind]))
+    step.mapping(("name", "families", "ways", kind, *KINDS[kind]))
     for key in NEEDED.get(kind, ()):
         if not step.child(key).present:
             step.child(key).required()
@@ -200,6 +206,14 @@ def _note_step(step: Field, kind: str, beside: Path) -> None:
     for word in step.child("kubectl").items():
         if _ELSEWHERE.match(word.text() or ""):
             word.invalid(word.text(), "kubectl would get it past every checksum: write a manifest")
+
+
+def _note_ways(root: Field) -> None:
+    known = [way.child("name").text() for way in root.child("ways").items()]
+    for step in root.child("install").items():
+        for way in step.child("ways").items():
+            if way.text() not in known:
+                way.invalid(way.text(), f"must be one of `ways`: {', '.join(map(str, known))}")
 
 
 def _note_checksum(holder: Field, url: Field) -> None:

@@ -20,6 +20,21 @@ PLACEHOLDER = "{version}"
 """Stands for the CNI's version in the addresses of a profile."""
 
 
+def by_way(profile: Profile, wanted: str) -> Profile:
+    """Return the profile with the steps of one way to install it; "" is the usual one.
+
+    Raises UsageError for a way that it does not have.
+    """
+    if wanted and wanted not in profile.ways:
+        there = ", ".join(profile.ways) or "one only, without a name"
+        raise UsageError(f"--cni-way {wanted}: {profile.title} has {there}")
+    way = wanted or next(iter(profile.ways), "")
+    if not way:
+        return profile
+    steps = tuple(step for step in profile.install if not step.ways or way in step.ways)
+    return replace(profile, install=steps, ready=profile.ways[way], ways={way: profile.ways[way]})
+
+
 def choose(profile: Profile, wanted: str) -> Profile:
     """Return the profile for its own version, or for the one that is wanted.
 

@@ -39,6 +39,7 @@ def add(commands: Commands) -> None:
         if name in ("pin", "fetch", "bundle"):
             action.add_argument("name", metavar="NAME")
         if name in ("fetch", "bundle"):
+            options.declare(action.add_argument, (options.CNI_WAY,))
             action.add_argument("--probe-image", default=options.PROBE_IMAGE, metavar="IMAGE")
         if name == "fetch":
             action.add_argument("--images", action="store_true", help="list and save its images")
@@ -104,7 +105,7 @@ def _state(pin: downloads.Pin) -> str:
 
 
 def _fetch(option: argparse.Namespace) -> int:
-    profile: Profile = reading.load(option.name, option.cni_profiles)
+    profile = versions.by_way(reading.load(option.name, option.cni_profiles), option.cni_way)
     try:
         option.downloads.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -134,7 +135,7 @@ def _fetch_images(profile: Profile, option: argparse.Namespace) -> int:
 
 
 def _bundle(option: argparse.Namespace) -> int:
-    profile = reading.load(option.name, option.cni_profiles)
+    profile = versions.by_way(reading.load(option.name, option.cni_profiles), option.cni_way)
     if option.require_verified:
         downloads.refuse_unverified(profile)
     get = downloads.from_folder(option.downloads) if option.downloads else downloads.fetch

@@ -567,3 +567,16 @@ def test_another_node_image(options: KindOptions) -> None:
     text = (Path(cluster.start().kubeconfig).parent / "kind.yaml").read_text()
     assert 3 == text.count('"image": "ours/node:v1.34.4"')
     assert "@sha256" not in text
+
+
+def test_another_way_to_install(tools: StandIns, options: KindOptions) -> None:
+    """Its own steps, and its own words for ready; the usual way is the first."""
+    KindCluster(replace(options, cni_way="manifest"), _silent).start()
+    calls = tools.calls()
+    assert any("apply" in call and call.endswith("/local-calico.yaml") for call in calls)
+    assert not any("tigera" in call for call in calls)
+    assert any("get daemonset --namespace kube-system calico-node" in call for call in calls)
+    with pytest.raises(UsageError, match="--cni-way helm: Calico has operator, manifest"):
+        KindCluster(replace(options, cni_way="helm"), _silent).start()
+    with pytest.raises(UsageError, match="--cni-way helm: kindnet has one only"):
+        KindCluster(replace(options, cni="kindnet", cni_way="helm"), _silent).start()

@@ -27,6 +27,14 @@ kind: DaemonSet
 metadata: {name: kube-router}
 spec: {template: {spec: {containers: [{image: docker.io/cloudnativelabs/kube-router}]}}}
 """
+CALICO = """
+kind: DaemonSet
+metadata: {name: calico-node}
+spec: {template: {spec: {containers: [{image: "quay.io/calico/node:v3.32.1"}]}}}
+---
+kind: Deployment
+metadata: {name: calico-kube-controllers}
+"""
 
 
 @pytest.fixture
@@ -128,13 +136,25 @@ def test_fetch_lists_and_saves_the_images(
 def test_what_an_operator_makes_is_not_brought(
     tools: StandIns, made: standins.Offline, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Its images stand in no manifest: such a bundle would fail where nobody can mend it."""
-    del tools
+    """Its images stand in no manifest, while those of another way do; the file knows its way."""
     words = ["profile", "bundle", "calico", "-o", str(tmp_path / "air.tar")]
     words += ["--cni-profiles", str(made.profiles), "--downloads", str(made.downloads)]
     assert 2 == cli.main(words)
     assert "calico-system/calico-node stands in no manifest" in capsys.readouterr().err
+    manifest = made.downloads / "calico.yaml"
     profile = made.profiles / "calico" / "profile.yaml"
+    before = standins.checksum(manifest)
+    manifest.write_text(CALICO)
+    profile.write_text(profile.read_text().replace(before, standins.checksum(manifest)))
+    assert 0 == cli.main([*words, "--cni-way", "manifest"])
+    options = _options(tmp_path / "air.tar", "calico", tmp_path)
+    with pytest.raises(UsageError, match="was made for --cni-way manifest"):
+        KindCluster(replace(options, cni_way="operator"), lambda _: None).start()
+    cluster = KindCluster(options, lambda _: None)
+    cluster.start()
+    cluster.stop()
+    assert not any("tigera" in call for call in tools.calls())
+    (tmp_path / "air.tar").unlink()
     profile.write_text(profile.read_text() + 'images: ["quay.io/calico/node:{version}"]\n')
     assert 0 == cli.main(words)
     assert (tmp_path / "air.tar").is_file()

@@ -235,3 +235,12 @@ def test_subnets_follow_the_family(family: str, pods: str, services: str) -> Non
         "kubeProxyMode": "ipvs",
         "ipFamily": family,
     } == networking
+
+
+def test_a_step_of_a_way_that_is_not_there(folder: Path) -> None:
+    """A step that no way takes would never be carried out."""
+    file = folder / "cilium" / reading.FILE
+    step = "install:\n  - {name: x, ways: [chart], kubectl: [version]}\n"
+    file.write_text(GOOD.replace("install:\n", f"ways: [{{name: helm}}]\n{step}", 1))
+    with pytest.raises(UsageError, match=r"install\[0\]\.ways.*must be one of `ways`: helm"):
+        reading.load("cilium", folder)
