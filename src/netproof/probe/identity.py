@@ -14,6 +14,7 @@ import msgspec
 
 from netproof.errors import GarbledError, ProbeError
 from netproof.model.flow import Endpoint, EndpointKind
+from netproof.model.value import ready
 from netproof.probe.messages import Word, excerpt, proves
 
 HTTP_PATH = "netproof"
@@ -78,6 +79,9 @@ class _Answer(msgspec.Struct, frozen=True, rename={"seen": "from"}):
     nonce: Word
     proof: Word = ""
     seen: Word = ""
+
+
+ready(_Answer)
 
 
 def proven(

@@ -19,6 +19,7 @@ from msgspec import Meta
 
 from netproof.errors import GarbledError
 from netproof.model.flow import Outcome
+from netproof.model.value import ready
 from netproof.model.workload import Family, Protocol
 from netproof.printing import one_line
 from netproof.probe.agent import VERSION, asked, proof
@@ -79,6 +80,9 @@ class Printed(Message, frozen=True):
 class _Header(msgspec.Struct, frozen=True):
     id: int | None
     error: str = ""
+
+
+ready(Greeting, Results, Testimony, Printed, _Header)
 
 
 @dataclass(frozen=True, slots=True)

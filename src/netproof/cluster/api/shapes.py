@@ -12,6 +12,8 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
+from netproof.model.value import ready
+
 Labels = dict[str, str]
 ProtocolName = Literal["TCP", "UDP", "SCTP"]
 PortNumber = Annotated[int, Meta(ge=0, le=65535)]
@@ -165,6 +167,9 @@ _KINDS: Mapping[str, type[_Object]] = {
     "Node": _Node,
     "Deployment": _Deployment,
 }
+
+
+ready(_Any, *_KINDS.values())
 
 
 def misshape(loaded: Any, kind: str = "") -> str:
