@@ -21,6 +21,9 @@ from netproof.timelimit import at_most
 FIRST_PAUSE_S = 0.01
 """A lab changes its rules within milliseconds."""
 
+LOOKS_AGAIN = 2
+"""At what the last look has left open, also when the deadline has passed."""
+
 LONGEST_PAUSE_S = 1.0
 """Between rounds: kube-network-policies, the slowest of the CNIs, syncs once a second."""
 
@@ -170,17 +173,24 @@ class _Looking:
     def until_met(self, limit_s: float) -> None:
         """Probe what differs, at growing intervals, as long as the deadline allows.
 
-        A leak that the last look has seen is not looked at again: it stands.
+        A leak that the last look has seen is not looked at again: it stands. What else differs then
+        is looked at twice more, however late it is: who had to wait for answers has no less proof.
         """
         pause = FIRST_PAUSE_S
-        while self.elapsed_s() < limit_s and at_most() > 0:
+        looks = 0
+        while self._has_time(limit_s, looks):
             differing = [f for f in self._open_questions() if not (self.last and self._leaks(f))]
             if not differing:
                 return
+            looks += 1
             self._pace(min(pause, max(0.0, limit_s - self.elapsed_s())))
             pause = min(2 * pause, LONGEST_PAUSE_S)
             self._doublings += any(not self._answered(flow) for flow in differing)
             self.look(differing)
+
+    def _has_time(self, limit_s: float, looks: int) -> bool:
+        spared = self.last and looks < LOOKS_AGAIN and self.hung_s < MOST_HUNG_S
+        return (spared or self.elapsed_s() < limit_s) and at_most() > 0
 
     def at_what_came_back(self) -> None:
         """Look a few times more at flows that were shut and leak, to tell whether they stay so."""
