@@ -179,8 +179,10 @@ class NftCommands(Protocol):
 class TableLoader:
     """Puts tables in force in one namespace, and knows which are."""
 
-    def __init__(self, nft: NftCommands) -> None:
+    def __init__(self, nft: NftCommands, *, keeps_hooks: bool = False) -> None:
+        """Load by `nft`; `keeps_hooks` where packets wait in a queue: an end of hooks drops it."""
         self._nft = nft
+        self._keeps_hooks = keeps_hooks
         self._in_force: dict[str, NftTable] = {}
         self._spares: set[str] = set()
 
@@ -192,12 +194,20 @@ class TableLoader:
         if self._in_force.get(table.name) == table:
             return False
         try:
-            self._nft.run(_removal(table.name + _SPARE) + table.replacement())
+            self._nft.run(_removal(table.name + _SPARE) + self._replacement(table))
             self._spares.discard(table.name)
         except TransactionTooLargeError:
             self._load_in_stages(table)
         self._in_force[table.name] = table
         return True
+
+    def _replacement(self, table: NftTable) -> str:
+        old = self._in_force.get(table.name)
+        if old is None or not self._keeps_hooks or table.name in self._spares:
+            return table.replacement()
+        if hooks_of(old) != hooks_of(table):
+            return table.replacement()
+        return table.in_place_of(old)
 
     def _load_in_stages(self, table: NftTable) -> None:
         old, new = table.name, table.name + _SPARE
@@ -206,6 +216,11 @@ class TableLoader:
         for stage in staged_transactions(replace(table, name=new), instead_of=old):
             self._nft.run(stage)
         self._spares ^= {table.name}
+
+
+def hooks_of(table: NftTable) -> list[tuple[str, str]]:
+    """Return where a table's packets come from: names and hooks of its base chains."""
+    return [(chain.name, chain.hook) for chain in table.chains if chain.hook]
 
 
 def staged_transactions(table: NftTable, *, instead_of: str) -> Iterator[str]:

@@ -30,9 +30,12 @@ class NftSet:
     elements: tuple[str, ...]
 
     @property
+    def keyword(self) -> str:
+        return "map" if " : " in self.kind else "set"
+
+    @property
     def opening(self) -> str:
-        keyword = "map" if " : " in self.kind else "set"
-        return f"{keyword} {self.name} {{ type {self.kind};"
+        return f"{self.keyword} {self.name} {{ type {self.kind};"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +50,24 @@ class NftTable:
         """Return commands that replace whatever the table holds now, in one transaction."""
         return "".join(f"{line}\n" for line in self._lines())
 
+    def in_place_of(self, old: "NftTable") -> str:
+        """Return commands that replace one that is in force, in one transaction, but its hooks.
+
+        Linux drops all packets that a queue of the namespace holds when any hook goes.
+        """
+        # Maps first: their elements hold on to chains.
+        gone = [f"delete {one.keyword} inet {self.name} {one.name}" for one in old.sets]
+        gone += [f"delete chain inet {self.name} {c.name}" for c in old.chains if not c.hook]
+        lines = (f"flush table inet {self.name}", *gone, *self._definition())
+        return "".join(f"{line}\n" for line in lines)
+
     def _lines(self) -> Iterator[str]:
         # "add" first: deleting a table that is not there is an error.
         yield f"add table inet {self.name}"
         yield f"delete table inet {self.name}"
+        yield from self._definition()
+
+    def _definition(self) -> Iterator[str]:
         yield f"table inet {self.name} {{"
         for one in self.sets:
             elements = f" elements = {{ {', '.join(one.elements)} }}" if one.elements else ""

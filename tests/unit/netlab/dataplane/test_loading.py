@@ -1,6 +1,8 @@
 """Tables that do not fit in one transaction are built beside the one in force."""
 
-from netlab.dataplane.nft import staged_transactions
+from dataclasses import replace
+
+from netlab.dataplane.nft import TableLoader, staged_transactions
 from netlab.dataplane.rulesets import NftChain, NftSet, NftTable
 
 _HOOK = "type filter hook forward priority filter; policy accept"
@@ -28,3 +30,35 @@ def test_stages_leave_nothing_out() -> None:
     assert all(element in text for element in TABLE.sets[0].elements)
     rules = [f"add rule inet t {c.name} {rule}\n" for c in TABLE.chains for rule in c.rules]
     assert all(rule in text for rule in rules)
+
+
+class _Told:
+    """Takes commands, and keeps the last."""
+
+    def __init__(self) -> None:
+        self.text = ""
+
+    def run(self, ruleset: str) -> None:
+        self.text = ruleset
+
+
+def test_hooks_stay_where_packets_wait() -> None:
+    """Linux empties the queues of a namespace when any hook goes; maps go before their chains."""
+    verdicts = NftSet("m0", "inet_service : verdict", ("80 : goto rest",))
+    old = replace(TABLE, sets=(*TABLE.sets, verdicts))
+    told = _Told()
+    loader = TableLoader(told, keeps_hooks=True)
+    loader.load(old)
+    loader.load(TABLE)
+    assert "delete table inet t\n" not in told.text
+    before = ["flush table inet t", "delete set inet t s0", "delete map inet t m0"]
+    assert [*before, "delete chain inet t rest", "table inet t {"] == told.text.splitlines()[2:7]
+
+
+def test_other_hooks_replace_the_table() -> None:
+    """A chain cannot be told another place."""
+    told = _Told()
+    loader = TableLoader(told, keeps_hooks=True)
+    loader.load(TABLE)
+    loader.load(replace(TABLE, chains=TABLE.chains[1:]))
+    assert "delete table inet t\n" in told.text
