@@ -10,6 +10,7 @@ from collections.abc import Coroutine
 from typing import Any
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from netlab import tasks
 from netlab.access.authentication import Authenticator
@@ -41,6 +42,18 @@ from netlab.objects.registry import Registry
 from netlab.objects.store import Store
 
 log = logging.getLogger(__name__)
+
+
+def _log_of_http() -> logging.Logger:
+    """Return where aiohttp logs, but not what a client said wrong and is told with a 400."""
+    logger = log.getChild("http")
+    logger.addFilter(_is_ours)
+    return logger
+
+
+def _is_ours(record: logging.LogRecord) -> bool:
+    return not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError))
+
 
 STOP_S = 0.5
 """How long open requests may take to end when the server stops; watches never do by themselves."""
@@ -102,6 +115,7 @@ class ApiServer:
             handler_cancellation=True,
             keepalive_timeout=KEEPALIVE_S,
             access_log=None,
+            logger=_log_of_http(),
             max_line_size=MAX_HEADER,
         )
         self._http = http
