@@ -17,6 +17,7 @@ from netproof.cluster.api.waiting import wait_until
 from netproof.cluster.fleet import cleanup, manifests, status
 from netproof.cluster.naming import Naming, PodName
 from netproof.cluster.placement import assign
+from netproof.errors import ClusterError
 from netproof.model.flow import Endpoint, EndpointKind
 from netproof.model.value import replace
 from netproof.model.workload import Namespace, Pod, Topology
@@ -34,6 +35,8 @@ NODES = "nodes"
 """The same, for the agents that stand for nodes."""
 
 OUTSIDE_POD = "outside"
+
+FORBIDDEN = 403
 
 
 def node_pod(node: str) -> str:
@@ -210,10 +213,18 @@ class Fleet:
         self._chosen |= assign(pods, self._nodes, turn)
 
     def _let_go(self, pods: Iterable[Pod]) -> None:
-        """Leave pods to the scheduler for which their node has no room."""
+        """Leave pods to the scheduler for which their node has no room.
+
+        Not every command may remove a pod; one that stays goes on waiting for its node.
+        """
         for pod in pods:
             del self._chosen[pod.key]
-            self._delete_pod(pod)
+            try:
+                self._delete_pod(pod)
+            except ClusterError as error:
+                if error.status == FORBIDDEN:
+                    continue
+                raise
             self._create_pod(pod)
 
     def _wait_running(self, wanted: tuple[Pod, ...]) -> tuple[Pod, ...]:
