@@ -40,7 +40,7 @@ def test_the_printed_role_suffices(somebody: Account, printed: list[Any], tmp_pa
     assert 0 == seen.exit_code, seen.output
     made = {right for right in watched.seen if right[2].startswith(("role", "serviceaccounts"))}
     assert set() == made
-    assert any("missing create serviceaccounts (for users" in note for note in seen.record.notes)
+    assert any("missing delete serviceaccounts (for users" in note for note in seen.record.notes)
     assert any("missing list clusterroles.rbac" in note for note in seen.record.notes)
 
 

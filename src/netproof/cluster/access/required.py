@@ -58,7 +58,13 @@ RIGHTS = (
     Right("", "pods", ("delete", "get", "patch"), "pods that change under policies", ("test",)),
     Right("", "services", ("get",), "cluster DNS", PROBING),
     Right("", "services", ("create",), "the Services of bundles", ("check", "test")),
-    Right("", "serviceaccounts", ("create",), "the service accounts that pods name", ("check",)),
+    Right(
+        "",
+        "serviceaccounts",
+        ("create",),
+        "the service accounts that pods of a bundle or of a fleet of one's own name",
+        ("check", "test"),
+    ),
     # Both verbs: a WebSocket is a GET, and since Kubernetes 1.35 the API server asks for create too
     # (KEP-4006, AuthorizePodWebsocketUpgradeCreatePermission).
     Right("", "pods/exec", ("create", "get"), "talking to the probe agents", PROBING),
