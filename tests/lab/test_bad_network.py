@@ -11,8 +11,8 @@ import pytest
 
 from tests.lab.lab_api import Cluster, cluster, ips
 
-DELAY_S, LOSS, STALL_S = 0.1, 0.1, 0.5
-DATAGRAMS = 300
+DELAY_S, LOSS, STALL_S = 0.1, 0.1, 0.3
+DATAGRAMS = 200
 
 # Sends numbered datagrams, and prints after how long each was answered.
 MEASURE = """
@@ -52,16 +52,16 @@ def bad(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
         yield running
 
 
-@pytest.mark.parametrize(("to", "family"), [("beside", 0), ("there", 0), ("there", 1)])
+@pytest.mark.parametrize(("to", "family"), [("beside", 0), ("there", 1)])
 def test_packets_are_late_and_get_lost(bad: Cluster, to: str, family: int) -> None:
     """On a node and between nodes alike, in both families, once for every way.
 
-    Of 300 round trips with 10 % of loss each way 57 are expected to fail, give or take 7.
+    Of 200 round trips with 10 % of loss each way 38 are expected to fail, give or take 6.
     """
     host = ips(bad.pod(to))[family]
     took = json.loads(bad.run("here", "python3", "-c", MEASURE, host, str(DATAGRAMS)))
     lost = DATAGRAMS - len(took)
-    assert 20 <= lost <= 100
+    assert 12 <= lost <= 70
     assert DELAY_S <= took[0]
     assert DELAY_S * 1.9 > took[len(took) // 10]  # twice would be a delay too many; busy is slower
 
