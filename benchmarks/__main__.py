@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
-from benchmarks import change, connects, matrix, mutations, startup
+from benchmarks import change, connects, matrix, mutations, reading, startup
 from benchmarks.ratio import Ratio
 
 ALL: dict[str, Callable[[], Ratio]] = {
@@ -18,6 +18,7 @@ ALL: dict[str, Callable[[], Ratio]] = {
     "startup": startup.run,
     "change": change.run,
     "mutations": mutations.run,
+    "reading": reading.run,
 }
 
 

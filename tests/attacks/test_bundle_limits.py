@@ -50,8 +50,8 @@ def _billion_laughs() -> str:
     return "a0: &a0 [1,1,1,1,1,1,1,1,1,1]\n" + "".join(each)
 
 
-BLOCKS = ", ".join(f"{{ipBlock: {{cidr: 10.{n // 250}.{n % 250}.0/24}}}}" for n in range(2000))
-RULES = ", ".join(["{ports: [{port: 80}]}"] * 1500)
+BLOCKS = ", ".join(f"{{ipBlock: {{cidr: 10.{n // 250}.{n % 250}.0/24}}}}" for n in range(4000))
+RULES = ", ".join(["{ports: [{port: 80}]}"] * 1700)
 
 BOMBS: Mapping[str, Callable[[], str]] = {
     "bytes": lambda: "# " + "x" * limits.MAX_BYTES,
@@ -68,13 +68,13 @@ BOMBS: Mapping[str, Callable[[], str]] = {
     "objects": lambda: "{apiVersion: v1, kind: ConfigMap, metadata: {name: a}}\n---\n" * 10_001,
     "workloads": lambda: _pods(limits.MAX_WORKLOADS + 1),
     "policies": lambda: "".join(_policy(n, "") for n in range(limits.MAX_POLICIES + 1)),
-    "terms": lambda: _pod(0) + _policy(0, ", ".join(["{from: [{podSelector: {}}]}"] * 6000)),
-    "flows": lambda: _pods(90, 90),
-    "policies at every pod": lambda: _pods(150) + "".join(_policy(n, "{}") for n in range(1000)),
+    "terms": lambda: _pod(0) + _policy(0, ", ".join(["{from: [{podSelector: {}}]}"] * 15_001)),
+    "flows": lambda: _pods(1000, 21),
+    "policies at every pod": lambda: _pods(150) + "".join(_policy(n, "{}") for n in range(2000)),
     "rules at every pod": lambda: _pods(120) + _policy(0, RULES),
     "blocks of addresses": lambda: _pods(120) + _policy(0, f"{{from: [{BLOCKS}]}}"),
     "intents": lambda: _pods(2) + _intents(limits.MAX_INTENTS + 1),
-    "intents times flows": lambda: _pods(400) + _intents(390),
+    "intents times ports": lambda: _pods(1000, 11) + _intents(990),
     "exceptions": lambda: (
         _pods(300)
         + "intents: [{deny: '* -> *', reason: a, except: ["
@@ -99,13 +99,12 @@ SNAPSHOTS: Mapping[str, Callable[[], str]] = {
     "edges": lambda: (
         SNAPSHOT
         + "".join(f"a/p{n} serves 80/TCP\n" for n in range(1000))
-        + "".join(f"a/p{n} on 80/TCP\n  from everyone\n" for n in range(1000))
+        + "".join(f"a/p{n % 1000} on {n}/TCP\n  from everyone\n" for n in range(51_000))
     ),
-    "one edge again and again": lambda: (
+    "sources": lambda: (
         SNAPSHOT
-        + "".join(f"a/p{n} serves 80/TCP\n" for n in range(1000))
-        + "a/p0 on 80/TCP\n"
-        + "  from everyone\n" * 100_000
+        + "".join(f"a/p{n} on 80/TCP\n  from a/q\n" for n in range(1000))
+        + "".join(f"  from a/r{n}\n" for n in range(51_000))
     ),
 }
 

@@ -7,6 +7,7 @@ cluster does is unknown here, and so is every CNI. What a selector, peer or port
 """
 
 from netproof.expected.evaluate import Answers, Evaluator, expect, expected_matrix
+from netproof.expected.grid import Grid, Target, positions, transposed
 from netproof.expected.index import PolicyIndex
 from netproof.expected.trace import Trace, trace_flow
 from netproof.policy.matching import Condition, Mismatch, UnmetLabel
@@ -15,11 +16,15 @@ __all__ = [
     "Answers",
     "Condition",
     "Evaluator",
+    "Grid",
     "Mismatch",
     "PolicyIndex",
+    "Target",
     "Trace",
     "UnmetLabel",
     "expect",
     "expected_matrix",
+    "positions",
     "trace_flow",
+    "transposed",
 ]

@@ -17,6 +17,7 @@ from netproof.errors import HarnessBug
 from netproof.model.flow import Direction
 from netproof.model.workload import NAMESPACE_NAME_LABEL, Host, Pod, Protocol, Service, Topology
 from netproof.policy import IpBlock, NetworkPolicy, PodPeer, PortMatch, Rule, matching
+from netproof.policy.population import Population
 
 T = TypeVar("T")
 
@@ -74,15 +75,9 @@ class PolicyIndex:
         self._pods = {pod.key: pod for pod in topology.pods}
         self._services = {service.key: service for service in topology.services}
         self._hosts = {host.name: host for host in topology.hosts}
-        self._backends: dict[str, tuple[Pod, ...]] = {}
-        self._by_namespace: dict[str, list[Pod]] = {}
-        for pod in topology.pods:
-            self._by_namespace.setdefault(pod.namespace, []).append(pod)
-        # A namespace that is not listed is there all the same, with the label of its name.
-        self.labels = {
-            **{name: matching.labels_of(name, {}) for name in self._by_namespace},
-            **matching.namespace_labels(topology.namespaces),
-        }
+        self.population = Population(topology.pods, matching.namespace_labels(topology.namespaces))
+        self.labels = self.population.labels
+        self._keys: dict[int, frozenset[str]] = {}
         self._isolating: dict[Side, list[NetworkPolicy]] = {}
         self._rules: dict[Side, list[IndexedRule]] = {}
         self._indexed: dict[tuple[str, int], tuple[Rule, IndexedRule]] = {}
@@ -103,9 +98,7 @@ class PolicyIndex:
 
     def backends(self, service: Service) -> tuple[Pod, ...]:
         """Return the pods behind a Service."""
-        if service.key not in self._backends:
-            self._backends[service.key] = self.topology.backends(service)
-        return self._backends[service.key]
+        return self.population.behind(service)
 
     def isolating(self, pod: Pod, direction: Direction) -> Sequence[NetworkPolicy]:
         """Return the policies that isolate a pod in a direction, in the order given."""
@@ -115,10 +108,9 @@ class PolicyIndex:
         """Return all rules that may let traffic of a pod pass: those of all its policies."""
         return self._rules.get((pod.key, direction), ())
 
-    def selected(self, policy: NetworkPolicy) -> list[Pod]:
+    def selected(self, policy: NetworkPolicy) -> Sequence[Pod]:
         """Return the pods that a policy is about, in the topology's order."""
-        own = self._by_namespace.get(policy.namespace, ())
-        return [pod for pod in own if matching.selects(policy, pod)]
+        return self.population.selected(policy)
 
     def with_changed(self, original: NetworkPolicy, new: NetworkPolicy | None) -> PolicyIndex:
         """Return the index with one policy in another's place, or in none.
@@ -167,7 +159,7 @@ class PolicyIndex:
             place=f"{policy.key} {rule}",
             ports=rule.ports,
             everyone=not rule.peers,
-            pods=frozenset(key for peer in peers for key in self._named(peer, policy.namespace)),
+            pods=self._named(peers, policy.namespace),
             blocks=tuple(peer for peer in rule.peers if isinstance(peer, IpBlock)),
             strangers=any(_names_strangers(peer, policy.namespace) for peer in peers),
             api_server=any(
@@ -176,10 +168,15 @@ class PolicyIndex:
             ),
         )
 
-    def _named(self, peer: PodPeer, own: str) -> Iterable[str]:
-        for space, pods in self._by_namespace.items():
-            if matching.names_namespace(peer, own, space, self.labels[space]):
-                yield from (pod.key for pod in pods if matching.has_labels(peer, pod))
+    def _named(self, peers: Iterable[PodPeer], own: str) -> frozenset[str]:
+        """Return whom some peers name, as one set for all who name the same by one peer."""
+        named = [self.population.named(peer, own) for peer in peers]
+        if len(named) != 1:
+            return frozenset(pod.key for pods in named for pod in pods)
+        (pods,) = named
+        if id(pods) not in self._keys:
+            self._keys[id(pods)] = frozenset(pod.key for pod in pods)
+        return self._keys[id(pods)]
 
 
 def _names_strangers(peer: PodPeer, own: str) -> bool:

@@ -1,7 +1,8 @@
 """How an answer comes about: every policy and rule that took part, and why the others did not.
 
-Made when somebody asks, by the same evaluation that answers, so it explains that very answer. The
-rules of a policy that misses a pod by more than one condition took no part and are left out.
+Made when somebody asks, by the same evaluation that answers, so it explains that very answer. Of a
+policy that misses a pod by one condition those rules are kept that would let the packets pass; of
+one that misses it by more, none.
 """
 
 from __future__ import annotations
@@ -114,7 +115,18 @@ class _Side:
     def policy(self, policy: NetworkPolicy) -> PolicyTrace:
         selection = matching.selection_mismatches(policy, self.pod, self.direction)
         near = policy.written(self.direction) if len(selection) <= 1 else ()
+        if selection:
+            near = tuple(rule for rule in near if self._passes(policy.namespace, rule))
         return PolicyTrace(policy, selection, tuple(self._rule(policy, rule) for rule in near))
+
+    def _passes(self, own: str, rule: Rule) -> bool:
+        peers = not rule.peers or any(self._is_peer(own, peer) for peer in rule.peers)
+        return peers and not self._port(rule)
+
+    def _is_peer(self, own: str, peer: Peer) -> bool:
+        if isinstance(peer, IpBlock) or self.other.pod is None:
+            return not self._peer(own, peer)
+        return matching.names_pod(peer, own, self.other.pod, self.index.labels)
 
     def _rule(self, policy: NetworkPolicy, rule: Rule) -> RuleTrace:
         peers = [self._peer(policy.namespace, peer) for peer in rule.peers]

@@ -97,8 +97,9 @@ class BrokenFlow(Value):
 class IntentJudgement(Value):
     """An intent against one reading of the bundle: the policies' meaning, or packets.
 
-    `flows` is how many flows it was judged by; `broken` are those that go otherwise. `untried`
-    are the ends, in words, that it is about and where no packet could be sent.
+    `flows` is how many flows it was judged by; `broken` are those that go otherwise, `unlisted` how
+    many more do. `untried` are the ends, in words, that it is about and where no packet could be
+    sent.
     """
 
     kept: Kept
@@ -106,6 +107,7 @@ class IntentJudgement(Value):
     broken: tuple[BrokenFlow, ...] = ()
     text: str = ""
     untried: tuple[str, ...] = ()
+    unlisted: int = 0
 
 
 class IntentResult(Value):
@@ -165,15 +167,31 @@ class Edge(Value, order=True):
     port: str
 
 
+class EdgeEnd(Value, order=True, cache_hash=True):
+    """A port at which edges end."""
+
+    destination: str
+    port: str
+
+
+class ReachedBy(Value):
+    """Who reaches an end: sets of sources, as numbers whose bit n stands for the source n."""
+
+    allowed: int = 0
+    undefined: int = 0
+
+
 class Snapshot(Value):
     """Who reaches whom: workloads with the ports they serve, and the edges that are not denied.
 
-    What is denied or absent is not written down. `blocks` are the ends outside that were told
-    apart, `ports` the ports that were asked there.
+    What is denied or absent is not written down. `sources` are where edges begin, the workloads
+    first, all in order; `blocks` the ends outside that were told apart, `ports` the ports that were
+    asked there.
     """
 
     workloads: dict[str, tuple[str, ...]]
-    edges: dict[Edge, Reach]
+    sources: tuple[str, ...]
+    reached: dict[EdgeEnd, ReachedBy]
     blocks: tuple[str, ...] = ()
     ports: tuple[str, ...] = ()
 

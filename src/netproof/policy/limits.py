@@ -34,14 +34,17 @@ MAX_WORKLOADS = 1_000
 MAX_POLICIES = 2_000
 """Of a bundle: each is held against each workload of its namespace."""
 
-MAX_TERMS = 10_000
-"""Of a bundle's policies, rules with their peers and ports: each is looked up for each workload."""
+MAX_TERMS = 30_000
+"""Of a bundle's policies, rules with their peers and ports: reading one takes a tenth of a ms."""
 
-MAX_FLOWS = 500_000
-"""Of a bundle, so many pairs of ends and ports: judging takes 10 s for each 100,000."""
+MAX_FLOWS = 20_000_000
+"""Of a bundle, so many pairs of ends and ports: judging takes a second for each five million."""
+
+MAX_LISTED = 500_000
+"""Of a bundle whose flows are taken one by one, to be probed or mutated: 10 s for each 100,000."""
 
 MAX_WORK = 10_000_000
-"""Of flows times the policies, rules, ports and blocks at their ends: all of them are named."""
+"""Of pairs of rules, ports and blocks at the same workload: each may cut what the other tells."""
 
 MAX_INTENTS = 1_000
 """Of a bundle: people stop reading long before."""
@@ -49,17 +52,17 @@ MAX_INTENTS = 1_000
 MAX_STATEMENT = 1_000
 """Of an intent's statement, in characters: a name has at most 253, and two name a flow."""
 
-MAX_JUDGED = 50_000_000
-"""Of statements times flows: the work of judging intents, 10 s for each 30 million."""
+MAX_JUDGED = 10_000_000
+"""Of statements times ports that flows end at: the work of judging intents, 10 s for all."""
+
+MAX_BROKEN = 10_000
+"""Of flows of one intent that go otherwise than it states: more are counted, not listed."""
 
 MAX_MUTATED = 40_000_000
 """Of mutations times flows: the work of `--mutate`, 10 s for each 20 million."""
 
-MAX_EDGES = 500_000
-"""Of a snapshot: `everyone` stands for many, and a short text for the square of its length."""
-
-MAX_UNFOLDED = 20_000_000
-"""Of a snapshot, workloads for each source that is written: a second for each 5 million."""
+MAX_EDGES = 50_000_000
+"""Of a snapshot, sources times ports that are reached: sets of them take a byte for each eight."""
 
 GIT_S = 60.0
 """For git to read a revision: it is in a repository on this machine."""

@@ -23,7 +23,6 @@ from netproof.model.workload import (
     Port,
     Protocol,
     Service,
-    Topology,
 )
 from netproof.policy import matching
 from netproof.policy.bundle import Bundle, refuse_twins, unpack
@@ -35,11 +34,12 @@ from netproof.policy.intentdocuments import (
     states_intents,
 )
 from netproof.policy.manifest import Manifest, is_manifest
-from netproof.policy.mirrorobjects import MirrorObjects, Workload, is_of
+from netproof.policy.mirrorobjects import MirrorObjects, Workload
 from netproof.policy.networkpolicy import NetworkPolicy, Rule
 from netproof.policy.otherobjects import OtherObject
 from netproof.policy.overrulers import Overruler
 from netproof.policy.peers import PodPeer
+from netproof.policy.population import Population
 from netproof.policy.sources import decode
 
 FILE = "File"
@@ -159,7 +159,7 @@ def _mirror(objects: MirrorObjects, intents: tuple[Node, ...], texts: Mapping[st
         tuple(workload.pod for workload in workloads),
         services,
         tuple(objects.policies),
-        tuple(m for m in objects.manifests if _is_sent(m, services)),
+        tuple(_sent(objects.manifests, services)),
     )
     notes = (*objects.notes, *namespace_notes, *_silent(workloads), *_host_network(workloads))
     made = Mirror(
@@ -196,10 +196,12 @@ def _undeployable(objects: MirrorObjects) -> Iterator[Note]:
         yield Note(f"Service {service.key}", place, text)
 
 
-def _is_sent(manifest: Manifest, services: Iterable[Service]) -> bool:
-    if manifest.kind == "Service":
-        return any(is_of(manifest, service) for service in services)
-    return manifest.kind in ("Namespace", "NetworkPolicy")
+def _sent(manifests: Iterable[Manifest], services: Iterable[Service]) -> Iterator[Manifest]:
+    mirrored = {service.key for service in services}
+    for one in manifests:
+        service = one.kind == "Service" and f"{one.namespace}/{one.name}" in mirrored
+        if service or one.kind in ("Namespace", "NetworkPolicy"):
+            yield one
 
 
 def _namespaces(
@@ -211,8 +213,8 @@ def _namespaces(
     values: list[Pod | NetworkPolicy | Service] = [workload.pod for workload in workloads]
     values += [*objects.policies, *objects.services]
     for value in values:
-        if value.namespace not in written:
-            first.setdefault(value.namespace, _origin(value, objects, workloads))
+        if value.namespace not in written and value.namespace not in first:
+            first[value.namespace] = _origin(value, objects, workloads)
     notes = []
     for name, origin in first.items():
         written[name] = Namespace(name, {NAMESPACE_NAME_LABEL: name})
@@ -260,7 +262,8 @@ def with_extra_ports(
     """Return the bundle with every port served that something names, and a note for each."""
     extra: dict[str, dict[tuple[int, Protocol], PortDemand]] = {}
     pods = {pod.key: pod for pod in bundle.pods}
-    for wanted in (*_by_services(bundle), *_by_policies(bundle), *also):
+    there = Population(bundle.pods, matching.namespace_labels(bundle.namespaces))
+    for wanted in (*_by_services(bundle, there), *_by_policies(bundle, there), *also):
         for key in sorted(wanted.pods):
             if not _serves(pods[key], wanted.port, wanted.protocol):
                 extra.setdefault(key, {}).setdefault((wanted.port, wanted.protocol), wanted)
@@ -286,51 +289,40 @@ def _serves(pod: Pod, number: int, protocol: Protocol) -> bool:
     return any(port.number == number and port.protocol is protocol for port in pod.ports)
 
 
-def _by_services(bundle: Bundle) -> Iterator[PortDemand]:
+def _by_services(bundle: Bundle, there: Population) -> Iterator[PortDemand]:
+    places = {
+        f"{one.namespace}/{one.name}": str(one.origin)
+        for one in bundle.manifests
+        if one.kind == "Service"
+    }
     for service in bundle.services:
-        place = next(
-            str(m.origin)
-            for m in bundle.manifests
-            if (m.kind, m.namespace, m.name) == ("Service", service.namespace, service.name)
-        )
-        behind = frozenset(pod.key for pod in Topology(pods=bundle.pods).backends(service))
+        behind = frozenset(pod.key for pod in there.behind(service))
         for port in service.ports:
             if isinstance(port.target, int):
-                who = f"Service {service.key}"
+                who, place = f"Service {service.key}", places[service.key]
                 yield PortDemand(behind, port.target, port.protocol, who, place)
 
 
-def _by_policies(bundle: Bundle) -> Iterator[PortDemand]:
-    labels = matching.namespace_labels(bundle.namespaces)
+def _by_policies(bundle: Bundle, there: Population) -> Iterator[PortDemand]:
     for policy in bundle.policies:
         for direction in Direction:
             for rule in policy.rules(direction):
-                yield from _by_rule(bundle, policy, rule, labels)
+                if any(isinstance(match.port, int) for match in rule.ports):
+                    yield from _by_rule(policy, rule, there)
 
 
-def _by_rule(
-    bundle: Bundle, policy: NetworkPolicy, rule: Rule, labels: Mapping[str, Mapping[str, str]]
-) -> Iterator[PortDemand]:
+def _by_rule(policy: NetworkPolicy, rule: Rule, there: Population) -> Iterator[PortDemand]:
     """Yield the ports a rule names, for the pods it names as servers.
 
     An egress rule without peers names nobody, so no pod serves a port for its sake.
     """
-    servers = frozenset(
-        pod.key
-        for pod in bundle.pods
-        if (
-            matching.selects(policy, pod)
-            if rule.direction is Direction.INGRESS
-            else any(
-                matching.names_pod(peer, policy.namespace, pod, labels)
-                for peer in rule.peers
-                if isinstance(peer, PodPeer)
-            )
-        )
-    )
-    pods = {pod.key: pod for pod in bundle.pods}
+    if rule.direction is Direction.INGRESS:
+        servers = {pod.key: pod for pod in there.selected(policy)}
+    else:
+        peers = [peer for peer in rule.peers if isinstance(peer, PodPeer)]
+        servers = {p.key: p for peer in peers for p in there.named(peer, policy.namespace)}
     for match in rule.ports:
         if isinstance(match.port, int):
-            lacking = frozenset(key for key in servers if not matching.serves(pods[key], match))
+            lacking = frozenset(k for k, pod in servers.items() if not matching.serves(pod, match))
             who = policy.rule_name(rule)
             yield PortDemand(lacking, match.port, match.protocol, who, str(match.origin))

@@ -27,6 +27,7 @@ from netproof.review.intents import (
 from netproof.review.judgement import judge_all
 from netproof.review.mutation import mutate
 from netproof.review.reachability import Reachability
+from netproof.verdict import RunJudgement, judge_reading
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,10 +106,28 @@ def check(case: Case, *, cni: str = "", with_mutations: bool = False) -> CheckRe
         netproof=netproof.__version__,
         workloads=len(reach.workloads),
         policies=len(reach.policies),
-        flows=len(reach.matrix),
+        flows=len(reach.grid),
         seconds=0.0,
         notes=reach.mirror.notes,
         hints=find_all(HintContext(reach, cni)),
         intents=judge_all(reach, case.intents),
         mutations=mutate(reach, case.intents) if with_mutations else None,
+    )
+
+
+def by_reading(checked: CheckRecord) -> CheckRecord:
+    """Return a check with the verdict on what the policies mean; no packet was sent."""
+    return concluded(checked, judge_reading(checked.intents))
+
+
+def concluded(checked: CheckRecord, judgement: RunJudgement | None) -> CheckRecord:
+    """Return a check with the verdict on it; as it is where there was nothing to judge."""
+    if judgement is None:
+        return checked
+    return replace(
+        checked,
+        intents=judgement.intents,
+        verdict=judgement.verdict,
+        exit_code=judgement.exit_code,
+        exit_reason=judgement.sentence,
     )

@@ -7,11 +7,21 @@ only what it was asked; a block or port it does not have is looked up at what st
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Sequence
 from ipaddress import ip_network
 
-from netproof.model.flow import Flow
-from netproof.model.review import Cause, Danger, DiffRecord, Edge, Reach, ReachChange, Snapshot
+from netproof.expected import positions
+from netproof.model.review import (
+    Cause,
+    Danger,
+    DiffRecord,
+    Edge,
+    EdgeEnd,
+    Reach,
+    ReachChange,
+    ReachedBy,
+    Snapshot,
+)
 from netproof.model.value import replace
 from netproof.policy import Network
 from netproof.policy.mirror import Mirror, PortDemand, serving
@@ -46,8 +56,9 @@ def compare_snapshots(
     old: Snapshot, new: Snapshot, names: tuple[str, str], after: SnapshotView | None = None
 ) -> DiffRecord:
     """Compare two snapshots; with a view of the new one, say what lets through what it opens."""
+    was, now = _Answers(old), _Answers(new)
     changes = [
-        change for edge in _asked(old, new) if (change := _change(edge, old, new)) is not None
+        change for edge in _differing(was, now) if (change := _change(edge, was, now)) is not None
     ]
     order = tuple(Danger)
     changes.sort(key=lambda c: (not c.opens, order.index(c.danger), c.edge))
@@ -70,35 +81,69 @@ def _also(source: Mirror, target: Mirror) -> Iterator[PortDemand]:
                 yield PortDemand(pods, port.number, port.protocol, "the other bundle", "")
 
 
-def _change(edge: Edge, old: Snapshot, new: Snapshot) -> ReachChange | None:
-    was, now = answer(old, edge), answer(new, edge)
+def _change(edge: Edge, old: _Answers, new: _Answers) -> ReachChange | None:
+    was, now = old.answer(edge), new.answer(edge)
     if was is now or {was, now} == {Reach.ABSENT, Reach.DENIED}:
         return None
     danger, why = _danger(edge, was, now)
     return ReachChange(edge, was, now, danger, why)
 
 
-def _asked(old: Snapshot, new: Snapshot) -> list[Edge]:
-    """Return every edge that either snapshot has an answer for that the other may not share."""
-    blocks = {*old.blocks, *new.blocks}
-    ports = {*old.ports, *new.ports}
-    edges = {*old.edges, *new.edges}
-    leaving = {edge.source for edge in edges if edge.destination in blocks}
-    entered = {(edge.destination, edge.port) for edge in edges if edge.source in blocks}
-    edges |= {Edge(source, block, port) for source in leaving for block in blocks for port in ports}
-    edges |= {Edge(block, *target) for target in entered for block in blocks}
-    return sorted(edges)
+def _differing(old: _Answers, new: _Answers) -> Iterator[Edge]:
+    """Yield every edge, of any end that either snapshot has, to which they answer differently."""
+    both = old.of, new.of
+    blocks = sorted({block for of in both for block in of.blocks})
+    ports = sorted({port for of in both for port in of.ports})
+    ends = {end for of in both for end in of.reached}
+    ends |= {EdgeEnd(block, port) for block in blocks for port in ports}
+    sources = sorted({name for of in both for name in of.sources} | set(blocks))
+    was, now = old.at(sources), new.at(sources)
+    for end in sorted(ends):
+        before, after = was(end), now(end)
+        differ = (before.allowed ^ after.allowed) | (before.undefined ^ after.undefined)
+        for at in positions(differ):
+            yield Edge(sources[at], end.destination, end.port)
 
 
-def answer(of: Snapshot, edge: Edge) -> Reach:
-    """Return what a snapshot says of an edge, be it by what stands for it."""
-    known = _known(edge, of)
-    if known in of.edges:
-        return of.edges[known]
-    if any("/" in end and end not in of.workloads for end in _within(known, of)):
-        return Reach.ABSENT
-    served = of.workloads.get(known.destination)
-    return Reach.ABSENT if served is not None and known.port not in served else Reach.DENIED
+class _Answers:
+    """A snapshot, to be asked about edges that it need not have."""
+
+    def __init__(self, of: Snapshot) -> None:
+        self.of = of
+        self._places = {name: at for at, name in enumerate(of.sources)}
+
+    def answer(self, edge: Edge) -> Reach:
+        """Return what the snapshot says of an edge, be it by what stands for it."""
+        known = _known(edge, self.of)
+        by = self.of.reached.get(EdgeEnd(known.destination, known.port), ReachedBy())
+        place = self._places.get(known.source)
+        if place is not None and by.allowed >> place & 1:
+            return Reach.ALLOWED
+        if place is not None and by.undefined >> place & 1:
+            return Reach.UNDEFINED
+        if any("/" in end and end not in self.of.workloads for end in _within(known, self.of)):
+            return Reach.ABSENT
+        served = self.of.workloads.get(known.destination)
+        return Reach.ABSENT if served is not None and known.port not in served else Reach.DENIED
+
+    def at(self, sources: Sequence[str]) -> Callable[[EdgeEnd], ReachedBy]:
+        """Return what says who of some sources reaches an end, as sets of places among them."""
+        stands = [self._places.get(_known(Edge(name, "", ""), self.of).source) for name in sources]
+        alike = stands == list(range(len(self.of.sources)))
+        bits: dict[int, int] = {}
+        for at, place in enumerate(stands):
+            if place is not None:
+                bits[place] = bits.get(place, 0) | 1 << at
+
+        def moved(members: int) -> int:
+            return members if alike else sum(bits.get(at, 0) for at in positions(members))
+
+        def reached(end: EdgeEnd) -> ReachedBy:
+            known = _known(Edge("", end.destination, end.port), self.of)
+            by = self.of.reached.get(EdgeEnd(known.destination, known.port), ReachedBy())
+            return ReachedBy(moved(by.allowed), moved(by.undefined))
+
+        return reached
 
 
 def _within(edge: Edge, of: Snapshot) -> tuple[str, ...]:
@@ -176,10 +221,14 @@ def _no_causes(_edge: Edge) -> tuple[Cause, ...]:
 
 
 def _causes(view: SnapshotView) -> CausesOf:
-    flows: Mapping[Edge, Flow] = {view.edge(flow): flow for flow in view.reach.flows}
+    grid = view.reach.grid
+    sources = {end.name: at for at, end in enumerate(grid.sources)}
+    ends = {view.end(one): at for at, one in enumerate(grid.targets)}
 
     def of(edge: Edge) -> tuple[Cause, ...]:
-        flow = flows.get(edge)
-        return causes(view.reach.trace(flow)) if flow else ()
+        at = sources.get(edge.source), ends.get(EdgeEnd(edge.destination, edge.port))
+        if at[0] is None or at[1] is None or not grid.present[at[1]] >> at[0] & 1:
+            return ()
+        return causes(view.reach.trace(grid.flow(at[0], at[1])))
 
     return of

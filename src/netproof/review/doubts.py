@@ -8,10 +8,11 @@ the cluster's DNS.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
+from netproof.expected import Evaluator
 from netproof.model.flow import (
     Direction,
     Endpoint,
@@ -24,7 +25,7 @@ from netproof.model.flow import (
 )
 from netproof.model.review import Cause
 from netproof.model.value import replace
-from netproof.model.workload import Pod
+from netproof.model.workload import HostKind, Pod
 from netproof.policy.entrances import Entrance
 from netproof.policy.overrulers import OtherEnd, Overruler
 from netproof.review.reachability import API_PORTS, API_SERVER, Reachability
@@ -45,7 +46,7 @@ class Doubts:
         With `routed` what comes from outside through the pods of a controller counts as from there;
         `port_named` tells whether the port is the one that is meant, not one of the likely.
         """
-        said = self.reach.matrix[flow]
+        said = self._expectation(flow)
         found = (
             *self._overruled(flow, said),
             *self._came_by(flow, said, routed=routed),
@@ -64,7 +65,43 @@ class Doubts:
         own_node = any(server.startswith(("169.254.", "fe80:")) for server in servers)
         if answers == {Expected.ALLOWED} or (answers == {Expected.DENIED} and not own_node):
             return answers.pop()
-        return self.reach.matrix[flow].expected
+        return self._expectation(flow).expected
+
+    def _expectation(self, flow: Flow) -> Expectation:
+        """Return what the policies say of a flow, worked out once."""
+        if flow not in self._said:
+            self._said[flow] = Evaluator(self.reach.index).expect(flow)
+        return self._said[flow]
+
+    @cached_property
+    def _said(self) -> dict[Flow, Expectation]:
+        return {}
+
+    @cached_property
+    def possible(self) -> list[int]:
+        """For each target of the bundle the sources of flows that anything here may be about."""
+        grid, touched = self.reach.grid, self._touching
+        leaving = self._sources({key for key, way in touched if way is Direction.EGRESS})
+        entered = {key for key, way in touched if way is Direction.INGRESS}
+        asking, outside = self._sources(self._resolvers), self._sources(self._outside)
+        found = []
+        for present, one in zip(grid.present, grid.targets, strict=True):
+            may = asking if one.path is Path.DNS else 0
+            may |= outside if (one.destination.name, one.port) in self._ways else 0
+            if one.destination == Endpoint.node(API_SERVER):
+                may = present
+            any_end = any(pod.key in entered for pod in self._behind(one.destination))
+            found.append(present if any_end else (may | leaving) & present)
+        return found
+
+    def _sources(self, names: Container[str]) -> int:
+        ends = enumerate(self.reach.grid.sources)
+        return sum(1 << at for at, end in ends if end.name in names)
+
+    @cached_property
+    def _outside(self) -> frozenset[str]:
+        hosts = self.reach.hosts.values()
+        return frozenset(host.name for host in hosts if host.kind is HostKind.OUTSIDE)
 
     def _overruled(self, flow: Flow, said: Expectation) -> tuple[Cause, ...]:
         if not self._touching:
@@ -112,7 +149,7 @@ class Doubts:
 
     def who_is_asked(self, flow: Flow) -> tuple[Cause, ...]:
         """Return whom a pod asks for names, where that goes otherwise than at the cluster's DNS."""
-        said = self.reach.matrix[flow].expected
+        said = self._expectation(flow).expected
         if flow.path is not Path.DNS:
             return ()
         servers = self._resolvers.get(flow.source.name, ())
@@ -128,7 +165,7 @@ class Doubts:
         if flow.destination != Endpoint.node(API_SERVER):
             return
         each = {
-            port.number: self.reach.matrix[replace(flow, port=port.number)].expected
+            port.number: self._expectation(replace(flow, port=port.number)).expected
             for port in API_PORTS
         }
         if set(each.values()) != {said.expected}:
@@ -168,7 +205,9 @@ class Doubts:
 
     def _pods(self, flow: Flow, direction: Direction) -> tuple[Pod, ...]:
         """Return the pods at one end of a flow; behind a Service there may be several."""
-        end = flow.source if direction is Direction.EGRESS else flow.destination
+        return self._behind(flow.source if direction is Direction.EGRESS else flow.destination)
+
+    def _behind(self, end: Endpoint) -> tuple[Pod, ...]:
         if end.kind is EndpointKind.POD:
             return (self.reach.pods[end.name],)
         if end.kind is EndpointKind.SERVICE:

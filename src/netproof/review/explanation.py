@@ -18,7 +18,7 @@ from netproof.review import phrases
 from netproof.review.doubts import Doubts
 from netproof.review.intents import Intent, IntentStance, reachability_of
 from netproof.review.reachability import API_SERVER, NODES, OUTSIDE, Reachability
-from netproof.review.statement import parse_statement, select
+from netproof.review.statement import meant, parse_statement
 
 _ORDER = tuple(Weight)
 
@@ -56,7 +56,7 @@ def explain(mirror: Mirror, text: str) -> tuple[Explanation, ...]:
     statement = parse_statement(text, "the statement")
     intent = Intent(IntentStance.ALLOW, statement, (), "asked", "the statement")
     reach = reachability_of(mirror, [intent])
-    flows = select(statement, reach, reach.flows)
+    flows = [reach.grid.flow(*at) for at in reach.in_order(meant(statement, reach))]
     if not flows:
         raise UsageError(f"{text!r} names no flow: nothing there serves such a port")
     doubts = Doubts(reach)

@@ -12,7 +12,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from netproof.errors import PolicyError
-from netproof.model.flow import EndpointKind, Expected, Flow
+from netproof.model.flow import Endpoint, EndpointKind, Expected, Flow
 from netproof.model.workload import Host, HostKind, Port, Protocol
 from netproof.policy import Network
 from netproof.policy.document import Node
@@ -33,6 +33,7 @@ from netproof.review.statement import (
     SideKind,
     check_side,
     ends,
+    meant,
     parse_statement,
     select,
 )
@@ -150,9 +151,9 @@ def reachability_of(mirror: Mirror, intents: Iterable[Intent]) -> Reachability:
     blocks = [b for s in statements for b in (s.source.block, s.destination.block) if b]
     machines = tuple(_machines(statements, grown))
     reach = read_reachability(grown, _networks(blocks), _outside_ports(statements), machines)
-    judged = len(statements) * len(reach.flows)
+    judged = len(statements) * len(reach.grid.targets)
     if judged > MAX_JUDGED:
-        things = f"statements times flows ({judged:,})"
+        things = f"statements times ports ({judged:,})"
         refuse_more(judged, MAX_JUDGED, things, statements[-1].place, "judge a part of them")
     return reach
 
@@ -239,3 +240,27 @@ def wanted_of(intent: Intent, reach: Reachability) -> dict[Flow, Expected]:
         wanted = {**dict.fromkeys(others, Expected.DENIED), **wanted}
     excepted = {flow for e in intent.excepts for flow in select(e, reach, wanted)}
     return {flow: answer for flow, answer in wanted.items() if flow not in excepted}
+
+
+def wanted_sources(intent: Intent, reach: Reachability) -> tuple[list[int], list[int]]:
+    """Return for each target of a bundle the sources that an intent wants allowed, and denied."""
+    grid = reach.grid
+    named = meant(intent.statement, reach)
+    if intent.statement.destination.kind is SideKind.API_SERVER and intent.statement.port is None:
+        ports = (Port(one.port, one.protocol) for one in grid.targets)
+        named = [m if p in API_PORTS else 0 for m, p in zip(named, ports, strict=True)]
+    nobody = [0] * len(named)
+    allowed, denied = (nobody, named) if intent.stance is IntentStance.DENY else (named, nobody)
+    if intent.stance is IntentStance.ONLY:
+        there = ends(intent.statement.destination, reach)
+        machines = {Endpoint.node(host.name) for host in reach.topology.hosts}
+        nodes = sum(1 << at for at, end in enumerate(grid.sources) if end in machines)
+        denied = [
+            present & ~also & ~nodes if one.destination in there else 0
+            for one, present, also in zip(grid.targets, grid.present, named, strict=True)
+        ]
+    for statement in intent.excepts:
+        without = meant(statement, reach)
+        allowed = [one & ~cut for one, cut in zip(allowed, without, strict=True)]
+        denied = [one & ~cut for one, cut in zip(denied, without, strict=True)]
+    return allowed, denied

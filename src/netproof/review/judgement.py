@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain, islice
 
 from netproof.model.flow import EndpointKind, Expected, Flow, Outcome, Path
 from netproof.model.matrix import JudgedCell, JudgedMatrix
@@ -17,11 +19,12 @@ from netproof.model.review import (
 )
 from netproof.model.value import replace
 from netproof.model.workload import HostKind, Topology
+from netproof.policy.limits import MAX_BROKEN
 from netproof.policy.mirror import Mirror
 from netproof.review import phrases
 from netproof.review.doubts import Doubts
 from netproof.review.explanation import causes
-from netproof.review.intents import Intent, wanted_of
+from netproof.review.intents import Intent, wanted_of, wanted_sources
 from netproof.review.reachability import API_SERVER, NODES, Reachability, cell_of
 from netproof.review.statement import SideKind
 
@@ -54,23 +57,69 @@ def judge(reach: Reachability, intent: Intent, doubts: Doubts | None = None) -> 
     That is unknown then, whatever the policies say, and the judgement's text names what it is.
     """
     asked = doubts or Doubts(reach)
-    wanted = wanted_of(intent, reach)
+    allowed, denied = wanted_sources(intent, reach)
+    known = _known(intent, asked, allowed, denied)
+    plain, unsure = list[int](), list[int]()
+    for at, (free, shut) in enumerate(zip(allowed, denied, strict=True)):
+        open_end = (known.undefined[at] | known.doubted[at]) & (free | shut)
+        wrong = (free & ~known.allowed[at]) | (shut & known.allowed[at])
+        plain.append(wrong & ~open_end)
+        unsure.append(open_end)
+    listed = islice(chain(reach.in_order(plain), reach.in_order(unsure)), MAX_BROKEN)
+    broken = tuple(
+        _broken(
+            asked,
+            at,
+            Expected.ALLOWED if allowed[at[1]] >> at[0] & 1 else Expected.DENIED,
+            known.said.get(at) or reach.grid.expected(*at),
+            known.why.get(at, ()),
+            argued=number < ARGUED,
+        )
+        for number, at in enumerate(listed)
+    )
+    judged = _judgement(_flows(allowed, denied), broken, intent, _overruled(known.why.values()))
+    return replace(judged, unlisted=_flows(plain, unsure) - len(broken))
+
+
+def _flows(*members: Iterable[int]) -> int:
+    return sum(one.bit_count() for each in members for one in each)
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What is known of a bundle's flows, by the sources of each target.
+
+    `said` are answers that differ from the policies', `why` what may decide otherwise.
+    """
+
+    allowed: list[int]
+    undefined: list[int]
+    doubted: list[int]
+    said: dict[tuple[int, int], Expected]
+    why: dict[tuple[int, int], tuple[Cause, ...]]
+
+
+def _known(intent: Intent, doubts: Doubts, *wanted: Sequence[int]) -> _Known:
+    """Return the grid's answers with what else has a say in the flows that an intent is about."""
+    reach, grid = doubts.reach, doubts.reach.grid
+    known = _Known([*grid.allowed], [*grid.undefined], [0] * len(grid.targets), {}, {})
     # Who allows a controller, and nobody else, knows whom it lets in.
     routed = intent.statement.source.kind is SideKind.OUTSIDE
     port_named = intent.statement.port is not None
-    each = {flow: asked.of(flow, routed=routed, port_named=port_named) for flow in wanted}
-    doubted = {flow: why for flow, why in each.items() if why}
-    wrong = [
-        flow
-        for flow, answer in wanted.items()
-        if flow in doubted or asked.answer(flow) is not answer
-    ]
-    wrong.sort(key=lambda flow: flow in doubted or asked.answer(flow) is Expected.UNDEFINED)
-    broken = tuple(
-        _broken(asked, flow, wanted[flow], doubted.get(flow, ()), argued=number < ARGUED)
-        for number, flow in enumerate(wrong)
-    )
-    return _judgement(len(wanted), broken, intent, _overruled(doubted.values()))
+    may = [one & (free | shut) for one, free, shut in zip(doubts.possible, *wanted, strict=True)]
+    for source, target in reach.in_order(may):
+        at, bit, flow = (source, target), 1 << source, grid.flow(source, target)
+        if why := doubts.of(flow, routed=routed, port_named=port_named):
+            known.why[at] = why
+            known.doubted[target] |= bit
+        answer = doubts.answer(flow)
+        if answer is not grid.expected(*at):
+            known.said[at] = answer
+            known.allowed[target] &= ~bit
+            known.undefined[target] &= ~bit
+            known.allowed[target] |= bit if answer is Expected.ALLOWED else 0
+            known.undefined[target] |= bit if answer is Expected.UNDEFINED else 0
+    return known
 
 
 def _overruled(doubted: Iterable[tuple[Cause, ...]]) -> str:
@@ -81,15 +130,22 @@ def _overruled(doubted: Iterable[tuple[Cause, ...]]) -> str:
 
 
 def _broken(
-    asked: Doubts, flow: Flow, wanted: Expected, doubts: tuple[Cause, ...], *, argued: bool
+    doubts: Doubts,
+    at: tuple[int, int],
+    wanted: Expected,
+    said: Expected,
+    why: tuple[Cause, ...],
+    *,
+    argued: bool,
 ) -> BrokenFlow:
-    said = asked.answer(flow)
-    if doubts:
+    reach = doubts.reach
+    flow = reach.grid.flow(*at)
+    if why:
         alone = Cause("", f"by the NetworkPolicies alone it is {said}")
-        return BrokenFlow(phrases.flow(flow), _SAID[wanted], FlowAnswer.UNKNOWN, (*doubts, alone))
-    named = causes(asked.reach.trace(flow)) if argued else ()
-    if said is not asked.reach.matrix[flow].expected:
-        named = asked.who_is_asked(flow)
+        return BrokenFlow(phrases.flow(flow), _SAID[wanted], FlowAnswer.UNKNOWN, (*why, alone))
+    named = causes(reach.trace(flow)) if argued else ()
+    if said is not reach.grid.expected(*at):
+        named = doubts.who_is_asked(flow)
     return BrokenFlow(phrases.flow(flow), _SAID[wanted], _SAID[said], named)
 
 

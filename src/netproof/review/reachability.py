@@ -14,10 +14,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from ipaddress import ip_address, ip_network
+from itertools import islice, takewhile
 
-from netproof.expected import Answers, Evaluator, PolicyIndex, Trace, trace_flow
+from netproof.expected import (
+    Answers,
+    Evaluator,
+    Grid,
+    PolicyIndex,
+    Target,
+    Trace,
+    positions,
+    trace_flow,
+    transposed,
+)
 from netproof.model.flow import Direction, Endpoint, EndpointKind, Flow, Path
 from netproof.model.matrix import ExpectedMatrix
 from netproof.model.value import replace
@@ -35,7 +46,7 @@ from netproof.model.workload import (
     Topology,
 )
 from netproof.policy import Address, Network, NetworkPolicy, matching
-from netproof.policy.limits import MAX_FLOWS, MAX_WORK, refuse_more
+from netproof.policy.limits import MAX_FLOWS, MAX_LISTED, MAX_WORK, refuse_more
 from netproof.policy.mirror import Mirror
 
 OUTSIDE = "outside"
@@ -104,10 +115,65 @@ class Reachability:
 
     @cached_property
     def flows(self) -> tuple[Flow, ...]:
-        """Every flow between workloads, to and from the outside, and to the cluster's DNS."""
+        """Every flow between workloads, to and from the outside, and to the cluster's DNS.
+
+        Raises PolicyError where they are too many to be listed one by one; `grid` holds more.
+        """
         if self.given is not None:
             return self.given
-        return (*self._between(), *self._abroad(), *self._look_ups(), *self._to_machines())
+        self.refuse_to_list()
+        return tuple(self.grid.flow(*at) for at in self.in_order(self.grid.present))
+
+    @cached_property
+    def grid(self) -> Grid:
+        """All those flows at once, and what the policies say of them."""
+        pods = [Endpoint.pod(pod.key) for pod in self.workloads]
+        return Grid(self.index, (*pods, *map(_end, self.topology.hosts)), tuple(self._targets()))
+
+    def in_order(self, chosen: Sequence[int]) -> Iterator[tuple[int, int]]:
+        """Yield source and target of those flows that are chosen, by the sources of each target.
+
+        By their sources those between workloads come first; then to and from each host outside,
+        to the cluster's DNS, and to and from nodes and the API server.
+        """
+        if not any(chosen):
+            return
+        sources, targets = self.grid.sources, self.grid.targets
+        rows = transposed(chosen, len(sources))
+        kinds = [one.destination.kind for one in targets]
+        pods = _members(at for at, kind in enumerate(kinds) if kind is EndpointKind.POD)
+        dns = _members(at for at, kind in enumerate(kinds) if kind is EndpointKind.SERVICE)
+        senders = range(len(self.workloads))
+        yield from ((at, there) for at in senders for there in positions(rows[at] & pods))
+        hosts = range(len(senders), len(sources))
+        outside = [at for at in hosts if sources[at].kind is EndpointKind.OUTSIDE]
+        yield from self._of_hosts(outside, chosen, rows)
+        yield from ((at, there) for at in senders for there in positions(rows[at] & dns))
+        yield from self._of_hosts([at for at in hosts if at not in outside], chosen, rows)
+
+    def _of_hosts(
+        self, hosts: Iterable[int], chosen: Sequence[int], rows: Sequence[int]
+    ) -> Iterator[tuple[int, int]]:
+        """Yield what is chosen of the flows to and from some hosts, pod by pod."""
+        sources, targets = self.grid.sources, self.grid.targets
+        places = self._places()
+        owner = {end: at for at, end in enumerate(sources)}
+        for host in hosts:
+            there = places.get(sources[host], 0)
+            met = {at for target in positions(there) for at in positions(chosen[target])}
+            met |= {owner[targets[at].destination] for at in positions(rows[host])}
+            for pod in sorted(met):
+                yield from ((pod, at) for at in positions(rows[pod] & there))
+                own = places.get(sources[pod], 0)
+                yield from ((host, at) for at in positions(rows[host] & own))
+
+    def refuse_to_list(self) -> None:
+        """Raise PolicyError where the flows are too many to be listed, or probed, one by one."""
+        count = len(self.grid)
+        if count > MAX_LISTED:
+            widest = max(self.workloads, key=lambda pod: len(pod.ports))
+            place = self.mirror.place("Pod", widest.key)
+            refuse_more(count, MAX_LISTED, f"flows to list ({count:,})", place, _SPLIT)
 
     @cached_property
     def flows_of(self) -> Mapping[str, Sequence[Flow]]:
@@ -166,48 +232,33 @@ class Reachability:
             return ()
         return [pod.key for pod in self.index.backends(self.index.service(end.name))]
 
-    def _between(self) -> Iterator[Flow]:
-        for source in self.workloads:
-            for destination in self.workloads:
-                if source.key != destination.key:
-                    for port in destination.ports:
-                        yield Flow(
-                            Endpoint.pod(source.key),
-                            Endpoint.pod(destination.key),
-                            port.number,
-                            port.protocol,
-                        )
+    def _places(self) -> dict[Endpoint, int]:
+        found: dict[Endpoint, int] = {}
+        for at, one in enumerate(self.grid.targets):
+            found[one.destination] = found.get(one.destination, 0) | 1 << at
+        return found
 
-    def _abroad(self) -> Iterator[Flow]:
-        for host in self.topology.hosts:
-            if host.kind is not HostKind.OUTSIDE:
-                continue
-            there, family = Endpoint.outside(host.name), Family.of(host.ips[0])
-            for pod in self.workloads:
-                here = Endpoint.pod(pod.key)
-                for port in self.outside_ports:
-                    yield Flow(here, there, port.number, port.protocol, family, Path.HOST_IP)
-                for port in pod.ports:
-                    yield Flow(there, here, port.number, port.protocol, family)
-
-    def _to_machines(self) -> Iterator[Flow]:
-        """Yield the flows of nodes and of the API server, where somebody names them."""
-        for host in self.topology.hosts:
-            if host.kind is HostKind.OUTSIDE:
-                continue
-            there = Endpoint.node(host.name)
-            for pod in self.workloads:
-                here = Endpoint.pod(pod.key)
-                for port in host.ports:
-                    yield Flow(here, there, port.number, port.protocol, path=Path.HOST_IP)
-                for port in pod.ports:
-                    yield Flow(there, here, port.number, port.protocol)
-
-    def _look_ups(self) -> Iterator[Flow]:
-        dns = Endpoint.service(DNS)
+    def _targets(self) -> Iterator[Target]:
         for pod in self.workloads:
-            for protocol in (Protocol.UDP, Protocol.TCP):
-                yield Flow(Endpoint.pod(pod.key), dns, 53, protocol, path=Path.DNS)
+            served = dict.fromkeys((port.number, port.protocol) for port in pod.ports)
+            for number, protocol in served:
+                yield Target(Endpoint.pod(pod.key), number, protocol)
+        for host in self.topology.hosts:
+            outside = host.kind is HostKind.OUTSIDE
+            there, family = _end(host), Family.of(host.ips[0]) if host.ips else Family.IPV4
+            for port in self.outside_ports if outside else host.ports:
+                yield Target(there, port.number, port.protocol, family, Path.HOST_IP)
+        for protocol in (Protocol.UDP, Protocol.TCP):
+            yield Target(Endpoint.service(DNS), 53, protocol, path=Path.DNS)
+
+
+def _end(host: Host) -> Endpoint:
+    outside = host.kind is HostKind.OUTSIDE
+    return Endpoint.outside(host.name) if outside else Endpoint.node(host.name)
+
+
+def _members(at: Iterable[int]) -> int:
+    return sum(1 << one for one in at)
 
 
 def read_reachability(
@@ -243,15 +294,16 @@ def _refuse_too_much(reach: Reachability) -> None:
         widest = max(pods, key=lambda pod: len(pod.ports))
         place = reach.mirror.place("Pod", widest.key)
         refuse_more(flows, MAX_FLOWS, f"flows ({flows:,})", place, _SPLIT)
-    out = served + abroad * len(reach.outside_ports) + 2
-    work = sum(
-        _terms(reach, pod, Direction.EGRESS) * out
-        + _terms(reach, pod, Direction.INGRESS) * len(pod.ports) * (len(pods) + abroad)
+    index = reach.index
+    alike = {
+        (direction, tuple(map(id, index.isolating(pod, direction)))): pod
         for pod in pods
-    )
+        for direction in Direction
+    }
+    work = sum(_terms(reach, pod, direction) ** 2 for (direction, _), pod in alike.items())
     if work > MAX_WORK:
         policy = max(reach.policies, key=lambda one: len(one.ingress) + len(one.egress))
-        things = f"flows times rules ({work:,})"
+        things = f"pairs of rules for the same workloads ({work:,})"
         refuse_more(work, MAX_WORK, things, str(policy.origin), _SPLIT)
 
 
@@ -310,10 +362,12 @@ def outside_hosts(named: Iterable[Network]) -> tuple[Host, ...]:
     hosts = [_host(OUTSIDE, _EVERYTHING[Family.IPV4], blocks)]
     if any(net.version == 6 for net in blocks):
         hosts.append(_host(f"{OUTSIDE} ::/0", _EVERYTHING[Family.IPV6], blocks))
-    for net in blocks:
+    for at, net in enumerate(blocks):
         inside_cluster = any(_within(net, own) for own in CLUSTER_RANGES)
         if net.prefixlen and not inside_cluster:
-            hosts.append(_host(f"{OUTSIDE} {net}", net, blocks))
+            # In this order the blocks that lie in one come right after it.
+            smaller = takewhile(partial(_within, outer=net), islice(blocks, at + 1, None))
+            hosts.append(_host(f"{OUTSIDE} {net}", net, smaller))
     return tuple(host for host in hosts if host.ips)
 
 

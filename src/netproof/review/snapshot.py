@@ -11,17 +11,18 @@ same ports tried there.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from ipaddress import ip_network
 
 from netproof.errors import PolicyError
-from netproof.model.flow import Endpoint, EndpointKind, Expected, Flow
-from netproof.model.review import Edge, Reach, Snapshot
+from netproof.expected import Target, positions
+from netproof.model.flow import Endpoint, EndpointKind
+from netproof.model.review import EdgeEnd, ReachedBy, Snapshot
 from netproof.model.value import replace
 from netproof.model.workload import Port, Protocol
 from netproof.policy import matching
-from netproof.policy.limits import MAX_EDGES, MAX_UNFOLDED, MAX_WORKLOADS, refuse_more
+from netproof.policy.limits import MAX_EDGES, MAX_WORKLOADS, refuse_more
 from netproof.policy.mirror import Mirror
 from netproof.printing import Printable, several_lines
 from netproof.review.reachability import (
@@ -35,9 +36,6 @@ OTHER = "any"
 """The port of the outside that stands for all that nobody names."""
 
 DNS_NAME = "dns"
-
-_REACH = {Expected.ALLOWED: Reach.ALLOWED, Expected.UNDEFINED: Reach.UNDEFINED}
-
 
 HEAD = "# netproof snapshot v1"
 
@@ -64,12 +62,11 @@ class SnapshotView:
     reach: Reachability
     other: int
 
-    def edge(self, flow: Flow) -> Edge:
-        """Return the edge of a snapshot that a flow is."""
-        abroad = flow.destination.kind is EndpointKind.OUTSIDE
-        port = Port(flow.port, flow.protocol)
-        name = self.port(port) if abroad else str(port)
-        return Edge(_name(flow.source), _name(flow.destination), name)
+    def end(self, target: Target) -> EdgeEnd:
+        """Return the end of edges that a target is."""
+        abroad = target.destination.kind is EndpointKind.OUTSIDE
+        port = Port(target.port, target.protocol)
+        return EdgeEnd(_name(target.destination), self.port(port) if abroad else str(port))
 
     def port(self, port: Port) -> str:
         """Return what a port of the outside is called."""
@@ -90,20 +87,35 @@ def views(*mirrors: Mirror) -> tuple[SnapshotView, ...]:
 
 def take(view: SnapshotView) -> Snapshot:
     """Return the snapshot of a bundle."""
-    edges = {
-        view.edge(flow): _REACH[expectation.expected]
-        for flow, expectation in view.reach.matrix.items()
-        if expectation.expected in _REACH
-    }
+    grid = view.reach.grid
+    reached: dict[EdgeEnd, ReachedBy] = {}
     workloads = {
         pod.key: tuple(str(port) for port in sorted(pod.ports)) for pod in view.reach.workloads
     }
+    sources, order = _in_order([end.name for end in grid.sources], workloads)
+    for at, one in enumerate(grid.targets):
+        by = ReachedBy(order(grid.allowed[at]), order(grid.undefined[at]))
+        if by.allowed or by.undefined:
+            reached[view.end(one)] = by
     return Snapshot(
         dict(sorted(workloads.items())),
-        dict(sorted(edges.items())),
+        sources,
+        dict(sorted(reached.items())),
         tuple(sorted(host.name for host in view.reach.topology.hosts)),
         tuple(sorted({view.port(port) for port in view.reach.outside_ports})),
     )
+
+
+def _in_order(
+    names: Sequence[str], workloads: Collection[str]
+) -> tuple[tuple[str, ...], Callable[[int], int]]:
+    """Return sources in the order of a snapshot, and what puts a set of them into that order."""
+    wanted = tuple(sorted(names, key=lambda name: (name not in workloads, name)))
+    if wanted == tuple(names):
+        return wanted, lambda members: members
+    place = {name: 1 << at for at, name in enumerate(wanted)}
+    bits = [place[name] for name in names]
+    return wanted, lambda members: sum(bits[at] for at in positions(members))
 
 
 def _name(end: Endpoint) -> str:
@@ -141,37 +153,38 @@ def write_snapshot(snapshot: Snapshot) -> Printable:
     for name, served in sorted(snapshot.workloads.items()):
         lines.append(f"{name} serves {', '.join(served) or _NOTHING}")
     lines += [f"{block} is asked on {', '.join(snapshot.ports)}" for block in snapshot.blocks]
-    by_target: dict[tuple[str, int, str], dict[Reach, set[str]]] = {}
-    for edge, reach in snapshot.edges.items():
-        target = (edge.destination, _number(edge.port), edge.port)
-        by_target.setdefault(target, {}).setdefault(reach, set()).add(edge.source)
-    for (name, _, port), sources in sorted(by_target.items()):
-        lines += ["", f"{name} on {port}"]
-        for reach in (Reach.ALLOWED, Reach.UNDEFINED):
-            perhaps = "perhaps " if reach is Reach.UNDEFINED else ""
-            folded = fold(sources.get(reach, set()), name, snapshot.workloads)
+    ends = sorted(snapshot.reached.items(), key=lambda one: _line_order(one[0]))
+    for end, by in ends:
+        lines += ["", f"{end.destination} on {end.port}"]
+        for perhaps, members in (("", by.allowed), ("perhaps ", by.undefined)):
+            names = {snapshot.sources[at] for at in positions(members)}
+            folded = fold(names, end.destination, snapshot.workloads)
             lines += [f"  {perhaps}from {source}" for source in folded]
     return several_lines("\n".join(lines) + "\n")
 
 
+def _line_order(end: EdgeEnd) -> tuple[str, int, str]:
+    return end.destination, _number(end.port), end.port
+
+
 def _shortened(snapshot: Snapshot) -> Snapshot:
     """Leave out the ports outside that go as `any` goes, from everyone and to every block."""
-    by_port: dict[str, set[tuple[str, str, Reach]]] = {port: set() for port in snapshot.ports}
-    for edge, reach in snapshot.edges.items():
-        if edge.destination in snapshot.blocks:
-            by_port.setdefault(edge.port, set()).add((edge.source, edge.destination, reach))
+    by_port: dict[str, dict[str, ReachedBy]] = {port: {} for port in snapshot.ports}
+    for end, by in snapshot.reached.items():
+        if end.destination in snapshot.blocks:
+            by_port.setdefault(end.port, {})[end.destination] = by
     same = {
         port
         for port, ends in by_port.items()
         if (other := f"{OTHER}/{port.partition('/')[2]}") != port and ends == by_port.get(other)
     }
-    edges = {
-        edge: reach
-        for edge, reach in snapshot.edges.items()
-        if edge.destination not in snapshot.blocks or edge.port not in same
+    reached = {
+        end: by
+        for end, by in snapshot.reached.items()
+        if end.destination not in snapshot.blocks or end.port not in same
     }
     ports = tuple(port for port in snapshot.ports if port not in same)
-    return replace(snapshot, edges=edges, ports=ports)
+    return replace(snapshot, reached=reached, ports=ports)
 
 
 def fold(sources: Iterable[str], target: str, workloads: Iterable[str]) -> tuple[str, ...]:
@@ -204,14 +217,9 @@ def read_snapshot(text: str, name: str) -> Snapshot:
         if line.strip() and not line.startswith("#") and not reader.take(line.rstrip()):
             raise PolicyError(place, f"{line.strip()!r} is no line of a snapshot")
         refuse_more(len(reader.workloads), MAX_WORKLOADS, "workloads", place, _SPLIT)
-        refuse_more(len(reader.edges), MAX_EDGES, "edges", place, _SPLIT)
-        refuse_more(reader.unfolded, MAX_UNFOLDED, "workloads in its sources", place, _SPLIT)
-    return Snapshot(
-        dict(sorted(reader.workloads.items())),
-        dict(sorted(reader.edges.items())),
-        tuple(sorted(reader.blocks)),
-        tuple(sorted(reader.ports)),
-    )
+        cells = len(reader.sources) * len(reader.reached)
+        refuse_more(cells, MAX_EDGES, "edges", place, _SPLIT)
+    return reader.snapshot()
 
 
 class _Reader:
@@ -219,11 +227,27 @@ class _Reader:
 
     def __init__(self) -> None:
         self.workloads: dict[str, tuple[str, ...]] = {}
-        self.edges: dict[Edge, Reach] = {}
+        self.sources: dict[str, int] = {}
+        self.reached: dict[EdgeEnd, ReachedBy] = {}
         self.blocks: set[str] = set()
         self.ports: set[str] = set()
-        self.unfolded = 0
-        self._target: tuple[str, str] | None = None
+        self._spaces: dict[str, int] = {}
+        self._target: EdgeEnd | None = None
+
+    def snapshot(self) -> Snapshot:
+        """Return what was read."""
+        sources, order = _in_order(tuple(self.sources), self.workloads)
+        reached = {
+            end: ReachedBy(order(by.allowed), order(by.undefined))
+            for end, by in sorted(self.reached.items())
+        }
+        return Snapshot(
+            dict(sorted(self.workloads.items())),
+            sources,
+            reached,
+            tuple(sorted(self.blocks)),
+            tuple(sorted(self.ports)),
+        )
 
     def take(self, line: str) -> bool:
         """Take a line in and tell whether it was one."""
@@ -232,20 +256,45 @@ class _Reader:
             return False
         if serves := _SERVES.fullmatch(line):
             ports = serves["ports"].split(", ")
-            self.workloads[serves["name"]] = () if ports == [_NOTHING] else tuple(ports)
+            self._serves(serves["name"], () if ports == [_NOTHING] else tuple(ports))
         elif asked := _ASKED.fullmatch(line):
             self.blocks.add(asked["block"])
+            self._at(asked["block"])
             self.ports |= set(asked["ports"].split(", "))
         elif target := _TARGET.fullmatch(line):
-            self._target = target["name"], target["port"]
+            self._target = EdgeEnd(target["name"], target["port"])
         elif (source := _SOURCE.fullmatch(line)) and self._target:
-            reach = Reach.UNDEFINED if source["perhaps"] else Reach.ALLOWED
-            self.unfolded += len(self.workloads)
-            for one in _unfolded(source["name"], self._target[0], self.workloads):
-                self.edges[Edge(one, *self._target)] = reach
+            self._reaches(self._target, source["name"], perhaps=bool(source["perhaps"]))
         else:
             return False
         return True
+
+    def _serves(self, name: str, ports: tuple[str, ...]) -> None:
+        self.workloads[name] = ports
+        for group in (_EVERYONE, name.partition("/")[0]):
+            self._spaces[group] = self._spaces.get(group, 0) | self._at(name)
+
+    def _at(self, name: str) -> int:
+        """Return the set that holds just one source."""
+        return 1 << self.sources.setdefault(name, len(self.sources))
+
+    def _reaches(self, end: EdgeEnd, name: str, *, perhaps: bool) -> None:
+        """Take a source in; what is said later of an edge counts."""
+        word, _, space = name.partition(" ")
+        if name == _EVERYONE or word == "namespace":
+            members = self._spaces.get(space or _EVERYONE, 0)
+            if end.destination in self.workloads:
+                members &= ~self._at(end.destination)
+        else:
+            members = self._at(name)
+        by = self.reached.get(end, ReachedBy())
+        allowed, undefined = by.allowed & ~members, by.undefined & ~members
+        if members:
+            self.reached[end] = (
+                ReachedBy(allowed, undefined | members)
+                if perhaps
+                else ReachedBy(allowed | members, undefined)
+            )
 
 
 def _is_block(text: str) -> bool:
@@ -254,16 +303,6 @@ def _is_block(text: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _unfolded(name: str, target: str, workloads: Mapping[str, object]) -> Iterator[str]:
-    word, _, space = name.partition(" ")
-    if name == _EVERYONE:
-        yield from (one for one in workloads if one != target)
-    elif word == "namespace":
-        yield from (one for one in workloads if one != target and one.startswith(f"{space}/"))
-    else:
-        yield name
 
 
 def _number(port: str) -> int:

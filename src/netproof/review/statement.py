@@ -15,6 +15,7 @@ from fnmatch import fnmatchcase
 from ipaddress import ip_network
 
 from netproof.errors import PolicyError
+from netproof.expected import Target
 from netproof.model.flow import Endpoint, EndpointKind, Flow
 from netproof.model.workload import Family, HostKind, Pod, Protocol
 from netproof.policy import Network
@@ -220,7 +221,7 @@ def _is_in(address: str, block: Network) -> bool:
 
 
 def select(statement: FlowStatement, reach: Reachability, flows: Iterable[Flow]) -> list[Flow]:
-    """Return the flows that a statement names."""
+    """Return those of some flows that a statement names."""
     here, there = ends(statement.source, reach), ends(statement.destination, reach)
     return [
         flow
@@ -229,6 +230,17 @@ def select(statement: FlowStatement, reach: Reachability, flows: Iterable[Flow])
         and flow.destination in there
         and has_family(statement, flow)
         and has_port(statement, reach, flow)
+    ]
+
+
+def meant(statement: FlowStatement, reach: Reachability) -> list[int]:
+    """Return the flows of a bundle that a statement names, by the sources of each target."""
+    here, there = ends(statement.source, reach), ends(statement.destination, reach)
+    grid = reach.grid
+    sources = sum(1 << at for at, end in enumerate(grid.sources) if end in here)
+    return [
+        present & sources if one.destination in there and has_port(statement, reach, one) else 0
+        for one, present in zip(grid.targets, grid.present, strict=True)
     ]
 
 
@@ -242,7 +254,7 @@ def has_family(statement: FlowStatement, flow: Flow) -> bool:
     )
 
 
-def has_port(statement: FlowStatement, reach: Reachability, flow: Flow) -> bool:
+def has_port(statement: FlowStatement, reach: Reachability, flow: Flow | Target) -> bool:
     """Tell whether a flow is on the port that a statement names."""
     if statement.protocol not in (None, flow.protocol):
         return False

@@ -16,13 +16,13 @@ from netproof.model.review import IntentResult, Note
 from netproof.model.value import replace
 from netproof.model.workload import Topology
 from netproof.review import phrases, probing
-from netproof.review.case import Case
+from netproof.review.case import Case, concluded
 from netproof.review.judgement import judge_by_packets, probed_reachability
 from netproof.run.controller import Handout, outside_hosts
 from netproof.run.endings import afterwards
 from netproof.run.scenario import Scenario, Settings
 from netproof.run.worker import Worker
-from netproof.verdict import RunEvidence, RunJudgement, judge_reading, judge_run, pairs
+from netproof.verdict import RunEvidence, judge_run, pairs
 
 DNS = f"{DNS_NAMESPACE}/{DNS_SERVICE}"
 WORKER = "bundle"
@@ -112,21 +112,4 @@ def with_packets(checked: CheckRecord, evidence: RunEvidence, notes: Sequence[No
     )
     notes = (*notes, *probing.one_relation(pairs(evidence.scenarios)))
     whole = replace(checked, packets=sent, notes=checked.notes + notes)
-    return _concluded(whole, judgement)
-
-
-def by_reading(checked: CheckRecord) -> CheckRecord:
-    """Return a check with the verdict on what the policies mean; no packet was sent."""
-    return _concluded(checked, judge_reading(checked.intents))
-
-
-def _concluded(checked: CheckRecord, judgement: RunJudgement | None) -> CheckRecord:
-    if judgement is None:
-        return checked
-    return replace(
-        checked,
-        intents=judgement.intents,
-        verdict=judgement.verdict,
-        exit_code=judgement.exit_code,
-        exit_reason=judgement.sentence,
-    )
+    return concluded(whole, judgement)

@@ -16,10 +16,9 @@ from netproof.policy.mirror import mirror_texts
 from netproof.policy.overrulers import of_cni
 from netproof.report import sarif
 from netproof.report.review import markdown, terminal
-from netproof.review.case import case_of, check
+from netproof.review.case import by_reading, case_of, check
 from netproof.review.explanation import explain
 from netproof.review.judgement import judge_all
-from netproof.run.bundle_run import by_reading
 from netproof.verdict import check_exit_code
 from tests.unit.review.build import FILE, case, deny_all, intents, mirror, policy, workload
 

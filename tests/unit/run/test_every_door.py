@@ -29,7 +29,8 @@ from netproof.model.review import BrokenFlow, FlowAnswer, IntentJudgement, Inten
 from netproof.model.value import replace
 from netproof.report import sarif, writers
 from netproof.report.review import markdown, terminal
-from netproof.run.bundle_run import ProbedBundle, by_reading, with_packets
+from netproof.review.case import by_reading
+from netproof.run.bundle_run import ProbedBundle, with_packets
 from netproof.run.controller import Controller, Handout
 from netproof.run.scenario import Wishes
 from netproof.run.session import RunSession

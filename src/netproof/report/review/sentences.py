@@ -157,7 +157,7 @@ def note_lines(notes: Iterable[Note]) -> Iterator[str]:
 
 def left_out(judgement: IntentJudgement) -> str:
     """Return how many broken flows are not shown, "" where all are."""
-    more = len(judgement.broken) - SHOWN
+    more = len(judgement.broken) + judgement.unlisted - SHOWN
     return f"and {more} more of {judgement.flows} flows" if more > 0 else ""
 
 

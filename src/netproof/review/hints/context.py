@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from netproof.model.flow import Direction, Expected
-from netproof.model.workload import Pod
-from netproof.policy import NetworkPolicy, PodPeer, Rule, matching
+from netproof.model.workload import Pod, Service
+from netproof.policy import LabelSelector, NetworkPolicy, PodPeer, Rule
 from netproof.policy.mirrorobjects import Workload
 from netproof.policy.otherobjects import OtherObject
 from netproof.review.reachability import Reachability
@@ -48,15 +48,20 @@ class HintContext:
     reach: Reachability
     cni: str = ""
 
-    @cached_property
-    def passed(self) -> dict[str, Counter[Expected]]:
+    @property
+    def passed(self) -> Mapping[str, Counter[Expected]]:
         """How often each rule lets its side of a flow pass, by what becomes of the whole flow."""
-        counts: dict[str, Counter[Expected]] = {}
-        for expectation in self.reach.matrix.values():
-            for reason in expectation.reasons:
-                for rule in reason.rules:
-                    counts.setdefault(rule, Counter())[expectation.expected] += 1
-        return counts
+        return self.reach.grid.passed
+
+    @property
+    def going_out(self) -> frozenset[str]:
+        """The workloads that some egress rule lets go somewhere."""
+        return self.reach.grid.going_out
+
+    @cached_property
+    def lines(self) -> Mapping[str, Sequence[str]]:
+        """The lines of each file of the bundle."""
+        return {name: text.splitlines() for name, text in self.reach.mirror.texts.items()}
 
     @cached_property
     def maker(self) -> str:
@@ -82,14 +87,23 @@ class HintContext:
         return namespace in self.peopled
 
     @cached_property
-    def open_rules(self) -> tuple[tuple[NetworkPolicy, Rule], ...]:
-        """The rules that let everyone pass on any port."""
-        return tuple((p, r) for p, r in self.rules() if not r.peers and not r.ports)
-
-    @cached_property
     def workloads(self) -> dict[str, Workload]:
         """The bundle's workloads by `namespace/name`."""
         return {workload.key: workload for workload in self.reach.mirror.workloads}
+
+    def in_front_of(self, pods: Iterable[Pod]) -> Iterator[Service]:
+        """Yield the Services of the bundle that lead to one of the pods, in its order."""
+        services = self.reach.mirror.bundle.services
+        found = {at for pod in pods for at in self._fronts.get(pod.key, ())}
+        yield from (services[at] for at in sorted(found))
+
+    @cached_property
+    def _fronts(self) -> Mapping[str, Sequence[int]]:
+        found: dict[str, list[int]] = {}
+        for at, service in enumerate(self.reach.mirror.bundle.services):
+            for pod in self.reach.index.backends(service):
+                found.setdefault(pod.key, []).append(at)
+        return found
 
     def rules(self) -> Iterator[tuple[NetworkPolicy, Rule]]:
         """Yield every rule that is in force, with its policy."""
@@ -100,16 +114,20 @@ class HintContext:
 
     def selected(self, policy: NetworkPolicy) -> tuple[Pod, ...]:
         """Return the workloads that a policy applies to."""
-        return tuple(pod for pod in self.reach.workloads if matching.selects(policy, pod))
+        return tuple(pod for pod in self.reach.index.population.selected(policy) if pod.probes)
+
+    def isolating(self, pod: Pod, direction: Direction) -> Sequence[NetworkPolicy]:
+        """Return the policies that isolate a workload in a direction."""
+        return self.reach.index.isolating(pod, direction)
 
     def named(self, policy: NetworkPolicy, peer: PodPeer) -> tuple[Pod, ...]:
         """Return the pods that a peer names, the cluster's DNS among them."""
-        labels = self.reach.namespace_labels
-        return tuple(
-            pod
-            for pod in self.reach.pods.values()
-            if matching.names_pod(peer, policy.namespace, pod, labels)
-        )
+        return self.reach.index.population.named(peer, policy.namespace)
+
+    def anywhere(self, selector: LabelSelector) -> tuple[Pod, ...]:
+        """Return the workloads of any namespace that a selector matches."""
+        everywhere = PodPeer(selector, LabelSelector())
+        return tuple(p for p in self.reach.index.population.named(everywhere, "") if p.probes)
 
     def servers(self, policy: NetworkPolicy, rule: Rule) -> tuple[Pod, ...]:
         """Return the pods whose ports a rule is about."""

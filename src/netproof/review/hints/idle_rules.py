@@ -10,7 +10,15 @@ from collections.abc import Iterator
 from netproof.model.flow import Direction, Expected
 from netproof.model.review import Hint, Severity
 from netproof.model.workload import Pod
-from netproof.policy import IpBlock, NetworkPolicy, PodPeer, PortMatch, Rule, matching
+from netproof.policy import (
+    IpBlock,
+    LabelSelector,
+    NetworkPolicy,
+    PodPeer,
+    PortMatch,
+    Rule,
+    matching,
+)
 from netproof.review.hints.context import HintContext
 
 UNUSED_RULE = "unused-rule"
@@ -18,6 +26,8 @@ SUPERFLUOUS_RULE = "superfluous-rule"
 ONE_SIDED_RULE = "one-sided-rule"
 PEERS_UNDONE = "peers-undone"
 POLICY_WITHOUT_EFFECT = "policy-without-effect"
+
+_Placed = tuple[int, tuple[NetworkPolicy, Rule]]
 
 _OTHER = {Direction.INGRESS: "egress of the sources", Direction.EGRESS: "ingress of the targets"}
 _LETS = {Direction.INGRESS: "lets everyone in", Direction.EGRESS: "lets out to everyone"}
@@ -129,9 +139,14 @@ def _hint_on_port(policy: NetworkPolicy, rule: Rule, match: PortMatch, names: li
 
 def superfluous_rule(context: HintContext) -> Iterator[Hint]:
     """Yield a hint for each rule that is contained in another; of two equals, for the later."""
-    placed = list(context.rules())
-    for number, (policy, rule) in enumerate(placed):
-        for other_number, other in enumerate(placed):
+    placed = list(enumerate(context.rules()))
+    alike: dict[object, list[_Placed]] = {}
+    for one in placed:
+        alike.setdefault(_about(*one[1], one[1][0].pod_selector), []).append(one)
+    for number, (policy, rule) in placed:
+        keys = {_about(policy, rule, chosen) for chosen in (policy.pod_selector, LabelSelector())}
+        others = sorted((o for key in keys for o in alike.get(key, ())), key=lambda o: o[0])
+        for other_number, other in others:
             if number == other_number or not matching.contains_rule(other, (policy, rule)):
                 continue
             if rule.peers and not other[1].peers:
@@ -155,10 +170,14 @@ def peers_undone(context: HintContext) -> Iterator[Hint]:
 
     Rules are added up, so the narrower one does not narrow the other.
     """
-    placed = list(context.rules())
-    for policy, rule in placed:
-        other = next((o for o in placed if _undoes(context, o, (policy, rule))), None)
-        if rule.peers and other:
+    wide: dict[object, list[tuple[NetworkPolicy, Rule]]] = {}
+    for policy, rule in context.rules():
+        if not rule.peers:
+            wide.setdefault((policy.namespace, rule.direction), []).append((policy, rule))
+    for policy, rule in context.rules():
+        others = wide.get((policy.namespace, rule.direction), ()) if rule.peers else ()
+        other = next((o for o in others if _undoes(context, o, (policy, rule))), None)
+        if other:
             name = other[0].rule_name(other[1])
             yield Hint(
                 PEERS_UNDONE,
@@ -233,10 +252,16 @@ def policy_without_effect(context: HintContext) -> Iterator[Hint]:
 
 def _opened_by(context: HintContext, pod: Pod, direction: Direction) -> str:
     """Return the rule that lets everything of a pod pass in a direction, "" where none does."""
-    for policy, rule in context.open_rules:
-        if rule.direction is direction and matching.selects(policy, pod):
-            return f"{policy.rule_name(rule)} at {rule.origin}"
+    for policy in context.isolating(pod, direction):
+        for rule in policy.rules(direction):
+            if not rule.peers and not rule.ports:
+                return f"{policy.rule_name(rule)} at {rule.origin}"
     return ""
+
+
+def _about(policy: NetworkPolicy, rule: Rule, chosen: LabelSelector) -> object:
+    """Return what rules have to share for one to contain the other, but for its podSelector."""
+    return policy.namespace, rule.direction, str(chosen)
 
 
 def one_sided_rule(context: HintContext) -> Iterator[Hint]:

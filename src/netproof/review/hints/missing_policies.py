@@ -33,21 +33,15 @@ def no_default_deny(context: HintContext) -> Iterator[Hint]:
 
     Whoever reaches the network reaches it. Of pods in their node's network no policy may say so.
     """
-    everyone = [pod for pod in context.reach.workloads if not pod.host_network]
-    for space in sorted({pod.namespace for pod in everyone}):
-        pods = [pod for pod in everyone if pod.namespace == space]
+    spaces: dict[str, list[Pod]] = {}
+    for pod in context.reach.workloads:
+        if not pod.host_network:
+            spaces.setdefault(pod.namespace, []).append(pod)
+    for space, pods in sorted(spaces.items()):
         for direction in Direction:
-            bare = [pod.key for pod in pods if not _isolating(context, pod, direction)]
+            bare = [pod.key for pod in pods if not context.isolating(pod, direction)]
             if bare:
                 yield _bare_hint(context, space, direction, bare)
-
-
-def _isolating(context: HintContext, pod: Pod, direction: Direction) -> list[NetworkPolicy]:
-    return [
-        policy
-        for policy in context.reach.policies
-        if direction in policy.policy_types and matching.selects(policy, pod)
-    ]
 
 
 def _bare_hint(context: HintContext, space: str, direction: Direction, bare: list[str]) -> Hint:
@@ -85,7 +79,7 @@ def dns_forgotten(context: HintContext) -> Iterator[Hint]:
 
 def _limiting(context: HintContext, pod: Pod) -> NetworkPolicy | None:
     """Return the policy to name: of those that limit the pod's egress, one with rules if any."""
-    limiting = _isolating(context, pod, Direction.EGRESS)
+    limiting = context.isolating(pod, Direction.EGRESS)
     return next((p for p in limiting if p.egress), limiting[0] if limiting else None)
 
 
@@ -101,7 +95,7 @@ def _dns_lack(context: HintContext, pod: Pod) -> tuple[Severity, str] | None:
         return Severity.INFO, "DNS by UDP only; answers too long for a datagram are lost"
     if tcp:
         return Severity.WARNING, "DNS by TCP only, and resolvers ask by UDP first"
-    rules = [r for p in _isolating(context, pod, Direction.EGRESS) for r in p.egress]
+    rules = [r for p in context.isolating(pod, Direction.EGRESS) for r in p.egress]
     if maybe := next((r for r in rules if _may_mean_dns(context, r)), None):
         return Severity.INFO, (
             f"DNS is let out if {maybe.peer_words(pod.namespace)} is where the cluster's is, which "
@@ -160,7 +154,8 @@ def _peopled(context: HintContext, peer: PodPeer) -> bool:
 
 def _may_ask(context: HintContext, pod: Pod, protocol: Protocol) -> bool:
     asked = Flow(Endpoint.pod(pod.key), Endpoint.service(DNS), 53, protocol, path=Path.DNS)
-    return context.reach.matrix[asked].expected is not Expected.DENIED
+    grid = context.reach.grid
+    return grid.expected(*grid.place(asked)) is not Expected.DENIED
 
 
 def policy_types_default(context: HintContext) -> Iterator[Hint]:

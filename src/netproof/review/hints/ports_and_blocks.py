@@ -54,14 +54,13 @@ def service_port(context: HintContext) -> Iterator[Hint]:
 def _services(
     context: HintContext, servers: tuple[Pod, ...], match: PortMatch
 ) -> Iterator[tuple[Service, ServicePort]]:
-    for service in context.reach.mirror.bundle.services:
-        behind = {pod.key for pod in context.reach.topology.backends(service)}
-        reached = [pod for pod in servers if pod.key in behind]
+    for service in context.in_front_of(servers):
         for port in service.ports:
             written = matching.is_written_for(match, port.number, port.name)
-            if not reached or not written or match.protocol is not port.protocol:
+            if not written or match.protocol is not port.protocol or port.target == match.port:
                 continue
-            if port.target != match.port and not any(_declares(context, p, match) for p in reached):
+            behind = {pod.key for pod in context.reach.index.backends(service)}
+            if not any(_declares(context, pod, match) for pod in servers if pod.key in behind):
                 yield service, port
 
 

@@ -53,15 +53,14 @@ def shut_service(context: HintContext) -> Iterator[Hint]:
 def _is_shut(context: HintContext, way: Entrance, pod: Pod, port: int) -> bool:
     if not way.nodes:
         return not may_be_routed(context.reach, pod, port, Protocol.TCP)
-    there = Endpoint.pod(pod.key)
-    flows = [
-        flow
-        for flow in context.reach.flows_of[pod.key]
-        if flow.destination == there
-        and flow.port == port
-        and flow.source.kind is EndpointKind.OUTSIDE
-    ]
-    answers = {context.reach.matrix[flow].expected for flow in flows}
+    there, grid = Endpoint.pod(pod.key), context.reach.grid
+    answers = {
+        grid.expected(source, target)
+        for target, one in enumerate(grid.targets)
+        if (one.destination, one.port) == (there, port)
+        for source, end in enumerate(grid.sources)
+        if end.kind is EndpointKind.OUTSIDE
+    }
     return answers == {Expected.DENIED}
 
 

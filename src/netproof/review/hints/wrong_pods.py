@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from netproof.model.flow import Direction
 from netproof.model.review import Hint, Severity
-from netproof.policy import LabelSelector, NetworkPolicy, Peer, PodPeer, PortMatch, Rule, matching
+from netproof.policy import LabelSelector, NetworkPolicy, Peer, PodPeer, PortMatch, Rule
 from netproof.review import phrases
 from netproof.review.hints.context import HintContext
 
@@ -63,8 +63,7 @@ def _selects_instead(context: HintContext, policy: NetworkPolicy) -> str:
 
 
 def _elsewhere(context: HintContext, policy: NetworkPolicy) -> str:
-    pods = context.reach.workloads
-    same = [pod.key for pod in pods if matching.matches(policy.pod_selector, pod.labels)]
+    same = [pod.key for pod in context.anywhere(policy.pod_selector)]
     return f"{phrases.listed(same)} would match: set metadata.namespace to theirs" if same else ""
 
 
@@ -84,7 +83,7 @@ def own_namespace_only(context: HintContext) -> Iterator[Hint]:
 def _of_own_namespace(
     context: HintContext, policy: NetworkPolicy, rule: Rule, peer: PodPeer, chosen: LabelSelector
 ) -> Iterator[Hint]:
-    same = [pod for pod in context.reach.workloads if matching.matches(chosen, pod.labels)]
+    same = context.anywhere(chosen)
     elsewhere = [pod.key for pod in same if pod.namespace != policy.namespace]
     promised = _comment(context, peer)
     nobody = bool(elsewhere) and len(elsewhere) == len(same)
@@ -116,7 +115,7 @@ def _only_own(
 
 def _comment(context: HintContext, peer: PodPeer) -> str:
     """Return the words of a comment beside a peer that promise other namespaces, "" if none do."""
-    lines = context.reach.mirror.texts.get(peer.origin.file, "").splitlines()
+    lines = context.lines.get(peer.origin.file, ())
     near = lines[max(0, peer.origin.line - 1 - COMMENT_LINES) : peer.origin.line]
     promises = (_PROMISE.search(line) for line in reversed(near))
     return next((promise[1] for promise in promises if promise), "")
