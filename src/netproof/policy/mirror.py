@@ -38,6 +38,7 @@ from netproof.policy.mirrorobjects import MirrorObjects, Workload
 from netproof.policy.networkpolicy import NetworkPolicy, Rule
 from netproof.policy.otherobjects import OtherObject
 from netproof.policy.overrulers import Overruler
+from netproof.policy.ownership import without_owned
 from netproof.policy.peers import PodPeer
 from netproof.policy.population import Population
 from netproof.policy.sources import decode
@@ -112,10 +113,11 @@ def mirror_texts(
     intents = tuple(node for node in nodes if states_intents(node))
     objects = MirrorObjects(default_namespace or stated_namespace(intents) or "default")
     objects.notes += left
-    for document in nodes:
-        if not states_intents(document):
-            for node in unpack(document):
-                objects.add(node)
+    manifests = [one for node in nodes if not states_intents(node) for one in unpack(node)]
+    standing, owned = without_owned(manifests, objects.namespace)
+    objects.notes += owned
+    for node in standing:
+        objects.add(node)
     if not (objects.workloads or objects.policies):
         where = ", ".join(name for name, _ in kept) or "the bundle"
         raise PolicyError(where, "holds neither a workload nor a NetworkPolicy")
