@@ -5,7 +5,7 @@ The one place where sources and intents files become one bundle, for every front
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import netproof
@@ -50,14 +50,16 @@ def read_mirror(
     intents: Sequence[str] = (),
     namespace: str = "",
     stdin: bytes | None = None,
+    also: Iterable[tuple[str, str]] = (),
 ) -> Mirror:
     """Return the mirror of a bundle from paths, `-` and `git:REVISION:PATH`.
 
     `intents` are further sources, which must hold intents only; one that is in the bundle too
-    counts once. Raises UsageError or PolicyError for what cannot be read.
+    counts once. `also` are further texts by name. Raises UsageError or PolicyError for what
+    cannot be read.
     """
     notes: list[Note] = []
-    texts = list(read_texts(sources, stdin, notes))
+    texts = [*read_texts(sources, stdin, notes), *also]
     known = {name for name, _ in texts}
     for name, text in read_texts(intents, stdin, notes):
         read_intents_text(text, name)
@@ -80,12 +82,13 @@ def open_case(
     namespace: str = "",
     stdin: bytes | None = None,
     cni: CniFacts | None = None,
+    also: Iterable[tuple[str, str]] = (),
 ) -> Case:
     """Open a bundle with its intents from what people name; raise as `read_mirror` does.
 
     `cni` is what is declared of the CNI that it is meant for, where no packets will tell.
     """
-    mirror = read_mirror(sources, intents=intents, namespace=namespace, stdin=stdin)
+    mirror = read_mirror(sources, intents=intents, namespace=namespace, stdin=stdin, also=also)
     if cni is not None:
         known = of_cni(mirror.bundle.policies, cni)
         mirror = replace(mirror, overrulers=(*mirror.overrulers, *known))

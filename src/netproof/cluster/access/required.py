@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from netproof.cluster.api.client import Client
+from netproof.cluster.contents import READ
 from netproof.errors import ClusterError
 from netproof.model.doors import FACTS, Door
 from netproof.timelimit import carried
@@ -43,6 +44,9 @@ COMMANDS = ("doctor", "check", "test", "clean")
 
 DOORS = "doors"
 """Stands for `test` with every door tried, which needs the keys to them (docs/doors.md)."""
+
+FROM_CLUSTER = "from-cluster"
+"""Stands for `check --static --from-cluster`, which reads and sends no packet."""
 
 PROBING = ("doctor", "check", "test")
 
@@ -113,8 +117,19 @@ OPTIONAL = (*MAKING_USERS, *READING_KEYS, *KEYS)
 """What a run can do without: it says then which doors it could not try, and why."""
 
 
+READING = tuple(
+    Right(
+        group, resource, ("get", "list") if resource == "namespaces" else ("list",), "reading", ()
+    )
+    for group, resource in sorted({(one.group, one.plural) for one in READ})
+)
+"""What reading a cluster takes (`check --from-cluster`), and nothing else."""
+
+
 def of(command: str = "") -> tuple[Right, ...]:
     """Return the rights that a command of netproof needs, those of all without one."""
+    if command == FROM_CLUSTER:
+        return READING
     if command == DOORS:
         return tuple(right for right in RIGHTS if "test" in right.commands) + OPTIONAL
     return tuple(right for right in RIGHTS if not command or command in right.commands)

@@ -6,7 +6,7 @@ call.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from netproof.cluster.api.answers import (
@@ -132,6 +132,20 @@ class Client:
         query = {"labelSelector": labels} if labels else {}
         what = f"listing {kind}s"
         return read_items(self._read(RESOURCES[kind].path(namespace), what, query), what, kind)
+
+    def pages(self, path: str, what: str, most: int) -> Iterator[Obj]:
+        """Yield a collection in pages of at most `most` objects, an object as it is.
+
+        Source: https://kubernetes.io/docs/reference/using-api/api-concepts/#retrieving-large-results-sets-in-chunks.
+        """
+        following = ""
+        while True:
+            query = {"limit": str(most), **({"continue": following} if following else {})}
+            page = read_plain(self._read(path, what, query), what)
+            yield page
+            following = str((page.get("metadata") or {}).get("continue") or "")
+            if not following:
+                return
 
     def text(self, path: str, what: str, query: Query = ()) -> str:
         """Return what is no object, such as a log; raise ClusterError where it is refused."""

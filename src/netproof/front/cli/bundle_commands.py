@@ -74,7 +74,13 @@ _BUNDLE = "a file, a folder, git:REVISION:PATH, or - for standard input"
 
 
 def _add_check(parser: argparse.ArgumentParser) -> None:
-    _add_bundle(parser)
+    parser.add_argument("bundle", nargs="*", metavar="BUNDLE", help=_BUNDLE)
+    _add_namespace(parser)
+    parser.add_argument(
+        "--from-cluster",
+        action="store_true",
+        help="read what a cluster holds (--context, --kubeconfig; -n: one namespace of it)",
+    )
     parser.add_argument(
         "--intents", action="append", default=[], help="an intents file; repeatable"
     )
@@ -113,6 +119,8 @@ def _check(options: argparse.Namespace) -> int:
         raise UsageError("--static sends no packets and --require-packets asks for them; name one")
     case = open_case(
         options.bundle,
+        name=" ".join(options.bundle) or f"cluster {options.context}".strip(),
+        also=_from_cluster(options),
         intents=options.intents,
         namespace=options.namespace,
         stdin=piped([*options.bundle, *options.intents]),
@@ -128,6 +136,25 @@ def _check(options: argparse.Namespace) -> int:
     except OutputError as error:
         raise OutputError(f"{error}\n{record.exit_reason or check_summary(record)}") from error
     return record.exit_code
+
+
+def _from_cluster(options: argparse.Namespace) -> list[tuple[str, str]]:
+    """Return what the cluster holds that is to be read, nothing where none is."""
+    if not options.from_cluster:
+        if not options.bundle:
+            raise UsageError("what is to be checked? Name a BUNDLE, or --from-cluster")
+        return []
+    if not options.static:
+        raise UsageError("--from-cluster reads a cluster and sends no packet: add --static")
+    from netproof.cluster.api.client import Client
+    from netproof.cluster.backend import ClusterRef
+    from netproof.cluster.contents import read_contents
+
+    client = Client(ClusterRef("existing", options.context, options.kubeconfig, options.context))
+    try:
+        return list(read_contents(client, options.namespace))
+    finally:
+        client.close()
 
 
 def _cni_facts(options: argparse.Namespace) -> CniFacts | None:

@@ -66,7 +66,7 @@ def _add_rbac(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--for",
         dest="command",
-        choices=(*required.COMMANDS, required.DOORS),
+        choices=(*required.COMMANDS, required.FROM_CLUSTER, required.DOORS),
         default="",
         help="for one command only, or for test with every door tried (default: all commands)",
     )
