@@ -206,6 +206,10 @@ def find_backends(index: PolicyIndex, flow: Flow) -> tuple[BackendPod, ...] | No
         text = f"no {what} {flow.port}/{flow.protocol} is known of {flow.destination}"
         return NoBackend(Expected.UNDEFINED, text)
     service, port = addressed
+    if flow.path is Path.DNS and service.asked_at:
+        asked = " and ".join(service.asked_at)
+        text = f"pods ask {asked} for names and not {service.key}, and what that is nobody told"
+        return NoBackend(Expected.UNDEFINED, text)
     if not service.selector:
         text = f"Service {service.key} has no selector, so its backends are not known"
         return NoBackend(Expected.UNDEFINED, text)

@@ -110,13 +110,18 @@ class ServicePort(Value):
 
 
 class Service(Value):
-    """A Service with a selector; `cluster_ips` is empty until the cluster has assigned them."""
+    """A Service with a selector; `cluster_ips` is empty until the cluster has assigned them.
+
+    `asked_at` are the addresses at which pods ask in the place of the cluster's DNS, if it is that
+    and they do.
+    """
 
     namespace: str
     name: str
     selector: Mapping[str, str] = field(default_factory=dict)
     ports: tuple[ServicePort, ...] = ()
     cluster_ips: tuple[str, ...] = ()
+    asked_at: tuple[str, ...] = ()
 
     @property
     def key(self) -> str:

@@ -696,6 +696,13 @@ def encoded(value: object) -> bytes:
     return str(JSON[1](value)).encode()
 
 
+def resolvers() -> list[str]:
+    try:
+        return nameservers()[0]
+    except OSError:  # no such file, so nobody is asked
+        return []
+
+
 def nameservers() -> tuple[list[str], list[str], int]:
     servers: list[str] = []
     search: list[str] = []
@@ -908,6 +915,7 @@ class Agent:
             "failures": self.server.failures,
             "sctp": sctp,
             "faults": self.loop.faults,
+            "resolvers": resolvers(),
         }
 
     def run(self) -> None:

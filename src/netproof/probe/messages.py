@@ -12,6 +12,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from hashlib import blake2s
+from ipaddress import ip_address
 from typing import Annotated, TypeVar
 
 import msgspec
@@ -56,6 +57,7 @@ class Greeting(Message, frozen=True):
     failures: tuple[tuple[PortNumber, Protocol, Family, Word], ...]
     sctp: bool
     faults: tuple[Word, ...]
+    resolvers: tuple[Word, ...] = ()
 
 
 class Results(Message, frozen=True):
@@ -91,13 +93,14 @@ class Hello:
 
     `boot` is drawn at its start, so another one means another process. `failures` are the ports
     it could not serve, each (number, protocol, family), with the name of the error. `sctp` tells
-    whether its kernel has the protocol.
+    whether its kernel has the protocol. `resolvers` are the addresses that it asks for names.
     """
 
     identity: str
     boot: str
     failures: Mapping[tuple[int, str, str], str] = field(default_factory=dict)
     sctp: bool = False
+    resolvers: tuple[str, ...] = ()
 
 
 def read_greeting(greeting: Greeting, identity: str) -> Hello:
@@ -109,7 +112,17 @@ def read_greeting(greeting: Greeting, identity: str) -> Hello:
         (port, str(protocol), str(family)): excerpt(why)
         for port, protocol, family, why in greeting.failures
     }
-    return Hello(identity, greeting.boot, failures, greeting.sctp)
+    asked = tuple(filter(is_address, greeting.resolvers))
+    return Hello(identity, greeting.boot, failures, greeting.sctp, asked)
+
+
+def is_address(text: str) -> bool:
+    """Tell whether a text is an IP address."""
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
 
 
 @lru_cache(maxsize=4096)

@@ -125,7 +125,9 @@ def _name(flow: Flow, topology: Topology, rename: Rename) -> ProbeTarget:
 
 def _dns(flow: Flow, topology: Topology, _: Rename) -> ProbeTarget:
     service = _service(flow, topology)
-    address = _address(service.ip(flow.family), str(flow.destination), flow.family)
+    known = _address(service.ip(flow.family), str(flow.destination), flow.family)
+    asked = (one for one in service.asked_at if Family.of(one) is flow.family)
+    address = next(asked, known)
     name = f"{service.name}.{service.namespace}.svc.{CLUSTER_DOMAIN}"
     return ProbeTarget(
         TargetKind.DNS,
@@ -134,7 +136,7 @@ def _dns(flow: Flow, topology: Topology, _: Rename) -> ProbeTarget:
         address,
         flow.port,
         name=name,
-        expect=(address,),
+        expect=(known,),
     )
 
 

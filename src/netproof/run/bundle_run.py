@@ -66,7 +66,8 @@ def probe(
     around = outside_hosts(handout.ref) + handout.nodes
     fleet_worker = Worker(handout.ref, naming, settings, around)
     with afterwards(fleet_worker.close):
-        topology = fleet_worker.deploy(case.mirror.bundle)
+        fleet_worker.deploy(case.mirror.bundle)
+        topology = fleet_worker.ask_as_pods_do()
         scenario = Scenario(
             id=f"bundle/{case.name}",
             title=f"The policies of {case.name}, enforced as written.",

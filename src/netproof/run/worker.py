@@ -15,8 +15,8 @@ from netproof.cluster.fleet import manifests
 from netproof.cluster.fleet.fleet import Deployment, Fleet
 from netproof.cluster.naming import Naming
 from netproof.cluster.streams.connections import PodStreams
-from netproof.errors import ClusterGoneError, UnreachableError
-from netproof.model.flow import Flow
+from netproof.errors import ClusterGoneError, ProbeError, UnreachableError
+from netproof.model.flow import Endpoint, Flow
 from netproof.model.matrix import JudgedScenario, JudgedStep
 from netproof.model.record import ScenarioRecord
 from netproof.model.value import replace
@@ -88,6 +88,24 @@ class Worker:
         self.fleet.deploy(bundle.namespaces, bundle.pods, services)
         self._around = _merged(self._around, inventory.cluster_dns(self.client))
         self.topology = _merged(self.fleet.topology, self._around)
+        return self.topology
+
+    def ask_as_pods_do(self) -> Topology:
+        """Have names asked where the pods' own resolv.conf has them asked; return the topology.
+
+        That is another server than the cluster's DNS where nodes have caches of their own, and
+        policies say nothing of it that is defined.
+        """
+        first = next((pod for pod in self.fleet.topology.pods if pod.probes), None)
+        try:
+            asked = self.prober.hello(Endpoint.pod(first.key)).resolvers if first else ()
+        except ProbeError:
+            return self.topology  # its flows will say that it does not answer
+        known = {ip for service in self._around.services for ip in service.cluster_ips}
+        if asked and known and not known & set(asked):
+            services = tuple(replace(one, asked_at=asked) for one in self._around.services)
+            self._around = replace(self._around, services=services)
+            self.topology = _merged(self.fleet.topology, self._around)
         return self.topology
 
     def run(self, scenario: Scenario) -> JudgedScenario:
