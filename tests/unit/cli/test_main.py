@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,7 @@ import netproof
 from netproof.cluster.kind import downloads
 from netproof.front.cli import main
 from netproof.front.cli.main import SUBJECTS
+from tests.house.project import ROOT
 from tests.unit.cluster.kind import standins
 
 
@@ -120,3 +123,18 @@ def test_an_age_that_none_has(hours: str, capsys: pytest.CaptureFixture[str]) ->
     """Namespaces of the future would be all there are, those of living runs included."""
     assert 2 == main(["clean", "--older-than", hours])
     assert f"--older-than {hours}: write" in capsys.readouterr().err
+
+
+def test_a_check_without_packets_loads_nothing_that_sends_them() -> None:
+    """What speaks to clusters and agents takes longer to load than a small bundle to read."""
+    program = (
+        "import sys, netproof.front.cli as c; c.main(['check', '--static', 'examples/zero-trust']);"
+        "print(*sys.modules, file=sys.stderr)"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    packages = {".".join(name.split(".")[:2]) for name in ended.stderr.split()}
+    loaded = {"netproof.review", "netproof.policy"}
+    assert loaded < packages
+    assert not packages & {"netproof.cluster", "netproof.probe", "netproof.run", "urllib3.util"}

@@ -91,5 +91,7 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
 
 def _subjects(words: Sequence[str]) -> Sequence[str]:
     """Return the subject of the command that is named, all where none is (for the help)."""
+    if words[:1] == ["--version"]:
+        return ()
     named = [subject for subject, commands in SUBJECTS.items() if set(words[:1]) & set(commands)]
     return named or list(SUBJECTS)
