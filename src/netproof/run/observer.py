@@ -6,7 +6,8 @@ was last looked at without policies (evidence rule 1 of the design).
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any
 
 from netproof.expected import expected_matrix
 from netproof.model.flow import Endpoint, EndpointKind, Flow, Observation, Outcome
@@ -60,10 +61,15 @@ class PositiveControls:
 class Observer:
     """Looks at flows through one prober."""
 
-    def __init__(self, prober: Prober, converge_s: float) -> None:
-        """Keep the means; nothing was seen yet. `converge_s` is how long a change may take."""
+    def __init__(self, prober: Prober, converge_s: float, way_back: Callable[[], None]) -> None:
+        """Keep the means; nothing was seen yet.
+
+        `converge_s` is how long a change may take. `way_back` waits until the API server answers
+        and raises ClusterGoneError where it does not: a stream through one that hangs says nothing.
+        """
         self._prober = prober
         self._converge_s = converge_s
+        self._way_back = way_back
         self.controls = PositiveControls()
 
     def look(
@@ -76,13 +82,14 @@ class Observer:
     ) -> JudgedStep:
         """Probe every flow until the cluster does what is expected of it, and judge what it did.
 
-        Raises HarnessBug where a cell is known to be other than netproof reads the policies.
+        Raises HarnessBug where a cell is known to be other than netproof reads the policies,
+        ClusterGoneError where agents do not answer because the API server does not.
         """
         expected = expected_matrix(flows, topology, policies)
         for statement in known:
             statement.check(expected)
         converged = converge(
-            self._prober.probe,
+            self._probe,
             flows,
             {flow: expected[flow].expected for flow in flows},
             deadline_s=self._converge_s,
@@ -100,3 +107,10 @@ class Observer:
             topology=topology,
             places={policy.key: str(policy.origin) for policy in policies},
         )
+
+    def _probe(self, flows: Collection[Flow], **how: Any) -> Mapping[Flow, Observation]:
+        """Probe once; where some probe was not made, look whether there is a cluster left."""
+        seen = self._prober.probe(flows, **how)
+        if any(observation.outcome is Outcome.ERROR for observation in seen.values()):
+            self._way_back()
+        return seen

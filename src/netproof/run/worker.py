@@ -73,7 +73,7 @@ class Worker:
             times=AnswerTimes(settings.probe_timeout_s, follows=settings.timeouts_follow),
             rename=lambda namespace: self._spaces.get(namespace, namespace),
         )
-        self._observer = Observer(self.prober, settings.converge_s)
+        self._observer = Observer(self.prober, settings.converge_s, self.client.wait_back)
 
     def deploy(self, bundle: Bundle) -> Topology:
         """Deploy a bundle's namespaces, pods and Services as a fleet of probe pods.

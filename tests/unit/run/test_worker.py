@@ -27,6 +27,9 @@ class Connection:
         self.ref = ref
         self.calls: list[str] = []
 
+    def wait_back(self) -> None:
+        """Be there."""
+
     def list(self, kind: str, *, labels: str) -> list[dict[str, dict[str, str]]]:
         self.calls.append(f"list {kind} {labels}")
         return [{"metadata": {"name": "np-run1-w0-shop"}}]
