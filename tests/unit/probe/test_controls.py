@@ -59,10 +59,10 @@ OPEN = Observation(Outcome.CONNECTED)
 
 def _slow_agent(agents: Agents, identity: str) -> Agent:
     """Start an agent on a machine that lets it run five times a second."""
-    poll = "events = self.epoll.poll("
+    poll = "events = self.epoll.poll(wait, BATCH)"
     command = serve_command(identity, PORTS, agents.instance, SECRET, (LOCAL,))
     assert any(poll in word for word in command)
-    slowed = [word.replace(poll, f"time.sleep({TURN_S}); {poll}") for word in command]
+    slowed = [word.replace(poll, f"{poll}; time.sleep({TURN_S})") for word in command]
     process = subprocess.Popen([sys.executable, *slowed[1:]], stdout=subprocess.PIPE, bufsize=0)
     agents.running.append(Agent(identity, process))
     agent = agents.wait(agents.running[-1])
