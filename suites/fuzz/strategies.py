@@ -13,9 +13,12 @@ from hypothesis import strategies as st
 Obj = dict[str, Any]
 
 MOST_POLICIES = 4
+MANY_PORTS = 45
+LONGEST_NAME = 253
 
 PODS = tuple(f"{space}/{app}" for space in ("production", "staging") for app in ("web", "postgres"))
 _OFTEN = st.sampled_from((False, True, True))
+_RARELY = st.sampled_from((False,) * 7 + (True,))
 _SELDOM = st.sampled_from((False, False, True))
 _POD_LABELS = (
     ("app", ("web", "api", "postgres")),
@@ -56,12 +59,19 @@ def _terms(draw: st.DrawFn, known: tuple[tuple[str, tuple[str, ...]], ...]) -> O
 
 @st.composite
 def _blocks(draw: st.DrawFn) -> Obj:
-    family, width, everything = draw(
-        st.sampled_from((("IPv4", 32, "0.0.0.0/0"), ("IPv6", 128, "::/0")))
+    family, width, around, everything = draw(
+        st.sampled_from((("IPv4", 32, 24, "0.0.0.0/0"), ("IPv6", 128, 64, "::/0")))
     )
-    pod = st.sampled_from(PODS).map(lambda key: f"${{{family} of {key}}}/{width}")
-    if draw(st.booleans()):
+    key = st.sampled_from(PODS)
+    pod = key.map(lambda name: f"${{{family} of {name}}}/{width}")
+    kind = draw(st.sampled_from(("pod", "around", "everything")))
+    if kind == "pod":
         return {"ipBlock": {"cidr": draw(pod)}}
+    if kind == "around":  # blocks lie in it, and it in others; a hole has to
+        name = draw(key)
+        block = {"cidr": f"${{{family}/{around} of {name}}}"}
+        hole = {"except": [f"${{{family} of {name}}}/{width}"]} if draw(st.booleans()) else {}
+        return {"ipBlock": {**block, **hole}}
     holes = draw(st.lists(pod, max_size=2, unique=True))
     return {"ipBlock": {"cidr": everything, **({"except": holes} if holes else {})}}
 
@@ -100,6 +110,8 @@ def _rules(draw: st.DrawFn, peers: str, *, blocks: bool) -> Obj:
         rule[peers] = draw(st.lists(kinds, max_size=2))
     if draw(_OFTEN):
         rule["ports"] = draw(st.lists(_ports(), max_size=2))
+        if rule["ports"] and draw(_RARELY):  # as many as some sets do not hold, before the others
+            rule["ports"] = [{"port": 20000 + 2 * n} for n in range(MANY_PORTS)] + rule["ports"]
     return rule
 
 
@@ -120,10 +132,18 @@ def _policies(draw: st.DrawFn, *, blocks: bool) -> Obj:
 
 
 def bundles(*, blocks: bool = True) -> st.SearchStrategy[tuple[Obj, ...]]:
-    """Return bundles of a few policies, named by their place; with or without ipBlocks."""
+    """Return bundles of a few policies, named by their place; with or without ipBlocks.
+
+    Some names are as long as they may be, and differ in the last character.
+    """
     several = st.lists(_policies(blocks=blocks), min_size=1, max_size=MOST_POLICIES)
-    return several.map(lambda listed: tuple(_named(p, n) for n, p in enumerate(listed)))
+    lengths = st.sampled_from((0, 0, 0, LONGEST_NAME - 2))
+
+    def named(listed: list[Obj], length: int) -> tuple[Obj, ...]:
+        return tuple(_named(p, f"{'random':r<{length}}-{n}") for n, p in enumerate(listed))
+
+    return st.builds(named, several, lengths)
 
 
-def _named(policy: Obj, number: int) -> Obj:
-    return {**policy, "metadata": {**policy["metadata"], "name": f"random-{number}"}}
+def _named(policy: Obj, name: str) -> Obj:
+    return {**policy, "metadata": {**policy["metadata"], "name": name}}

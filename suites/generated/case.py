@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,8 @@ from netproof.run.changes import Change
 
 Obj = dict[str, Any]
 
+DIRECTIONS = ("ingress", "egress")
+
 PLAIN_SAMPLE = 7
 """Of the flows that touch none of the guarded pods every seventh is tried: they are bystanders."""
 
@@ -26,12 +28,28 @@ class Policies:
     bundle: tuple[Obj, ...]
 
 
+FlowSource = Callable[[Iterable[Flow]], Iterable[Flow]]
+"""Which of the flows between the pods are tried."""
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What a case is made of; its family is not known yet."""
+
+    name: str
+    title: str
+    policies: tuple[Obj, ...]
+    pods: tuple[str, ...]
+    then: tuple[Policies | Change, ...] = ()
+    flow_source: FlowSource | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Case:
     """One case; `pods` are those that its policies guard, `family` is the one it is tried in.
 
-    Every flow to and from the guarded pods is tried, and a sample of all others. Families take
-    turns from case to case; `suites/families` tries both of each pod.
+    Every flow to and from the guarded pods is tried, and a sample of all others, unless there is a
+    `flow_source`. Families take turns from case to case; `suites/families` tries both of each pod.
     """
 
     name: str
@@ -40,6 +58,7 @@ class Case:
     family: Family
     pods: tuple[str, ...]
     then: Sequence[Policies | Change] = ()
+    flow_source: FlowSource | None = None
 
     def text(self) -> str:
         """Return the bundle as YAML."""
@@ -48,7 +67,11 @@ class Case:
     def flows(self, topology: Topology) -> Iterator[Flow]:
         """Yield the flows to try."""
         others = 0
-        for flow in flows.pod_flows(topology, [self.family]):
+        tried = flows.pod_flows(topology, [self.family])
+        if self.flow_source is not None:
+            yield from self.flow_source(tried)
+            return
+        for flow in tried:
             if flow.destination.name in self.pods or flow.source.name in self.pods:
                 yield flow
             else:

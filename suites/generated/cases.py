@@ -9,8 +9,10 @@ from typing import Any
 
 from netproof.model.workload import Family
 from netproof.run.changes import Change, LabelNamespace, LabelPod, Restart
-from netproof.suites.generated.case import Case, Policies, policy, rule
+from netproof.suites.generated import blocks, limits
+from netproof.suites.generated.case import DIRECTIONS, Case, Made, Policies, policy, rule
 from netproof.suites.generated.parts import (
+    API,
     ODD_PORTS,
     PEER,
     PEERS,
@@ -27,22 +29,20 @@ from netproof.suites.generated.parts import (
 )
 
 Obj = dict[str, Any]
-DIRECTIONS = ("ingress", "egress")
-API = ("production", labels(app="api"))
 WORD = {"ingress": "from", "egress": "to"}
-Made = tuple[str, str, tuple[Obj, ...], tuple[str, ...], tuple[Policies | Change, ...]]
-"""Name, title, policies, guarded pods, what happens then."""
 
 
 @cache
 def cases() -> Mapping[str, Case]:
     """Return every case by its name; families take turns."""
     made = [*_peers_and_ports(), *_peer_pairs(), *_port_pairs(), *_rules(), *_targets()]
-    made += [*_conflicts(), *_actions()]
+    made += [*_conflicts(), *_actions(), *limits.made(), *blocks.made()]
     families = tuple(Family)
     return {
-        name: Case(name, title, policies, families[n % len(families)], guarded, then)
-        for n, (name, title, policies, guarded, then) in enumerate(made)
+        m.name: Case(
+            m.name, m.title, m.policies, families[n % len(families)], m.pods, m.then, m.flow_source
+        )
+        for n, m in enumerate(made)
     }
 
 
@@ -60,11 +60,11 @@ def _peers_and_ports() -> Iterator[Made]:
                 name = f"{direction}-{WORD[direction]}-{peer}-on-{port}"
                 title = f"{direction.capitalize()} {WORD[direction]} {_say(peer)} on {_say(port)}"
                 made = _one(direction, [rule(direction, peers, ports)])
-                yield name, title, made, (TARGET,), ()
+                yield Made(name, title, made, (TARGET,))
         for port, ports in ODD_PORTS.items():
             name = f"{direction}-on-{port}"
             title = f"{direction.capitalize()} on a {_say(port)}"
-            yield name, title, _one(direction, [rule(direction, (), ports)]), (TARGET,), ()
+            yield Made(name, title, _one(direction, [rule(direction, (), ports)]), (TARGET,))
 
 
 def _peer_pairs() -> Iterator[Made]:
@@ -75,7 +75,7 @@ def _peer_pairs() -> Iterator[Made]:
                 name = f"{direction}-{WORD[direction]}-{a}-or-{b}"
                 title = f"{direction.capitalize()} {WORD[direction]} {_say(a)} or {_say(b)}"
                 made = _one(direction, [rule(direction, [*first, *second])])
-                yield name, title, made, (TARGET,), ()
+                yield Made(name, title, made, (TARGET,))
 
 
 def _tells_apart(a: str, b: str) -> bool:
@@ -91,24 +91,24 @@ def _port_pairs() -> Iterator[Made]:
             name = f"{direction}-on-{a}-or-{b}"
             title = f"{direction.capitalize()} on {_say(a)} or {_say(b)}"
             made = _one(direction, [rule(direction, (), [*first, *second])])
-            yield name, title, made, (TARGET,), ()
+            yield Made(name, title, made, (TARGET,))
 
 
 def _rules() -> Iterator[Made]:
     """Yield no rule, the rule for all, and two rules in one policy."""
     for direction in DIRECTIONS:
         said = direction.capitalize()
-        yield f"{direction}-none", f"{said} denied", _one(direction, []), (TARGET,), ()
-        yield f"{direction}-all", f"{said} open", _one(direction, [{}]), (TARGET,), ()
+        yield Made(f"{direction}-none", f"{said} denied", _one(direction, []), (TARGET,))
+        yield Made(f"{direction}-all", f"{said} open", _one(direction, [{}]), (TARGET,))
         two = [
             rule(direction, PEERS["pods-by-label"], PORTS["tcp-80"]),
             rule(direction, PEERS["namespaces-by-label"], PORTS["tcp-name"]),
         ]
         title = f"{said} by two rules that do not mix"
-        yield f"{direction}-two-rules", title, _one(direction, two), (TARGET,), ()
+        yield Made(f"{direction}-two-rules", title, _one(direction, two), (TARGET,))
         title = f"{said} by two rules, the first for nobody"
         late = [rule(direction, [pods(labels(app="no-such-app"))]), two[0]]
-        yield f"{direction}-second-rule", title, _one(direction, late), (TARGET,), ()
+        yield Made(f"{direction}-second-rule", title, _one(direction, late), (TARGET,))
 
 
 def _targets() -> Iterator[Made]:
@@ -118,7 +118,7 @@ def _targets() -> Iterator[Made]:
         for target, selected in TARGETS.items():
             made = (policy("generated", direction, [rule(direction, [pods(WEB)])], selected),)
             title = f"{direction.capitalize()} of {_say(target)}"
-            yield f"{direction}-target-{target}", title, made, guarded, ()
+            yield Made(f"{direction}-target-{target}", title, made, guarded)
 
 
 APPS = ("api", "postgres")
@@ -149,7 +149,7 @@ def _conflicts() -> Iterator[Made]:
         for name, (first, second) in pairs.items():
             both = _one(direction, first, "a-first") + _one(direction, second, "b-second")
             title = f"{direction.capitalize()}: {_say(name)}"
-            yield f"{direction}-conflict-{name}", title, both, (TARGET,), ()
+            yield Made(f"{direction}-conflict-{name}", title, both, (TARGET,))
     for shut, opened in (DIRECTIONS, DIRECTIONS[::-1]):
         peer = ("production", WEB)
         both = (
@@ -157,7 +157,7 @@ def _conflicts() -> Iterator[Made]:
             policy("b-open", opened, everybody, peer),
         )
         title = f"{shut.capitalize()} shut here, {opened} open there"
-        yield f"conflict-{shut}-shut-{opened}-open", title, both, (TARGET, PEER), ()
+        yield Made(f"conflict-{shut}-shut-{opened}-open", title, both, (TARGET, PEER))
 
 
 def _actions() -> Iterator[Made]:
@@ -185,7 +185,7 @@ def _actions() -> Iterator[Made]:
         }
         for name, (before, then) in actions.items():
             title = f"{direction.capitalize()}: {_say(name)}"
-            yield f"{direction}-action-{name}", title, before, (TARGET,), then
+            yield Made(f"{direction}-action-{name}", title, before, (TARGET,), then)
 
 
 def renamed(name: str, policies: tuple[Obj, ...]) -> tuple[Obj, ...]:

@@ -15,6 +15,9 @@ Ports = list[Obj]
 TARGET = "production/api"
 """Whom the policies of nearly all cases select."""
 
+API = ("production", {"matchLabels": {"app": "api"}})
+"""The same as a policy writes it: namespace and podSelector."""
+
 PEER = "production/web"
 """Whom most peers choose; its namesake in staging carries the same labels."""
 

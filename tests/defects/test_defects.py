@@ -47,6 +47,12 @@ THEMES = {
     "notin-needs-key": "peers",
     "exists-means-empty": "peers",
     "expressions-or": "peers",
+    "long-name-voids-policy": "limits",
+    "many-ports-void-policy": "limits",
+    "policy-keys-run-together": "limits",
+    "except-bars-other-rules": "ipblock",
+    "same-block-last-rule-counts": "ipblock",
+    "narrowest-block-counts": "ipblock",
 }
 """Where a defect has to be found, `additive` where nothing else is said: a theme takes seconds, all
 suites against all defects (`make test-defects`) take the better part of an hour."""

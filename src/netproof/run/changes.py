@@ -181,6 +181,24 @@ class CreateNamespace:
 
 
 @dataclass(frozen=True, slots=True)
+class AddNamespace:
+    """A namespace comes that the fleet did not have, with pods in it."""
+
+    namespace: Namespace
+    pods: tuple[Pod, ...] = ()
+
+    def __call__(self, state: State) -> State:
+        return replace(
+            state,
+            namespaces=(*state.namespaces, self.namespace),
+            pods=(*state.pods, *self.pods),
+        )
+
+    def __str__(self) -> str:
+        return f"namespace {self.namespace.name} added"
+
+
+@dataclass(frozen=True, slots=True)
 class ReplacePolicies:
     """Other policies are in force; one that keeps its name is updated, not made anew."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import TypeVar
 
@@ -20,7 +20,7 @@ from netproof.model.flow import Endpoint, Flow
 from netproof.model.matrix import JudgedScenario, JudgedStep
 from netproof.model.record import ScenarioRecord
 from netproof.model.value import replace
-from netproof.model.workload import Host, Pod, Topology
+from netproof.model.workload import Host, Namespace, Pod, Topology
 from netproof.policy import (
     Bundle,
     Manifest,
@@ -83,7 +83,8 @@ class Worker:
         return self._once_more(lambda: self._deploy(bundle))
 
     def _deploy(self, bundle: Bundle) -> Topology:
-        self._spaces = {s.name: self.naming.namespace(s.name) for s in bundle.namespaces}
+        self._spaces = {}
+        self._known(bundle.namespaces)
         services = [self._owned(m) for m in self._renamed(bundle, "Service")]
         self.fleet.deploy(bundle.namespaces, bundle.pods, services)
         self._around = _merged(self._around, inventory.cluster_dns(self.client))
@@ -119,11 +120,14 @@ class Worker:
         return self._once_more(lambda: self._run(scenario))
 
     def _run(self, scenario: Scenario) -> JudgedScenario:
-        check_namespaces(scenario.bundle, self._spaces)
+        state = State.at_home(self.fleet.topology, Bundle())
+        for change in scenario.given:
+            state = change(state)
+        check_namespaces(scenario.bundle, self._known(state.namespaces))
         started = time.monotonic()
         home = self.fleet.topology
         with afterwards(self._no_policies, self._going_home(home)):
-            steps = self._steps(scenario, State.at_home(home, Bundle()))
+            steps = self._steps(scenario, state)
         record = ScenarioRecord(
             id=scenario.id,
             title=scenario.title,
@@ -136,8 +140,6 @@ class Worker:
         return JudgedScenario(weigh_gaps(record, self.client.ref.gaps), tuple(steps))
 
     def _steps(self, scenario: Scenario, state: State) -> list[JudgedStep]:
-        for change in scenario.given:
-            state = change(state)
         self._refit(state)
         flows = tuple(scenario.flows(self.topology))
         goes_on = bool(scenario.bundle.policies or scenario.then)
@@ -257,6 +259,11 @@ class Worker:
         """Bring the fleet back to what it was, and forget the controls of pods that are gone."""
         self._refit(State.at_home(home, Bundle()))
         self._observer.controls.keep(home, self._around)
+
+    def _known(self, spaces: Iterable[Namespace]) -> Collection[str]:
+        """Take in what namespaces are called in the cluster; return all that were ever there."""
+        self._spaces |= {space.name: self.naming.namespace(space.name) for space in spaces}
+        return self._spaces
 
     def _renamed(self, bundle: Bundle, kind: str) -> list[Manifest]:
         wanted = [manifest for manifest in bundle.manifests if manifest.kind == kind]

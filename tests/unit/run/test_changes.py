@@ -8,6 +8,7 @@ from netproof.errors import UsageError
 from netproof.model.workload import Namespace, Pod, Topology
 from netproof.policy import Bundle, load_text
 from netproof.run.changes import (
+    AddNamespace,
     AddPod,
     CreateNamespace,
     CreatePod,
@@ -106,6 +107,13 @@ def test_a_namespace_comes_back_without_policies() -> None:
     after = CreateNamespace("shop")(DeleteNamespace("shop")(_state()))
     assert {"shop/web", "shop/api", "other/web"} == set(_keys(after))
     assert ["other/deny"] == [policy.key for policy in after.bundle.policies]
+
+
+def test_an_added_namespace_is_there_with_its_pods() -> None:
+    """It stands beside those of the fleet, and is not theirs to come back to."""
+    after = AddNamespace(Namespace("new"), (Pod("new", "web"),))(_state())
+    assert ["shop", "other", "new"] == [space.name for space in after.namespaces]
+    assert ("new/web" in _keys(after), HOME) == (True, after.home)
 
 
 def test_policies_are_replaced() -> None:

@@ -53,6 +53,19 @@ def test_a_field_that_is_ignored_would_be_noticed(field: str) -> None:
     assert field in dump(find(bundles(), decides, settings=FEW, random=Random(1)))
 
 
+@pytest.mark.parametrize("word", ["/24 of", "/64 of", "port: 20088", "r" * 240])
+def test_limits_and_blocks_in_blocks_are_tried(word: str) -> None:
+    """Random bundles have blocks that others lie in, many ports, and names as long as may be."""
+    found = find(bundles(), lambda one: word in dump(one), settings=FEW, random=Random(1))
+    assert word in dump(found)
+
+
+def test_a_block_around_a_pod_is_written_as_a_network() -> None:
+    """Its host bits are cleared, so that no CNI's strictness is tried by the way."""
+    said = with_addresses("${IPv4/24 of production/web} ${IPv6/64 of production/web}", FLEET)
+    assert said == "10.244.0.0/24 fd00:10:244::/64"
+
+
 def test_policies_that_nobody_needs_are_left_out() -> None:
     """Of four policies the two are left that differ together."""
     listed: Bundled = tuple({"name": name} for name in "abcd")

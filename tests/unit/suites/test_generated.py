@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
+from itertools import product
 
 import pytest
 
 from netproof.policy import load_text
+from netproof.suites.generated import blocks
 from netproof.suites.generated.__main__ import main
 from netproof.suites.generated.cases import cases
 
 CYCLONUS = 230
-ANY_ADDRESS = re.compile(r"\$\{(IPv[46]) of [^}]+\}")
+ANY_ADDRESS = re.compile(r"\$\{(IPv[46])(/\d+)? of [^}]+\}")
 
 
 def test_at_least_as_many_as_cyclonus() -> None:
@@ -34,8 +36,18 @@ def test_bundles_are_valid() -> None:
     """Every bundle is one that netproof reads, whatever addresses the pods get."""
     addresses = {"IPv4": "10.0.0.1", "IPv6": "fd00::1"}
     for case in cases().values():
-        text = ANY_ADDRESS.sub(lambda found: addresses[found[1]], case.text())
+        text = ANY_ADDRESS.sub(lambda found: addresses[found[1]] + (found[2] or ""), case.text())
         assert load_text(text, case.name).policies
+
+
+def test_every_pair_of_blocks_meets() -> None:
+    """Whatever stands beside a block is there on every port, in all places and both directions."""
+    kinds = {(peers, ports) for pair in blocks.pairs() for peers, ports in pair}
+    assert kinds == set(product(blocks.MET, blocks.ON))
+    told = "".join(case.text() + str(case.then) for case in cases().values())
+    for (first, a), (second, b) in blocks.pairs():
+        assert f"-{first}-on-{a}-and-{second}-on-{b}" in told
+        assert f"-{second}-on-{b}-of-two" in told
 
 
 def test_a_case_is_printed_by_its_name(capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,10 +10,12 @@ from netlab.dataplane.addresses import EVERYBODY, NOBODY, Addresses
 from netlab.dataplane.clusterstate import (
     AddressedPod,
     ClusterState,
+    ClusterView,
     Labels,
     Obj,
     PolicyDirection,
     ReadPolicy,
+    TrafficRule,
 )
 from netlab.dataplane.defects.defect import defect
 from netlab.dataplane.portranges import PROTOCOLS, AddressPort, PortRange
@@ -109,6 +111,33 @@ class CrossesNamespaces(Semantics):
 
     def selects(self, policy: ReadPolicy, pod: AddressedPod) -> bool:
         return self.matches(policy.selector, pod.labels)
+
+
+@defect("long-name-voids-policy", seen_in="aws/aws-network-policy-agent#145, kubeovn/kube-ovn#1445")
+class LongNameVoidsPolicy(Semantics):
+    """Does not enforce a policy whose name is longer than a label's value may be."""
+
+    def read(self, policy: ReadPolicy) -> ReadPolicy | None:
+        return super().read(policy) if len(policy.name) <= 63 else None
+
+
+@defect("many-ports-void-policy", seen_in="aws/containers-roadmap#2481, cilium/cilium#922")
+class ManyPortsVoidPolicy(Semantics):
+    """Does not enforce a policy that has a rule with more than 24 ports."""
+
+    def read(self, policy: ReadPolicy) -> ReadPolicy | None:
+        rules = chain(policy.ingress, policy.egress)
+        return super().read(policy) if all(len(rule.ports) <= 24 for rule in rules) else None
+
+
+@defect("policy-keys-run-together", seen_in="Azure/azure-container-networking#4611")
+class PolicyKeysRunTogether(Semantics):
+    """Takes policies for one whose namespace and name are the same text when joined by a hyphen."""
+
+    def perceive(self, previous: ClusterView | None, view: ClusterView) -> ClusterView:
+        perceived = super().perceive(previous, view)
+        last = {"{namespace}-{name}".format(**one["metadata"]): one for one in perceived.policies}
+        return replace(perceived, policies=tuple(last.values()))
 
 
 @defect("in-first-value-only")
@@ -240,6 +269,62 @@ class IgnoresExcept(Semantics):
 
     def block(self, world: ClusterState, block: Obj) -> Addresses:
         return super().block(world, {"cidr": block["cidr"]})
+
+
+def _rules(policy: ReadPolicy) -> list[TrafficRule]:
+    return [*policy.ingress, *policy.egress]
+
+
+def _blocks(rules: Sequence[TrafficRule]) -> list[Obj]:
+    return [peer["ipBlock"] for rule in rules for peer in rule.peers if "ipBlock" in peer]
+
+
+@defect("except-bars-other-rules", seen_in="aws/amazon-network-policy-controller-k8s#146, #121")
+class ExceptBarsOtherRules(Semantics):
+    """Takes what one block of a policy excepts out of all its blocks that hold it."""
+
+    def peer(self, world: ClusterState, policy: ReadPolicy, peer: Obj) -> Addresses:
+        found = super().peer(world, policy, peer)
+        if "ipBlock" not in peer:
+            return found
+        excepted = {hole for block in _blocks(_rules(policy)) for hole in block.get("except") or ()}
+        return reduce(Addresses.minus, map(self.cidr, excepted - {peer["ipBlock"]["cidr"]}), found)
+
+
+@defect("same-block-last-rule-counts", seen_in="aws/amazon-network-policy-controller-k8s#98, #197")
+class SameBlockLastRuleCounts(Semantics):
+    """Keeps one entry a block: where it stands in two rules of a policy, the last one's ports."""
+
+    def read(self, policy: ReadPolicy) -> ReadPolicy | None:
+        return super().read(
+            replace(
+                policy, ingress=_last_blocks(policy.ingress), egress=_last_blocks(policy.egress)
+            )
+        )
+
+
+def _last_blocks(rules: Sequence[TrafficRule]) -> tuple[TrafficRule, ...]:
+    left = []
+    for number, rule in enumerate(rules):
+        later = _blocks(rules[number + 1 :])
+        peers = tuple(peer for peer in rule.peers if peer.get("ipBlock") not in later)
+        if peers or not rule.peers:
+            left.append(replace(rule, peers=peers))
+    return tuple(left)
+
+
+@defect("narrowest-block-counts")
+class NarrowestBlockCounts(Semantics):
+    """Gives an address what the narrowest block of the policy gives that it is in, and no more."""
+
+    def peer(self, world: ClusterState, policy: ReadPolicy, peer: Obj) -> Addresses:
+        found = super().peer(world, policy, peer)
+        if "ipBlock" not in peer:
+            return found
+        whole = self.cidr(peer["ipBlock"]["cidr"])
+        others = [self.cidr(block["cidr"]) for block in _blocks(_rules(policy))]
+        inside = [one for one in others if one != whole and one.common(whole) == one]
+        return reduce(Addresses.minus, inside, found)
 
 
 @defect("ipblock-skips-pods", seen_in="Cilium, cilium/cilium#9209")

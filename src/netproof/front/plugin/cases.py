@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
@@ -34,7 +35,7 @@ from netproof.verdict import contradiction, follows_from_no_enforcement
 POSTGRES = "production/postgres"
 """A pod of the fleet, and the Service before it, that no door may reach by default."""
 
-_ADDRESS = re.compile(r"\$\{(IPv4|IPv6) of ([^}]+)\}")
+_ADDRESS = re.compile(r"\$\{(IPv4|IPv6)(/\d+)? of ([^}]+)\}")
 
 
 class Player:
@@ -225,15 +226,17 @@ class AccountMaker:
 def with_addresses(text: str, topology: Topology) -> str:
     """Return a bundle's text with the addresses that its pods have in this cluster.
 
-    Raises UsageError for a pod that is not there or has no address of the family.
+    `${IPv4/24 of production/web}` is the block of that width around the address. Raises UsageError
+    for a pod that is not there or has no address of the family.
     """
 
     def address(match: re.Match[str]) -> str:
-        pods = [pod for pod in topology.pods if pod.key == match[2]]
-        ip = pods[0].ip(Family(match[1])) if pods else None
+        family, width, key = match.groups()
+        pods = [pod for pod in topology.pods if pod.key == key]
+        ip = pods[0].ip(Family(family)) if pods else None
         if ip is None:
             raise UsageError(f"{match[0]}: there is no such pod, or it has no such address")
-        return ip
+        return str(ip_network(f"{ip}{width}", strict=False)) if width else ip
 
     return _ADDRESS.sub(address, text)
 

@@ -65,8 +65,12 @@ def _ports(*ports: Obj) -> Obj:
     return ingress({"ports": list(ports)})
 
 
+def _ip_block(cidr: str, *holes: str) -> Obj:
+    return {"ipBlock": {"cidr": cidr, **({"except": list(holes)} if holes else {})}}
+
+
 def _block(cidr: str, *holes: str) -> Obj:
-    return _peers({"ipBlock": {"cidr": cidr, **({"except": list(holes)} if holes else {})}})
+    return _peers(_ip_block(cidr, *holes))
 
 
 def _expression(*terms: tuple[str, str, list[str]]) -> Obj:
@@ -152,6 +156,39 @@ CASES = {
     ),
     "named-port-voids-policy": Case((view(_ports({"port": "http"})),), view()),
     "range-as-first-port": _misread(_ports({"port": 80, "endPort": 90}), _ports({"port": 80})),
+    "many-ports-void-policy": Case((view(_ports(*({"port": n} for n in range(1, 26)))),), view()),
+    "long-name-voids-policy": Case((view(policy("p" * 64, {})),), view()),
+    "policy-keys-run-together": Case(
+        (view(policy("b-c", {}), policy("c", {}, namespace="default-b")),),
+        view(policy("c", {}, namespace="default-b")),
+    ),
+    "except-bars-other-rules": _misread(
+        ingress(
+            {"from": [_ip_block("10.0.0.0/8", "10.244.0.4/32")]},
+            {"from": [_ip_block("10.244.0.0/16")], "ports": [{"port": 80}]},
+        ),
+        ingress(
+            {"from": [_ip_block("10.0.0.0/8", "10.244.0.4/32")]},
+            {"from": [_ip_block("10.244.0.0/16", "10.244.0.4/32")], "ports": [{"port": 80}]},
+        ),
+    ),
+    "same-block-last-rule-counts": _misread(
+        ingress(
+            {"from": [_ip_block("10.244.0.4/32")]},
+            {"from": [_ip_block("10.244.0.4/32")], "ports": [{"port": 80}]},
+        ),
+        ingress({"from": [_ip_block("10.244.0.4/32")], "ports": [{"port": 80}]}),
+    ),
+    "narrowest-block-counts": _misread(
+        ingress(
+            {"from": [_ip_block("10.244.0.0/16")], "ports": [{"port": 443}]},
+            {"from": [_ip_block("10.244.0.4/32")], "ports": [{"port": 80}]},
+        ),
+        ingress(
+            {"from": [_ip_block("10.244.0.0/16", "10.244.0.4/32")], "ports": [{"port": 443}]},
+            {"from": [_ip_block("10.244.0.4/32")], "ports": [{"port": 80}]},
+        ),
+    ),
     "first-port-only": _misread(_ports({"port": 80}, {"port": 443}), _ports({"port": 80})),
     "empty-ports-denies": _misread(_OPEN_TO_A, ingress()),
     "ignores-ports": _misread(_RULED, _OPEN_TO_A),
