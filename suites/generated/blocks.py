@@ -75,7 +75,7 @@ def made() -> Iterator[Made]:
     places = ("one-rule", "two-rules", "two-policies")
     for direction, place, by_name in product(DIRECTIONS, places, (False, True)):
         met = [pair for pair in pairs() if by_name is any(ports == "name" for _, ports in pair)]
-        met = [pair for pair in met if place != "one-rule" or _counts_in_one_rule(pair)]
+        met = [pair for turn, pair in enumerate(met) if _is_there(turn, pair, direction, place)]
         sixes = [_six(direction, place, six) for six in _parts(met, len(GUARDED))]
         how = "on-names-" if by_name else ""
         for number, steps in enumerate(_parts(sixes, STEPS), 1):
@@ -87,6 +87,16 @@ def made() -> Iterator[Made]:
 
 def _parts(whole: Sequence[T], size: int) -> Iterator[Sequence[T]]:
     return (whole[at : at + size] for at in range(0, len(whole), size))
+
+
+def _is_there(turn: int, pair: tuple[Kind, Kind], direction: str, place: str) -> bool:
+    """Tell whether a pair meets in a place: in two rules or in two policies by turns.
+
+    The other direction has it the other way round, so that each pair is in both.
+    """
+    if place == "one-rule":
+        return _counts_in_one_rule(pair)
+    return (turn % 2 == 0) is ((direction == "ingress") is (place == "two-rules"))
 
 
 def _counts_in_one_rule(pair: tuple[Kind, Kind]) -> bool:
@@ -109,16 +119,16 @@ def _six(direction: str, place: str, six: Sequence[tuple[Kind, Kind]]) -> tuple[
 def _policies(direction: str, place: str, pod: str, pair: tuple[Kind, Kind]) -> Iterator[Obj]:
     namespace, app = pod.split("/")
     target = namespace, {"matchLabels": {"app": app}}
-    said = [f"{peers}-on-{ports}" for peers, ports in pair]
     rules = [rule(direction, MET[peers], ON[ports]) for peers, ports in pair]
     if place == "one-rule":
         together = [[*MET[pair[0][0]], *MET[pair[1][0]]], [*ON[pair[0][1]], *ON[pair[1][1]]]]
         rules = [rule(direction, *together)]
-    if place == "two-policies":
-        for name, one in zip(said, rules, strict=True):
-            yield policy(f"{app}-{name}-of-two", direction, [one], target)
-    else:
-        yield policy(f"{app}-{'-and-'.join(said)}", direction, rules, target)
+    # Names that stay are updates, of which there are half as many as of policies that come and go.
+    lists = [[one] for one in rules] if place == "two-policies" else [rules]
+    said = " and ".join(f"{peers} on {ports}" for peers, ports in pair)
+    for number, listed in enumerate(lists):
+        made = policy(f"{app}-{number}", direction, listed, target)
+        yield {**made, "metadata": {**made["metadata"], "annotations": {"pair": said}}}
 
 
 class _Between:

@@ -17,6 +17,89 @@ def _with_outside(topology: Topology) -> Iterator[Flow]:
     yield from flows.outside_flows(topology)
 
 
+def test_except_beside_a_rule(enforce: Enforce) -> None:
+    """What one rule excepts another one gives, by another block, by a label, on other ports."""
+    enforce(
+        "except-beside-a-rule",
+        flows=flows.pod_flows,
+        allowed=[
+            "production/postgres -> production/api:5432 IPv4",
+            "production/web -> production/api:9100 IPv4",
+            "production/web -> production/api:9200",
+            "staging/web -> production/api:80 IPv4",
+        ],
+        denied=["production/web -> production/api:80/TCP", "production/web -> production/api:5432"],
+    )
+
+
+def test_except_beside_a_policy(enforce: Enforce) -> None:
+    """What one policy excepts another one gives, by another block and on other ports."""
+    enforce(
+        "except-beside-a-policy",
+        flows=flows.pod_flows,
+        allowed=[
+            "production/web -> production/api:9100 IPv4",
+            "staging/web -> production/api:80 IPv4",
+        ],
+        denied=["production/web -> production/api:80/TCP", "production/web -> production/api:5432"],
+    )
+
+
+def test_except_beside_a_rule_egress(enforce: Enforce) -> None:
+    """On the way out, too."""
+    enforce(
+        "except-beside-a-rule-egress",
+        flows=flows.pod_flows,
+        allowed=[
+            "production/api -> production/web:9100 IPv4",
+            "production/api -> staging/web:80 IPv4",
+        ],
+        denied=["production/api -> production/web:80/TCP", "production/api -> production/web:5432"],
+    )
+
+
+def test_same_block_twice(enforce: Enforce) -> None:
+    """A block that stands in two rules has the ports of both, in either order."""
+    enforce(
+        "same-block-twice",
+        flows=flows.pod_flows,
+        allowed=[
+            "production/web -> production/api:80/TCP IPv4",
+            "production/web -> production/api:5432 IPv4",
+            "production/web -> production/postgres IPv4",
+            "production/web -> staging/api IPv4",
+        ],
+        denied=["production/web -> production/api:9100", "staging/web -> production/postgres"],
+    )
+
+
+def test_same_block_in_two_policies(enforce: Enforce) -> None:
+    """A block that stands in two policies has the ports of both."""
+    enforce(
+        "same-block-in-two-policies",
+        flows=flows.pod_flows,
+        allowed=[
+            "production/web -> production/api IPv4",
+            "production/api -> production/postgres IPv4",
+        ],
+        denied=["staging/web -> production/api", "production/api -> staging/postgres"],
+    )
+
+
+@pytest.mark.usefixtures("both_families")
+def test_blocks_inside_blocks(enforce: Enforce) -> None:
+    """Who is in a block within a block has the ports of each of them."""
+    enforce(
+        "blocks-inside-blocks",
+        flows=flows.pod_flows,
+        allowed=[
+            *(f"production/web -> production/api:{port}" for port in ("80/TCP", 5432, 9100)),
+            "* -> production/api:80/TCP",
+        ],
+        denied=["staging/web -> production/api:9100", "* -> production/api:9200"],
+    )
+
+
 @pytest.mark.usefixtures("both_families")
 def test_one_pod(enforce: Enforce) -> None:
     """A block of one address lets that pod in, and no namesake."""
@@ -99,89 +182,6 @@ def test_except_and_allowed_by_other_policy(enforce: Enforce) -> None:
             "production/postgres -> production/api:80 IPv4",
         ],
         denied=["staging/web -> production/api"],
-    )
-
-
-def test_except_beside_a_rule(enforce: Enforce) -> None:
-    """What one rule excepts another one gives, by another block, by a label, on other ports."""
-    enforce(
-        "except-beside-a-rule",
-        flows=flows.pod_flows,
-        allowed=[
-            "production/postgres -> production/api:5432 IPv4",
-            "production/web -> production/api:9100 IPv4",
-            "production/web -> production/api:9200",
-            "staging/web -> production/api:80 IPv4",
-        ],
-        denied=["production/web -> production/api:80/TCP", "production/web -> production/api:5432"],
-    )
-
-
-def test_except_beside_a_policy(enforce: Enforce) -> None:
-    """What one policy excepts another one gives, by another block and on other ports."""
-    enforce(
-        "except-beside-a-policy",
-        flows=flows.pod_flows,
-        allowed=[
-            "production/web -> production/api:9100 IPv4",
-            "staging/web -> production/api:80 IPv4",
-        ],
-        denied=["production/web -> production/api:80/TCP", "production/web -> production/api:5432"],
-    )
-
-
-def test_except_beside_a_rule_egress(enforce: Enforce) -> None:
-    """On the way out, too."""
-    enforce(
-        "except-beside-a-rule-egress",
-        flows=flows.pod_flows,
-        allowed=[
-            "production/api -> production/web:9100 IPv4",
-            "production/api -> staging/web:80 IPv4",
-        ],
-        denied=["production/api -> production/web:80/TCP", "production/api -> production/web:5432"],
-    )
-
-
-def test_same_block_twice(enforce: Enforce) -> None:
-    """A block that stands in two rules has the ports of both, in either order."""
-    enforce(
-        "same-block-twice",
-        flows=flows.pod_flows,
-        allowed=[
-            "production/web -> production/api:80/TCP IPv4",
-            "production/web -> production/api:5432 IPv4",
-            "production/web -> production/postgres IPv4",
-            "production/web -> staging/api IPv4",
-        ],
-        denied=["production/web -> production/api:9100", "staging/web -> production/postgres"],
-    )
-
-
-def test_same_block_in_two_policies(enforce: Enforce) -> None:
-    """A block that stands in two policies has the ports of both."""
-    enforce(
-        "same-block-in-two-policies",
-        flows=flows.pod_flows,
-        allowed=[
-            "production/web -> production/api IPv4",
-            "production/api -> production/postgres IPv4",
-        ],
-        denied=["staging/web -> production/api", "production/api -> staging/postgres"],
-    )
-
-
-@pytest.mark.usefixtures("both_families")
-def test_blocks_inside_blocks(enforce: Enforce) -> None:
-    """Who is in a block within a block has the ports of each of them."""
-    enforce(
-        "blocks-inside-blocks",
-        flows=flows.pod_flows,
-        allowed=[
-            *(f"production/web -> production/api:{port}" for port in ("80/TCP", 5432, 9100)),
-            "* -> production/api:80/TCP",
-        ],
-        denied=["staging/web -> production/api:9100", "* -> production/api:9200"],
     )
 
 

@@ -4,10 +4,14 @@ Policies end up as keys of sets, chains and maps, which hold less than the API d
 policies may share by mistake.
 """
 
+from collections.abc import Iterator
+
 import pytest
 
 from netproof.fixtures.policies import Enforce
-from netproof.model.workload import NAMESPACE_NAME_LABEL, Namespace, Pod, Port
+from netproof.model import flows
+from netproof.model.flow import Endpoint, Flow
+from netproof.model.workload import NAMESPACE_NAME_LABEL, Namespace, Pod, Port, Topology
 from netproof.run.changes import AddNamespace, LabelPod
 
 pytestmark = pytest.mark.usefixtures("enforcing")
@@ -16,7 +20,26 @@ WEB, POSTGRES = "production/web", "production/postgres"
 LONG_KEY = ".".join(["k" * 63] * 3 + ["k" * 61]) + "/" + "n" * 62
 LONG_VALUE = "v" * 62
 LONG_NAMESPACE = "n" * 62
+FLEET = {"production", "staging", "ingress-nginx"}
 PORTS = tuple(map(Port, (80, 5432, 9100, 9200)))
+
+
+def _from_the_fleet(topology: Topology) -> Iterator[Flow]:
+    """Yield the flows that begin at the fleet's own pods."""
+    return (flow for flow in flows.mixed_flows(topology) if _space(flow.source) in FLEET)
+
+
+def _with_the_fleet(topology: Topology) -> Iterator[Flow]:
+    """Yield the flows of which one end at least is one of the fleet's own pods."""
+    ends = (
+        (flow, {_space(flow.source), _space(flow.destination)})
+        for flow in flows.mixed_flows(topology)
+    )
+    return (flow for flow, spaces in ends if spaces & FLEET)
+
+
+def _space(end: Endpoint) -> str:
+    return end.name.partition("/")[0]
 
 
 def _with_pod(namespace: str) -> AddNamespace:
@@ -49,6 +72,7 @@ def test_namespaces_at_full_length(enforce: Enforce) -> None:
     """Namespaces of 63 characters that differ in the last one are two."""
     enforce(
         "namespaces-at-full-length",
+        flows=_with_the_fleet,
         given=[_with_pod(f"{LONG_NAMESPACE}a"), _with_pod(f"{LONG_NAMESPACE}b")],
         allowed=[
             f"* -> {LONG_NAMESPACE}a/api:80",
@@ -67,6 +91,7 @@ def test_names_run_together(enforce: Enforce) -> None:
     """Namespace and name are two words, also where they make the same text."""
     enforce(
         "names-run-together",
+        flows=_from_the_fleet,
         given=[_with_pod("production-eu"), _with_pod("staging2")],
         allowed=[
             "production/web -> production/api:80/TCP",
