@@ -117,7 +117,8 @@ def _shape(tokens: list[Token]) -> list[str]:
 
 def _words(tokens: list[Token]) -> Iterator[str]:
     for token in tokens:
-        yield "".join(one.content for one in token.children or () if one.type != "code_inline")
+        parts = (one for one in token.children or () if one.type != "code_inline")
+        yield "".join("\n" if one.type == "softbreak" else one.content for one in parts)
 
 
 @pytest.mark.parametrize("place", PLACES)

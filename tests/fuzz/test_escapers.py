@@ -61,7 +61,8 @@ def test_markdown() -> None:
             words = " ".join(shown._words(hostile))
             assert [] == shown._JOINED_AT_HOSTS.findall(words), words
 
-    attack_for(st.tuples(TEXTS, st.sampled_from(sorted(shown.PLACES))), attack)
+    known = [('~bug ~"a b" %v1 %\n', "behind a line")]
+    attack_for(st.tuples(TEXTS, st.sampled_from(sorted(shown.PLACES))), attack, known=known)
 
 
 def test_markdown_fence() -> None:
