@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,17 +15,33 @@ KINDS = ("net", "mnt", "pid", "user", "uts", "ipc")
 
 @dataclass(frozen=True, slots=True)
 class Holdings:
-    """Processes, by number and start, and the namespaces that none but they are in."""
+    """Processes, by number and start, and the namespaces that none but they are in.
+
+    A descriptor is held of each namespace: the kernel gives the number of one that is gone to the
+    next, which may be another lab's.
+    """
 
     processes: frozenset[tuple[int, str]]
     namespaces: frozenset[str]
 
     @classmethod
-    def of(cls, pid: int) -> Holdings:
-        """Return what a process and all below it hold."""
+    @contextlib.contextmanager
+    def of(cls, pid: int) -> Iterator[Holdings]:
+        """Yield what a process and all below it hold."""
         family = descendants(pid)
         processes = {(one, start) for one in family if (start := start_of(one))}
-        return cls(frozenset(processes), _namespaces(family) - _namespaces([os.getpid()]))
+        ours, found, descriptors = _namespaces([os.getpid()]), set(), []
+        for one in family:
+            for kind in KINDS:
+                with contextlib.suppress(OSError):
+                    fd = os.open(f"/proc/{one}/ns/{kind}", os.O_RDONLY)
+                    descriptors.append(fd)
+                    found.add(str(Path(f"/proc/self/fd/{fd}").readlink()))
+        try:
+            yield cls(frozenset(processes), frozenset(found) - ours)
+        finally:
+            for fd in descriptors:
+                os.close(fd)
 
     def left(self, folder: Path) -> list[str]:
         """Return what is still there of it, and what was mounted or lies below a folder.

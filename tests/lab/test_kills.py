@@ -137,13 +137,13 @@ def _end(kill: Kill, folder: Path) -> Ended:
         while run.poll() is None and (victim is None or time.monotonic() < due):
             victim = find(run.pid)
             time.sleep(0.01)
-        held = Holdings.of(run.pid)
-        hit = run.poll() is None and victim is not None
-        if hit and victim is not None:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(victim, kill.number)
-        run.wait(ENDS_S)
-    eventually(lambda: not held.left(temporary), f"gone: {held.left(temporary)}")
+        with Holdings.of(run.pid) as held:
+            hit = run.poll() is None and victim is not None
+            if hit and victim is not None:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(victim, kill.number)
+            run.wait(ENDS_S)
+            eventually(lambda: not held.left(temporary), f"gone: {held.left(temporary)}")
     text = (folder / "said").read_text("utf-8", "replace")
     return Ended(run.returncode, text, hit, _record(reports))
 

@@ -115,7 +115,11 @@ class OwnerHooks:
 
         pytest tells nobody of the end of a session whose start failed, so it is ended here then.
         """
-        run = self._started()
+        try:
+            run = self._started()
+        except KeyboardInterrupt:  # of which pytest says nothing before a session has started
+            output.tell("netproof: interrupted while the cluster was starting")
+            raise
         try:
             yield
         except EOFError as error:  # of execnet, which is how xdist learns of a worker's death
