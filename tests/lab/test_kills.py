@@ -132,20 +132,29 @@ def _end(kill: Kill, folder: Path) -> Ended:
             stdout=said,
             stderr=subprocess.STDOUT,
         )
-        due = time.monotonic() + kill.moment_s
-        victim = None
-        while run.poll() is None and (victim is None or time.monotonic() < due):
-            victim = find(run.pid)
-            time.sleep(0.01)
-        with Holdings.of(run.pid) as held:
-            hit = run.poll() is None and victim is not None
-            if hit and victim is not None:
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(victim, kill.number)
+        due, hit = time.monotonic() + kill.moment_s, False
+        with contextlib.ExitStack() as stack:
+            held = stack.enter_context(Holdings.of(run.pid))
+            while run.poll() is None and not hit:
+                victim = find(run.pid)
+                if victim is None or time.monotonic() < due:
+                    time.sleep(0.01)
+                    continue
+                held = stack.enter_context(Holdings.of(run.pid))
+                hit = _was_hit(victim, kill.number)
             run.wait(ENDS_S)
             eventually(lambda: not held.left(temporary), f"gone: {held.left(temporary)}")
     text = (folder / "said").read_text("utf-8", "replace")
     return Ended(run.returncode, text, hit, _record(reports))
+
+
+def _was_hit(victim: int, number: signal.Signals) -> bool:
+    """Send a signal; a process that is gone by now (a helper of the lab's start) was none."""
+    try:
+        os.kill(victim, number)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 def _record(reports: Path) -> RunRecord | None:
@@ -172,7 +181,7 @@ def test_a_kill(kill: Kill, tmp_path: Path) -> None:
     verdict = ended.record.verdict if ended.record else None
     assert verdict in (None, RunVerdict.PASS, RunVerdict.INCONCLUSIVE), told
     assert ended.code in _codes(kill, verdict), told
-    if ended.code > 0:
+    if ended.code > 0 and (ended.said or kill.victim != "pytest"):  # silent while it is configured
         assert re.search("INCONCLUSIVE|netproof: |E(rror|RROR): |Interrupt", ended.said), told
     assert [] == _tracebacks(ended.said), told
 
