@@ -6,7 +6,7 @@ from netproof.front.testworkers import usable_cpus
 
 pytest_plugins = ["pytester"]
 
-WORKERS_PER_CPU = 2
+WORKERS_PER_CPU = 3
 """A test of netproof waits for processes more than it computes; cases of the suites wait longer."""
 
 
