@@ -76,3 +76,8 @@ def test_another_cluster_has_fleets_and_not_cpus() -> None:
     """Its pods run elsewhere, so this machine's CPUs say nothing."""
     assert FLEETS == on_cluster("existing")
     assert on_cluster("lab") >= usable_cpus()
+
+
+def test_tests_of_this_repository_share_a_cpu(pytestconfig: pytest.Config) -> None:
+    """What conftest.py says of `-n auto` is asked for before what pytest-xdist says itself."""
+    assert 2 * usable_cpus() == pytestconfig.hook.pytest_xdist_auto_num_workers(config=pytestconfig)
