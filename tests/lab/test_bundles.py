@@ -276,9 +276,8 @@ def test_a_bundle_says_how_to_probe_it_again(bundle: Path, tmp_path: Path) -> No
 
     assert 0 == ran.returncode, ran.stdout + ran.stderr
     record = codec.loads((tmp_path / "reports" / "record.json").read_text(encoding="utf-8"))
-    assert [shlex.join(["pytest", "--np-bundle", str(bundle), *options])] == [
-        scenario.repeat for scenario in record.scenarios
-    ]
+    command = shlex.join([sys.executable, "-m", "pytest", "--np-bundle", str(bundle), *options])
+    assert [f"(cd {ROOT} && {command})"] == [scenario.repeat for scenario in record.scenarios]
 
 
 def test_pytest_with_workers_and_a_choice(bundle: Path, tmp_path: Path) -> None:

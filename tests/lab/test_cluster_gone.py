@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -17,8 +17,7 @@ from tests.defects.suites import Outcome, run_pytest
 from tests.lab.gate import SILENCE, Asked, Decision, gate
 
 CASES = "suites/additive"
-GOES_AFTER = 3
-"""Policies of cases that are put in force until nobody answers any more."""
+REMOVAL = {"delete", "deletecollection"}
 
 
 @pytest.fixture(scope="module")
@@ -31,19 +30,20 @@ def lab(worker_id: str) -> Iterator[ClusterRef]:
 
 @dataclass
 class Outage:
-    """Nobody answers from the n-th policy of a case on, for some seconds."""
+    """Nobody answers from a worker's second case on, for some seconds."""
 
     seconds: float
     clock: Callable[[], float] = time.monotonic
-    policies: int = 0
+    ended: set[str] = field(default_factory=set)
     began: float | None = None
     unanswered: int = 0
 
     def __call__(self, asked: Asked) -> Decision:
-        if asked.right[0] == "create" and asked.resource == "networkpolicies":
-            self.policies += "canary" not in asked.namespace
-        if self.policies > GOES_AFTER and self.began is None:
-            self.began = self.clock()
+        if asked.resource == "networkpolicies" and "canary" not in asked.namespace:
+            if asked.right[0] in REMOVAL:
+                self.ended.add(asked.namespace)
+            elif asked.namespace in self.ended and self.began is None:
+                self.began = self.clock()
         if self.began is not None and self.clock() - self.began < self.seconds:
             self.unanswered += 1
             return SILENCE

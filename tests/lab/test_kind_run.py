@@ -48,7 +48,8 @@ def tools(request: pytest.FixtureRequest, tmp_path: Path, worker_id: str) -> Ite
 
 def _command(tools: StandIns, cni: str, tmp_path: Path, *arguments: str) -> dict[str, Any]:
     offline = standins.offline(tmp_path / "offline")
-    checks = (*host.NAMED, *load(cni, offline.profiles).host.loaded)
+    needs = load(cni, offline.profiles).host
+    checks = (*host.NAMED, *needs.loaded, *needs.available)
     command = [
         *(sys.executable, "-m", "pytest", "suites/additive", "--np-cluster", f"kind:{cni}"),
         *("--np-cni-profiles", str(offline.profiles), "--np-downloads", str(offline.downloads)),

@@ -75,10 +75,9 @@ def test_a_theme_on_the_lab_from_a_foreign_project(installed: Installed, foreign
     assert {*FOREIGN, "reports", ".pytest_cache"} == {path.name for path in foreign.iterdir()}
     (scenario,) = _record(foreign).scenarios
     assert RunVerdict.PASS is scenario.verdict
-    assert (
-        "netproof test isolation/test_isolation.py::test_one_pod --cluster lab --nodes 1"
-        == scenario.repeat
-    )
+    python = installed.programs / "python"
+    case = "isolation/test_isolation.py::test_one_pod --cluster lab --nodes 1"
+    assert f"{python} -P -m netproof test {case}" == scenario.repeat
 
 
 def test_the_suites_by_their_package(installed: Installed, tmp_path: Path) -> None:
