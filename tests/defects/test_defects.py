@@ -78,7 +78,7 @@ def test_random_policies_find_a_defect(tmp_path: Path) -> None:
     """What is left of the random bundle that differed is small; the command with it shows it."""
     found = hunt("ingress-isolates-egress", tmp_path)
     assert 0 < found.policies <= MOST_POLICIES
-    _, _, command = (found.bundle or "").splitlines()[0].partition("# Again: netproof test ")
+    _, _, command = (found.bundle or "").splitlines()[0].partition(" -P -m netproof test ")
     assert "--defect ingress-isolates-egress" in command
     path, *options = shlex.split(command)
     again = run_pytest(f"suites/{path}", tmp_path / "again", *options)
