@@ -10,7 +10,7 @@ WORKERS_PER_CPU = 2
 """A test of netproof waits for processes more than it computes; cases of the suites wait longer."""
 
 
-@pytest.hookimpl(optionalhook=True)  # later registered, so it is asked before pytest-xdist itself
+@pytest.hookimpl(optionalhook=True, tryfirst=True)
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
     """Return what `-n auto` means here where no cluster is asked for (a hook of pytest-xdist)."""
     return None if config.option.np_cluster else WORKERS_PER_CPU * usable_cpus()

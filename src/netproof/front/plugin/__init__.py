@@ -47,7 +47,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     options.declare(group.addoption, options.ALL, options.PREFIX)
 
 
-@pytest.hookimpl(optionalhook=True)
+@pytest.hookimpl(optionalhook=True, tryfirst=True)  # pytest-xdist itself has an answer for any run
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
     """Return what `-n auto` means for a run of ours; it is not ours to say for any other."""
     cluster = _cluster(config)
