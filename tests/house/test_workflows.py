@@ -100,9 +100,9 @@ def test_what_is_made_is_in_the_makefile() -> None:
 
 
 def test_what_is_tested_is_there() -> None:
-    """A folder of tests that moved would make a run of none, or an error."""
-    named = " ".join(re.findall(r'TESTS="?([\w/ ]+)', "\n".join(_lines()))).split()
-    assert [] == [folder for folder in named if not (ROOT / folder).is_dir()]
+    """A folder or file of tests that moved would make a run of none, or an error."""
+    named = " ".join(re.findall(r'TESTS="?([\w/. ]+)', "\n".join(_lines()))).split()
+    assert [] == [folder for folder in named if not (ROOT / folder).exists()]
 
 
 def test_each_cni_has_a_profile_and_a_target() -> None:
