@@ -7,12 +7,11 @@ threads that are handed their work by `carried`.
 
 from __future__ import annotations
 
-import contextlib
 import math
-import queue
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, wait
 from contextlib import contextmanager
 from contextvars import ContextVar, copy_context
 from typing import ParamSpec, TypeVar
@@ -70,42 +69,31 @@ def left_behind(call: Callable[[], T], *, late: Callable[[T], object] = lambda _
     It goes on in a thread that nothing waits for; what it still returns goes to `late`. Raises
     TimeoutError where nothing came in time. Without a limit the call is made here.
     """
-    if at_most() == math.inf:
+    some = left()
+    if some == math.inf:
         return call()
-    found: queue.SimpleQueue[tuple[bool, T | BaseException]] = queue.SimpleQueue()
-    gone, guard = threading.Event(), threading.Lock()
+    found: Future[T] = Future()
 
     def made() -> None:
         try:
-            result: tuple[bool, T | BaseException] = True, call()
+            result = call()
         except BaseException as error:  # noqa: BLE001 - it is raised where it was asked for
-            result = False, error
-        with guard:
-            if not gone.is_set():
-                found.put(result)
-                return
-        if result[0]:
-            late(result[1])  # type: ignore[arg-type]
+            if found.set_running_or_notify_cancel():
+                found.set_exception(error)
+            return
+        if found.set_running_or_notify_cancel():
+            found.set_result(result)
+        else:
+            late(result)
 
     threading.Thread(target=carried(made), daemon=True).start()
     try:
-        with contextlib.suppress(queue.Empty):
-            return _opened(found.get(timeout=left()))
-        with guard:
-            gone.set()
-            if not found.empty():  # it came in the last moment
-                return _opened(found.get())
-        raise TimeoutError("no answer in time")
+        wait((found,), timeout=some)
+        if found.cancel():
+            raise TimeoutError("no answer in time")
+        return found.result()
     finally:
-        gone.set()
-
-
-def _opened(result: tuple[bool, T | BaseException]) -> T:
-    good, value = result
-    if not good:
-        assert isinstance(value, BaseException)  # noqa: S101 - it says so itself
-        raise value
-    return value  # type: ignore[return-value]
+        found.cancel()
 
 
 def carried(call: Callable[P, T]) -> Callable[P, T]:

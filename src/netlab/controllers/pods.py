@@ -16,7 +16,7 @@ from netlab.controllers.kubelet import PodWorker
 from netlab.controllers.machine import EventRecorder, LabMachine
 from netlab.node.mounts import cluster_resolv_conf
 from netlab.objects.obj import Obj, at, labels_of
-from netlab.objects.selectors import matches_labels
+from netlab.objects.selectors import matches_labels, selects
 from netlab.objects.store import Store, StoreEvent, now
 
 log = logging.getLogger(__name__)
@@ -54,11 +54,8 @@ def _obstacle(pod: Obj, node: Obj) -> str:
         hard = taint["effect"] in {"NoSchedule", "NoExecute"}
         if hard and not any(_tolerates(toleration, taint) for toleration in tolerations):
             return f"node(s) had untolerated taint {{{taint['key']}: {taint.get('value', '')}}}"
-    labels = node["metadata"].get("labels") or {}
-    selector = pod["spec"].get("nodeSelector") or {}
-    if any(labels.get(key) != value for key, value in selector.items()) or not _has_affinity(
-        pod, node
-    ):
+    wanted = pod["spec"].get("nodeSelector") or {}
+    if not (selects(wanted, labels_of(node)) and _has_affinity(pod, node)):
         return "node(s) didn't match Pod's node affinity/selector"
     return ""
 

@@ -20,7 +20,7 @@ import warnings
 from collections.abc import Callable, Sequence
 from typing import NoReturn
 
-from netlab.node.rtnetlink import acknowledgements
+from netlab.node.rtnetlink import acknowledgements, attribute
 
 QUEUE = 0
 """Its number; each network namespace counts its own."""
@@ -47,13 +47,13 @@ def open_queue() -> socket.socket:
         sock.bind((0, 0))
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER)
         flags = _FAIL_OPEN | _GSO
-        _configure(sock, _attribute(_CFG_CMD, struct.pack("!BxH", _CMD_BIND, 0)))
-        _configure(sock, _attribute(_CFG_PARAMS, struct.pack("!IB", 0, _COPY_META)))
+        _configure(sock, attribute(_CFG_CMD, struct.pack("!BxH", _CMD_BIND, 0)))
+        _configure(sock, attribute(_CFG_PARAMS, struct.pack("!IB", 0, _COPY_META)))
         _configure(
             sock,
-            _attribute(_CFG_MAXLEN, struct.pack("!I", _MOST_WAITING)),
-            _attribute(_CFG_FLAGS, struct.pack("!I", flags)),
-            _attribute(_CFG_MASK, struct.pack("!I", flags)),
+            attribute(_CFG_MAXLEN, struct.pack("!I", _MOST_WAITING)),
+            attribute(_CFG_FLAGS, struct.pack("!I", flags)),
+            attribute(_CFG_MASK, struct.pack("!I", flags)),
         )
     except OSError:
         sock.close()
@@ -73,11 +73,11 @@ def queue_all(table: str, chain: str) -> None:
 
 
 def _append_queueing(family: socket.AddressFamily, table: str, chain: str) -> None:
-    target = _attribute(1, b"NFQUEUE\0") + _attribute(2, bytes(4))  # name, revision 0
-    target += _attribute(3, struct.pack("=H6x", QUEUE))  # struct xt_NFQ_info, padded
-    expression = _attribute(1, b"target\0") + _attribute(2, target, nested=True)
-    rule = _attribute(1, table.encode() + b"\0") + _attribute(2, chain.encode() + b"\0")
-    rule += _attribute(4, _attribute(1, expression, nested=True), nested=True)
+    target = attribute(1, b"NFQUEUE\0") + attribute(2, bytes(4))  # name, revision 0
+    target += attribute(3, struct.pack("=H6x", QUEUE))  # struct xt_NFQ_info, padded
+    expression = attribute(1, b"target\0") + attribute(2 | _NESTED, target)
+    rule = attribute(1, table.encode() + b"\0") + attribute(2, chain.encode() + b"\0")
+    rule += attribute(4 | _NESTED, attribute(1 | _NESTED, expression))
     flags = _REQUEST | _ACK | _CREATE | _APPEND
     batch = _message(_BATCH_BEGIN, about=_NFTABLES)
     batch += _message(_NEWRULE, rule, flags=flags, family=family)
@@ -175,7 +175,7 @@ def packet_numbers(data: bytes) -> list[bytes]:
 
 def _let_pass(queue: socket.socket, numbers: Sequence[bytes]) -> None:
     accept = struct.pack("!I", _ACCEPT)
-    verdicts = [_message(_VERDICT, _attribute(_VERDICT_HDR, accept + number)) for number in numbers]
+    verdicts = [_message(_VERDICT, attribute(_VERDICT_HDR, accept + number)) for number in numbers]
     for start in range(0, len(verdicts), _AT_ONCE):
         queue.send(b"".join(verdicts[start : start + _AT_ONCE]))
 
@@ -196,8 +196,3 @@ def _message(
 ) -> bytes:
     body = struct.pack("!BBH", family, 0, about) + b"".join(attributes)
     return struct.pack("=IHHII", 16 + len(body), kind, flags, 0, 0) + body
-
-
-def _attribute(kind: int, value: bytes, *, nested: bool = False) -> bytes:
-    kind |= _NESTED if nested else 0
-    return struct.pack("=HH", 4 + len(value), kind) + value + b"\0" * (-len(value) % 4)

@@ -41,12 +41,12 @@ class NetlinkRequest:
 
 def veth(name: str, index: int, mac: bytes, *, peer: "VethPeer") -> NetlinkRequest:
     """Make a veth pair; both interface indexes and MACs are chosen by the caller."""
-    far = _ifinfo(peer.index) + _attribute(_IFLA_IFNAME, peer.name.encode() + b"\0")
-    far += _attribute(_IFLA_ADDRESS, peer.mac) + _attribute(_IFLA_NET_NS_FD, _u32(peer.netns_fd))
-    info = _attribute(_IFLA_INFO_KIND, b"veth")
-    info += _attribute(_IFLA_INFO_DATA, _attribute(_VETH_INFO_PEER, far))
-    body = _ifinfo(index) + _attribute(_IFLA_IFNAME, name.encode() + b"\0")
-    body += _attribute(_IFLA_ADDRESS, mac) + _attribute(_IFLA_LINKINFO, info)
+    far = _ifinfo(peer.index) + attribute(_IFLA_IFNAME, peer.name.encode() + b"\0")
+    far += attribute(_IFLA_ADDRESS, peer.mac) + attribute(_IFLA_NET_NS_FD, _u32(peer.netns_fd))
+    info = attribute(_IFLA_INFO_KIND, b"veth")
+    info += attribute(_IFLA_INFO_DATA, attribute(_VETH_INFO_PEER, far))
+    body = _ifinfo(index) + attribute(_IFLA_IFNAME, name.encode() + b"\0")
+    body += attribute(_IFLA_ADDRESS, mac) + attribute(_IFLA_LINKINFO, info)
     return NetlinkRequest(_RTM_NEWLINK, _NLM_F_CREATE | _NLM_F_EXCL, body, f"add veth {name}")
 
 
@@ -67,8 +67,8 @@ def link_up(index: int) -> NetlinkRequest:
 
 def no_link_local(index: int) -> NetlinkRequest:
     """Give an interface no fe80:: address; before it goes up: saves an address detection."""
-    mode = _attribute(_IFLA_INET6_ADDR_GEN_MODE, struct.pack("=B", _ADDR_GEN_MODE_NONE))
-    body = _ifinfo(index) + _attribute(_IFLA_AF_SPEC, _attribute(socket.AF_INET6, mode))
+    mode = attribute(_IFLA_INET6_ADDR_GEN_MODE, struct.pack("=B", _ADDR_GEN_MODE_NONE))
+    body = _ifinfo(index) + attribute(_IFLA_AF_SPEC, attribute(socket.AF_INET6, mode))
     return NetlinkRequest(_RTM_NEWLINK, 0, body, f"set link {index} addrgenmode none")
 
 
@@ -77,8 +77,8 @@ def address(ip: str, index: int) -> NetlinkRequest:
     packed = ip_address(ip).packed
     flags = _IFA_F_NODAD | _IFA_F_PERMANENT
     body = struct.pack("=BBBBi", _family(packed), len(packed) * 8, flags, 0, index)
-    body += _attribute(_IFA_LOCAL, packed) + _attribute(_IFA_ADDRESS, packed)
-    body += _attribute(_IFA_FLAGS, _u32(flags))
+    body += attribute(_IFA_LOCAL, packed) + attribute(_IFA_ADDRESS, packed)
+    body += attribute(_IFA_FLAGS, _u32(flags))
     return NetlinkRequest(_RTM_NEWADDR, _NLM_F_CREATE | _NLM_F_REPLACE, body, f"add address {ip}")
 
 
@@ -91,10 +91,10 @@ def route(
     scope = _RT_SCOPE_UNIVERSE if via or network.version == 6 else _RT_SCOPE_LINK
     flags = _RTNH_F_ONLINK if via else 0
     body = _rtmsg(packed, network.prefixlen, scope=scope, kind=_RTN_UNICAST, flags=flags)
-    body += _attribute(_RTA_DST, packed) if network.prefixlen else b""
-    body += _attribute(_RTA_GATEWAY, ip_address(via).packed) if via else b""
-    body += _attribute(_RTA_PREFSRC, ip_address(source).packed) if source else b""
-    body += _attribute(_RTA_OIF, _u32(index))
+    body += attribute(_RTA_DST, packed) if network.prefixlen else b""
+    body += attribute(_RTA_GATEWAY, ip_address(via).packed) if via else b""
+    body += attribute(_RTA_PREFSRC, ip_address(source).packed) if source else b""
+    body += attribute(_RTA_OIF, _u32(index))
     return NetlinkRequest(
         _RTM_NEWROUTE, _NLM_F_CREATE | _NLM_F_REPLACE, body, f"add route {destination}"
     )
@@ -106,7 +106,7 @@ def unreachable(destination: str) -> NetlinkRequest:
     packed = network.network_address.packed
     scope = _RT_SCOPE_UNIVERSE
     body = _rtmsg(packed, network.prefixlen, scope=scope, kind=_RTN_UNREACHABLE, flags=0)
-    body += _attribute(_RTA_DST, packed)
+    body += attribute(_RTA_DST, packed)
     return NetlinkRequest(
         _RTM_NEWROUTE, _NLM_F_CREATE | _NLM_F_REPLACE, body, f"add unreachable {destination}"
     )
@@ -116,7 +116,7 @@ def neighbour(ip: str, mac: bytes, index: int) -> NetlinkRequest:
     """Add a permanent neighbour; permanent ones do not count against gc_thresh3."""
     packed = ip_address(ip).packed
     body = struct.pack("=BxxxiHBB", _family(packed), index, _NUD_PERMANENT, 0, 0)
-    body += _attribute(_NDA_DST, packed) + _attribute(_NDA_LLADDR, mac)
+    body += attribute(_NDA_DST, packed) + attribute(_NDA_LLADDR, mac)
     return NetlinkRequest(
         _RTM_NEWNEIGH, _NLM_F_CREATE | _NLM_F_REPLACE, body, f"add neighbour {ip}"
     )
@@ -187,7 +187,8 @@ def _rtmsg(packed: bytes, length: int, *, scope: int, kind: int, flags: int) -> 
     return struct.pack("=BBBBBBBBI", family, length, 0, 0, table, protocol, scope, kind, flags)
 
 
-def _attribute(kind: int, value: bytes) -> bytes:
+def attribute(kind: int, value: bytes) -> bytes:
+    """Return an attribute of a netlink message, padded (struct nlattr)."""
     padding = b"\0" * (-len(value) % 4)
     return struct.pack("=HH", 4 + len(value), kind) + value + padding
 

@@ -160,7 +160,7 @@ def _hang_at_intervals(
     listener: socket.socket, server: ApiServer, stall_s: float, reaper: Reaper
 ) -> Apart:
     """Serve behind a relay that hangs now and then; the listener is the relay's."""
-    inner = socket.create_server(("127.0.0.1", 0), backlog=512)
+    inner = listening.open_listener(None, 0)
     port = inner.getsockname()[1]
     relay = latepackets.apart(
         [listener], lambda: asyncio.run(listening.stall(listener, port, stall_s))

@@ -305,7 +305,7 @@ def _signal_pipe() -> int:
 def _say_progress(options: ServeOptions, step: str) -> None:
     if options.tells_progress:
         with contextlib.suppress(BrokenPipeError):
-            os.write(options.ready_fd, json.dumps({"progress": step}).encode() + b"\n")
+            _send_line(options.ready_fd, {"progress": step})
 
 
 def _write_report(fd: int, news: dict[str, Any]) -> None:

@@ -11,7 +11,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from netproof.cluster.api.client import Client, Obj
+from netproof.cluster.api.client import Client, Obj, Resource, is_not_found
 from netproof.errors import ClusterError
 
 PAGE = 200
@@ -42,11 +42,9 @@ class ReadKind:
 
     def path(self, namespace: str) -> str:
         """Return the path of the collection, of one namespace where one is named."""
-        base = f"/apis/{self.group}/{self.version}" if self.group else f"/api/{self.version}"
-        if self.every and self.kind == "Namespace" and namespace:
-            return f"{base}/{self.plural}/{namespace}"
-        within = f"/namespaces/{namespace}" if namespace and not self.every else ""
-        return f"{base}{within}/{self.plural}"
+        base = f"/apis/{self.api_version}" if self.group else f"/api/{self.version}"
+        where = Resource(base, self.plural, namespaced=not self.every)
+        return where.path(name=namespace) if self.kind == "Namespace" else where.path(namespace)
 
 
 READ = (
@@ -101,7 +99,7 @@ def read_contents(client: Client, namespace: str = "") -> Iterator[tuple[str, st
         try:
             pages = list(client.pages(kind.path(namespace), f"listing {kind.plural}", PAGE))
         except ClusterError as error:
-            if error.status == 404 and kind.kind != "Namespace":
+            if is_not_found(error) and kind.kind != "Namespace":
                 continue
             raise _explained(error) from error
         for number, page in enumerate(pages, 1):

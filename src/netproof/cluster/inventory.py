@@ -28,22 +28,22 @@ DNS_LABELS = "k8s-app=kube-dns"
 
 def nodes(client: Client, *, outside: str) -> tuple[Host, ...]:
     """Return the cluster's nodes; `outside` names a Node object that is no node."""
-    listed = [node for node in client.list("Node") if node["metadata"]["name"] != outside]
-    return tuple(
-        Host(HostKind.NODE, node["metadata"]["name"], _addresses(node, "InternalIP"))
-        for node in listed
-    )
+    return tuple(map(_host, _listed(client, outside)))
 
 
 def nodes_for_pods(client: Client, *, outside: str) -> tuple[Host, ...]:
     """Return the nodes that probe pods may be put on, those that would rather have none last."""
-    raw = [node for node in client.list("Node") if node["metadata"]["name"] != outside]
-    return tuple(
-        Host(HostKind.NODE, node["metadata"]["name"], _addresses(node, "InternalIP"))
-        for name in open_nodes(raw, client.ref.pods)
-        for node in raw
-        if node["metadata"]["name"] == name
-    )
+    listed = _listed(client, outside)
+    named = {node["metadata"]["name"]: _host(node) for node in listed}
+    return tuple(named[name] for name in open_nodes(listed, client.ref.pods))
+
+
+def _listed(client: Client, outside: str) -> list[Obj]:
+    return [node for node in client.list("Node") if node["metadata"]["name"] != outside]
+
+
+def _host(node: Obj) -> Host:
+    return Host(HostKind.NODE, node["metadata"]["name"], _addresses(node, "InternalIP"))
 
 
 def outside_hosts(client: Client, node: str, ports: tuple[Port, ...]) -> tuple[Host, ...]:

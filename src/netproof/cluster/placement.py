@@ -9,7 +9,6 @@ node or on two.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain, cycle, islice
 from typing import Any
@@ -150,18 +149,19 @@ def assign(pods: Iterable[Pod], nodes: Sequence[str], turn: int = 0) -> dict[str
     Left out are pods that have their node, and those in a node's network, whose ports only the
     scheduler keeps apart. Of a single node or none there is nothing to choose.
     """
-    free = [pod for pod in pods if not pod.node and not pod.host_network]
     if len(nodes) < 2:
         return {}
     start = turn % len(nodes)
     hub, *others = (*nodes[start:], *nodes[:start])
-    spaces = Counter(pod.namespace for pod in free)
-    lone = [space for space, count in spaces.items() if count == 1]
+    spaces: dict[str, list[str]] = {}
+    for pod in pods:
+        if not pod.node and not pod.host_network:
+            spaces.setdefault(pod.namespace, []).append(pod.key)
+    lone = [space for space, keys in spaces.items() if len(keys) == 1]
     # Pods that are alone in theirs meet a namespace twice only where it is on both of their nodes.
     seconds = cycle(others[:1] if len(lone) > 1 else others)
     chosen: dict[str, str] = {}
-    for number, space in enumerate(spaces):
-        keys = [pod.key for pod in free if pod.namespace == space]
+    for number, (space, keys) in enumerate(spaces.items()):
         first = hub if len(keys) > 1 or lone.index(space) % 2 == 0 else others[0]
         row = _row(first, next(seconds), len(keys), [hub, *others])
         shift = number % len(keys)

@@ -131,7 +131,7 @@ def of(command: str = "") -> tuple[Right, ...]:
     if command == FROM_CLUSTER:
         return READING
     if command == DOORS:
-        return tuple(right for right in RIGHTS if "test" in right.commands) + OPTIONAL
+        return of("test") + OPTIONAL
     return tuple(right for right in RIGHTS if not command or command in right.commands)
 
 

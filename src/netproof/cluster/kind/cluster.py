@@ -85,11 +85,15 @@ class KindOptions:
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """What was asked for, read and found to be possible, before anything is created."""
+    """What was asked for, read and found to be possible, before anything is created.
+
+    `brought` are the images that are in archives.
+    """
 
     profile: Profile
     config: clusterconfig.Obj
     get: downloads.Fetch
+    brought: frozenset[str]
 
 
 class KindCluster:
@@ -109,13 +113,12 @@ class KindCluster:
         last words where a step fails; the cluster's logs are collected then, and it is removed
         unless it is to be kept.
         """
-        bundle = self._options.offline
-        plan = None if bundle else _plan(self._options)
+        _check_name(self._options.cluster)
         home = Path(tempfile.mkdtemp(prefix=f"netproof-{self._options.cluster}-"))
         try:
-            if bundle is not None:
-                self._options = _without_internet(self._options, bundle, home)
-            plan = plan or _plan(self._options)
+            if self._options.offline is not None:
+                self._options = _without_internet(self._options, self._options.offline, home)
+            plan = _plan(self._options)
             found = machine.find(home, helm=plan.profile.needs_helm)
             self._kind = KindCommands(found, self._options.cluster)
             self._bring_up(self._kind, plan)
@@ -151,7 +154,7 @@ class KindCluster:
         _check_host(kind.tools, plan, options.skipped_checks)
         if not self._take_over(kind):
             self._create(kind, plan.config)
-            self._load_images(kind)
+            self._load_images(kind, plan.brought)
             installer = Installer(kind, plan.get, self._say)
             installer.install(profile, clusterconfig.family_of(plan.config))
         self._say(f"the profile {profile.name}: {profile.verification}")
@@ -183,13 +186,12 @@ class KindCluster:
             self._made = not is_name_taken(error)
             raise
 
-    def _load_images(self, kind: KindCommands) -> None:
+    def _load_images(self, kind: KindCommands, brought: frozenset[str]) -> None:
         for archive in self._options.image_archives:
             self._say(f"loading the images of {archive}")
             kind.load(archive)
         image = self._options.probe_image
         # An archive keeps no digest: an image that is named by it is the nodes' to pull.
-        brought = _archived(self._options)
         if image and not (clusterconfig.DIGEST.search(image) or images.spelled(image) in brought):
             self._preload(kind, image)
 
@@ -271,22 +273,20 @@ def _without_internet(options: KindOptions, bundle: Path, home: Path) -> KindOpt
     )
 
 
-def _archived(options: KindOptions) -> frozenset[str]:
-    """Return the images that the archives bring; raise UsageError for what is none."""
-    brought: frozenset[str] = frozenset()
-    return brought.union(*map(images.archived, options.image_archives))
+def _check_name(cluster: str) -> None:
+    if not NAME.fullmatch(cluster):
+        raise UsageError(
+            f"--cluster-name {cluster}: up to 40 lower case letters, digits and hyphens"
+        )
 
 
 def _plan(options: KindOptions) -> _Plan:
     """Read and check everything that can be without creating anything."""
-    if not NAME.fullmatch(options.cluster):
-        raise UsageError(
-            f"--cluster-name {options.cluster}: up to 40 lower case letters, digits and hyphens"
-        )
+    brought: frozenset[str] = frozenset()
     for archive in options.image_archives:
         if not archive.is_file():
             raise UsageError(f"--image-archive {archive}: there is no such file")
-        images.archived(archive)
+        brought |= images.archived(archive)
     profile = reading.load(options.cni, options.configs)
     profile = versions.choose(versions.by_way(profile, options.cni_way), options.cni_version)
     file = options.config or profile.kind_config
@@ -300,7 +300,7 @@ def _plan(options: KindOptions) -> _Plan:
         downloads.refuse_unverified(profile)
         clusterconfig.refuse_unverified(config, file)
     get = downloads.from_folder(options.downloads) if options.downloads else downloads.fetch
-    return _Plan(profile, config, get)
+    return _Plan(profile, config, get, brought)
 
 
 def _check_host(found: Tools, plan: _Plan, skipped: Collection[str]) -> None:

@@ -52,7 +52,7 @@ def read(file: Path) -> Obj:
 
 def images_of(config: Obj) -> tuple[str, ...]:
     """Return the node images that a config names, each once; without one kind has its own."""
-    nodes = config.get("nodes") or ()
+    nodes = [node for node in config.get("nodes") or () if isinstance(node, Mapping)]
     return tuple(dict.fromkeys(str(n["image"]) for n in nodes if n.get("image")))
 
 
@@ -98,9 +98,7 @@ def refuse_unverified(config: Obj, file: Path) -> None:
 
     A node that names none gets kind's own, which kind names by digest.
     """
-    nodes = [node for node in config.get("nodes") or () if isinstance(node, Mapping)]
-    images = [str(node["image"]) for node in nodes if node.get("image")]
-    loose = next((image for image in images if not DIGEST.search(image)), "")
+    loose = next((image for image in images_of(config) if not DIGEST.search(image)), "")
     if loose:
         raise UsageError(
             f"{file}: --require-verified: the node image {loose} has no digest; write "

@@ -76,14 +76,15 @@ def find(home: Path, *, helm: bool, environ: Mapping[str, str] | None = None) ->
 
     `home` is a folder that may be filled.
     """
-    given = dict(os.environ if environ is None else environ)
-    engine = _engine(given)
+    found = engine(home, environ)
     needed = ("kind", "kubectl", *(("helm",) if helm else ()))
-    missing = [name for name in needed if shutil.which(name, path=given.get("PATH")) is None]
+    missing = [
+        name for name in needed if shutil.which(name, path=found.environment.get("PATH")) is None
+    ]
     if missing:
         listed = "; ".join(f"{name} (get it: {WHERE_TO_GET[name]})" for name in missing)
         raise UsageError(f"not found on PATH: {listed}")
-    return Tools(engine, home, _environment(given, engine, home))
+    return found
 
 
 def engine(home: Path, environ: Mapping[str, str] | None = None) -> Tools:
@@ -112,12 +113,12 @@ def _engine(environ: Mapping[str, str]) -> str:
 
 def _silence(engine: str, environ: Mapping[str, str]) -> str:
     """Return what becomes of asking an engine, "" where it answers."""
-    what, question = f"asking {engine} whether it runs", (engine, "info")
+    asked = Tools(engine, Path(), environ)
     try:
-        code, out, said = call(question, environ, what=what, timeout_s=ASK_TIMEOUT_S)
+        asked.run((engine, "info"), what=f"asking {engine} whether it runs")
     except ClusterError as error:
         return str(error)
-    return failure(what, question, code, said or out) if code else ""
+    return ""
 
 
 def _remedy(engine: str, environ: Mapping[str, str], said: str) -> str:

@@ -19,7 +19,7 @@ import msgspec
 
 from netproof.cluster.kind import clusterconfig, images
 from netproof.cluster.kind.commands import CREATE_TIMEOUT_S
-from netproof.cluster.kind.downloads import Fetch, download, file_name, pinned_artifacts
+from netproof.cluster.kind.downloads import Fetch, download, file_name
 from netproof.cluster.kind.machine import Tools
 from netproof.cluster.profiles import versions
 from netproof.cluster.profiles.profile import (
@@ -146,9 +146,9 @@ def pack(profile: Profile, probe_image: str, get: Fetch, tools: Tools, target: P
     """Write the file for runs without internet; it is there whole or not at all."""
     folder = tools.home / DOWNLOADS
     folder.mkdir()
-    for artifact in pinned_artifacts(profile):
-        download(artifact, folder, get)
     chosen = versions.choose(profile, "")
+    for artifact in chosen.artifacts:
+        download(artifact, folder, get)
     node, probe = save_images(chosen, probe_image, folder, tools)
     listed = {
         **{f"{PROFILES}/{profile.name}/{p.name}": p for p in sorted(profile.file.parent.iterdir())},
