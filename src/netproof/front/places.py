@@ -7,7 +7,6 @@ anything that speaks to it, and a run on the lab needs neither kind nor profiles
 from __future__ import annotations
 
 import argparse
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -173,8 +172,12 @@ def _refuse_strangers(chosen: argparse.Namespace, way: str) -> None:
 
 def _refuse_unverified(option: argparse.Namespace) -> None:
     """Raise UsageError where nobody says what is in the probes' image and somebody has to."""
+    if not option.require_verified:
+        return
+    from netproof.cluster.kind.clusterconfig import DIGEST
+
     image = option.probe_image
-    if option.require_verified and not re.search("@sha256:[0-9a-f]{64}$", image):
+    if not DIGEST.search(image):
         raise UsageError(
             f"--require-verified: the probe image {image} has no digest; "
             f"pass --probe-image {image.partition('@')[0]}@sha256:... with the one that you trust"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final, Literal
 
 from netproof.model.record import RunVerdict
-from netproof.model.review import Hint, IntentResult, Kept, Mutation, Note
+from netproof.model.review import Hint, IntentResult, Mutation, Note
 from netproof.model.value import Value
 
 CHECK_SCHEMA: Final = "netproof.check/v1"
@@ -47,4 +47,4 @@ class CheckRecord(Value, kw_only=True):
     @property
     def broken(self) -> tuple[IntentResult, ...]:
         """The intents that do not hold, or of which it could not be told."""
-        return tuple(r for r in self.intents if r.kept in (Kept.BROKEN, Kept.UNKNOWN))
+        return tuple(r for r in self.intents if not r.kept.holds)

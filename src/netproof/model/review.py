@@ -57,6 +57,11 @@ class Kept(StrEnum):
     UNKNOWN = "unknown"
     UNTRIED = "untried"
 
+    @property
+    def holds(self) -> bool:
+        """Tell whether nothing speaks against the intent, be it by packets or by reading alone."""
+        return self in (Kept.KEPT, Kept.UNTRIED)
+
 
 class Basis(StrEnum):
     """What it rests on that an intent holds: packets, packets to some of its ends, or reading."""
@@ -135,6 +140,11 @@ class IntentResult(Value):
         if self.packets is None or not self.packets.flows:
             return Basis.POLICIES
         return Basis.PART if self.packets.untried else Basis.PACKETS
+
+    @property
+    def lacks_packets(self) -> bool:
+        """Tell whether it holds, but not by packets to all ends that it is about."""
+        return self.kept.holds and self.basis is not Basis.PACKETS
 
 
 class Mutation(Value):

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from netproof.model.review import Basis, IntentResult, Kept
+from netproof.model.review import Basis, IntentResult
 from netproof.report.text import counted
 
 
 def standing(result: IntentResult) -> str:
     """Return the word for an intent; only one that packets were sent for is said to be kept."""
-    if result.kept in (Kept.BROKEN, Kept.UNKNOWN):
+    if not result.kept.holds:
         return str(result.kept).upper()
     return "HOLDS" if result.basis is Basis.POLICIES else "KEPT"
 
@@ -27,4 +27,4 @@ def basis_line(result: IntentResult) -> str:
 def intent_line(result: IntentResult) -> str:
     """Return an intent as one line: how it stands, where it is written, what that rests on."""
     line = f"{standing(result)}  {result.intent}  ({result.place})"
-    return line if result.kept in (Kept.BROKEN, Kept.UNKNOWN) else f"{line}  {basis_line(result)}"
+    return f"{line}  {basis_line(result)}" if result.kept.holds else line

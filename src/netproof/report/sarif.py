@@ -20,7 +20,7 @@ from netproof.model.record import (
     ScenarioRecord,
     StepRecord,
 )
-from netproof.model.review import Basis, Hint, IntentResult, Kept, Severity
+from netproof.model.review import Hint, IntentResult, Kept, Severity
 from netproof.printing import Printable, in_json
 from netproof.report.intents import basis_line
 from netproof.report.review.sentences import broken_flow_lines
@@ -170,10 +170,8 @@ def _run_result(finding: RunFinding) -> Json:
 
 
 def _untried(intents: Iterable[IntentResult]) -> Iterable[IntentResult]:
-    """Yield the intents that hold, but not by packets, or not by packets to all ends."""
-    for one in intents:
-        if one.packets and one.basis is not Basis.PACKETS and one.kept in (Kept.KEPT, Kept.UNTRIED):
-            yield one
+    """Return the intents that hold where packets were sent, but not to all their ends."""
+    return (one for one in intents if one.packets and one.lacks_packets)
 
 
 def _untried_result(result: IntentResult, rules: Rules) -> Json:

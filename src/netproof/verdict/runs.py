@@ -195,7 +195,7 @@ def _of_intents(intents: Sequence[IntentResult]) -> Iterator[RunFinding]:
 def _of_untried(evidence: RunEvidence) -> Iterator[RunFinding]:
     kind, verdict = FindingKind.UNTRIED_INTENT, RunVerdict.FAIL
     for one in evidence.intents if evidence.packets_required else ():
-        if one.basis is not Basis.PACKETS and one.kept in (Kept.KEPT, Kept.UNTRIED):
+        if one.lacks_packets:
             why = "; ".join(one.packets.untried) if one.packets else ""
             text = f"packets are required: no packet {why or 'was sent'}"
             yield RunFinding(kind, verdict, one.intent, text, one.place)
@@ -204,7 +204,7 @@ def _of_untried(evidence: RunEvidence) -> Iterator[RunFinding]:
 def _words_of(intent: IntentResult) -> str:
     """Word what breaks an intent: the first flow that goes otherwise, by either judgement."""
     for judgement, who in ((intent.static, "the policies say"), (intent.packets, "packets were")):
-        if judgement is None or judgement.kept not in (Kept.BROKEN, Kept.UNKNOWN):
+        if judgement is None or judgement.kept.holds:
             continue
         if judgement.broken:
             more = len(judgement.broken) - 1

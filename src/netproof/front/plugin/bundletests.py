@@ -182,7 +182,7 @@ class _IntentTest(_BundleTest):
         if self.result().enforces is False and found.static.kept is Kept.KEPT:
             outcomes.skip(outcomes.UNENFORCED)
         required = self.config.option.np_require_packets and found.basis is not Basis.PACKETS
-        if found.kept in (Kept.BROKEN, Kept.UNKNOWN) or required:
+        if not found.kept.holds or required:
             outcomes.fail(terminal.intent(found))
         if found.kept is Kept.UNTRIED:
             outcomes.skip(basis_line(found))

@@ -70,7 +70,6 @@ def put_on(report: pytest.TestReport, item: pytest.Item, *, gone: bool) -> None:
     What is noted is noted while a test is cleaned up, all else while it is called; `gone` is that
     the cluster went away during this part of it.
     """
-    seen = Evidence()
     if report.when == "call":
         records, doors = item.stash.get(RECORDS, []), item.stash.get(DOORS, [])
         keys = item.stash.get(KEYS, [])

@@ -73,10 +73,10 @@ def _chosen(config: pytest.Config) -> argparse.Namespace:
     for option in options.ALL:
         if option.is_path:
             value = getattr(chosen, option.attribute)
-            whole = [folder / one for one in value] if isinstance(value, list) else value
-            if value and not isinstance(value, list):
-                whole = type(value)(folder / value)
-            setattr(chosen, option.attribute, whole)
+            if isinstance(value, list):
+                setattr(chosen, option.attribute, [folder / one for one in value])
+            elif value:
+                setattr(chosen, option.attribute, type(value)(folder / value))
     handout = config.stash.get(HANDOUT, None)
     if (chosen.keep_cluster or chosen.reuse_cluster) and handout is not None:
         chosen.keep_cluster, chosen.reuse_cluster = False, True

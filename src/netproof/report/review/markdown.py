@@ -12,7 +12,6 @@ from netproof.model.review import (
     Hint,
     IntentJudgement,
     IntentResult,
-    Kept,
     Mutation,
     Note,
     ReachChange,
@@ -84,7 +83,7 @@ def _intents(results: Iterable[IntentResult]) -> Iterator[str]:
     for result in results:
         mark = _MARKS[standing(result)]
         yield f"- {mark} {markdown_code(result.intent)} ({markdown(result.place)})"
-        if result.kept not in (Kept.BROKEN, Kept.UNKNOWN):
+        if result.kept.holds:
             yield f"  - {standing(result).lower()} {markdown(basis_line(result))}"
             continue
         yield f"  - {markdown(result.reason)}"

@@ -12,7 +12,6 @@ from netproof.model.review import (
     Hint,
     IntentJudgement,
     IntentResult,
-    Kept,
     Mutation,
     ReachChange,
     SideExplanation,
@@ -84,7 +83,7 @@ def _section(title: str, content: Iterable[str]) -> str:
 def _intents(results: Iterable[IntentResult]) -> Iterator[str]:
     for result in results:
         yield f"{standing(result):8}{result.intent}   {result.place}"
-        if result.kept not in (Kept.BROKEN, Kept.UNKNOWN):
+        if result.kept.holds:
             yield f"        {basis_line(result)}"
             continue
         yield f"        {result.reason}"

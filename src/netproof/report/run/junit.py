@@ -5,8 +5,8 @@ that are as expected; then each flow that is not, as a failure or, if inconclusi
 as skipped, the flows that the API leaves undefined. A cluster that enforces nothing fails once, in
 the suite of the canary, and is skipped there if that is what its profile says. What a documented
 gap of the CNI explains is skipped too, and so is the relation of nodes on which something was not
-tried. What is wrong besides flows, a broken intent say, is a case
-of the run, and so is the run itself where its exit code is 1 and no other case says why.
+tried. What is wrong besides flows, a broken intent say, is a case of the run, and so is the run
+itself where its exit code is 1 and no other case says why.
 """
 
 from __future__ import annotations
