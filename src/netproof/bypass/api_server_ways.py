@@ -46,8 +46,7 @@ def _forward(means: Means, pod: Pod, target: str, port: int, wanted: Sequence[st
             answer += more
     if not answer:
         return TryResult(UNDETERMINED, "the connection was closed without an answer")
-    identity, client_seen = means.proven(answer, nonce, *wanted)
-    return TryResult(OPEN, f"answered, and saw its client as {client_seen}", identity)
+    return means.answered(answer, nonce, *wanted)
 
 
 def forward_to_pod(means: Means, pod: Pod, _: Service | None) -> Iterator[Way]:
@@ -147,8 +146,7 @@ def _proxy(
     finally:
         client.close()
     if answer.status == 200 and not answer.said:
-        identity, client_seen = means.proven(answer.body, nonce, *wanted)
-        return TryResult(OPEN, f"answered, and saw its client as {client_seen}", identity)
+        return means.answered(answer.body, nonce, *wanted)
     said = answer.said or answer.body.decode(errors="replace")[:200]
     evidence = f"{said} ({answer.status})"
     if answer.said and answer.status in REFUSED:
@@ -217,5 +215,4 @@ def _debug(means: Means, pod: Pod, address: str, wanted: Pod) -> TryResult:
         return TryResult(
             CLOSED, f"the container runs; {address}: {error or 'no answer'}", silent=True
         )
-    identity, client_seen = means.proven(answer.encode(), nonce, wanted.key)
-    return TryResult(OPEN, f"answered, and saw its client as {client_seen}", identity)
+    return means.answered(answer.encode(), nonce, wanted.key)

@@ -117,6 +117,11 @@ class Means:
             instance=self.worker.naming.run_id,
         )
 
+    def answered(self, answer: bytes, nonce: str, *wanted: str) -> TryResult:
+        """Return that one of the pods wanted answered, by its proof."""
+        identity, client_seen = self.proven(answer, nonce, *wanted)
+        return TryResult(OPEN, f"answered, and saw its client as {client_seen}", identity)
+
     def behind(self, service: Service) -> tuple[str, ...]:
         """Return the pods that a Service leads to."""
         return tuple(pod.key for pod in self.worker.topology.backends(service))

@@ -20,7 +20,7 @@ from netproof.bypass.attempts import (
 )
 from netproof.cluster.fleet import kubelet, manifests
 from netproof.errors import NotReadyError
-from netproof.model.flow import Connectivity, Endpoint, Flow, Path
+from netproof.model.flow import Endpoint, Flow, Path
 from netproof.model.workload import Family, HostKind, Pod, Port, Service
 from netproof.probe.agentcommand import agent_command
 
@@ -56,7 +56,7 @@ def from_node_ports(means: Means, pod: Pod, service: Service | None) -> Iterator
                         port.node_port or 0,
                         path=Path.NODE_PORT,
                     )
-                    backends = " or ".join(p.key for p in topology.backends(one))
+                    backends = " or ".join(means.behind(one))
                     yield Way(
                         one.key,
                         f"from outside, at {node.name}",
@@ -69,7 +69,7 @@ def _flow(means: Means, flow: Flow, identity: str) -> TryResult:
     words = f"{flow}: {observation.outcome} {observation.detail}".strip()
     if observation.leaked:
         return TryResult(OPEN, words, identity)
-    denied = observation.connectivity is Connectivity.DENIED and not observation.unweighed
+    denied = observation.denied
     return TryResult(CLOSED if denied else UNDETERMINED, words, silent=denied)
 
 

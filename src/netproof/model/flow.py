@@ -109,6 +109,10 @@ class Outcome(StrEnum):
     ERROR = "error"
 
 
+SILENT = (Outcome.DROPPED, Outcome.REJECTED)
+"""No answer came."""
+
+
 class Connectivity(StrEnum):
     """What an outcome amounts to. Unknown never equals an expectation."""
 
@@ -183,8 +187,13 @@ class Observation(Value):
     @property
     def unweighed(self) -> bool:
         """Tell whether it is a silence that nobody testified for and no control was beside."""
-        silent = self.outcome in (Outcome.DROPPED, Outcome.REJECTED) and self.arrived is None
+        silent = self.outcome in SILENT and self.arrived is None
         return silent and not (self.beside and self.beside.in_time)
+
+    @property
+    def denied(self) -> bool:
+        """Tell whether it is a denial: a silence with a witness or with controls beside it."""
+        return self.connectivity is Connectivity.DENIED and not self.unweighed
 
     @property
     def leaked(self) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
+from ipaddress import ip_address
 from typing import TypeVar
 
 from msgspec import field
@@ -42,6 +43,15 @@ class Family(StrEnum):
     def of(cls, address: str) -> Family:
         """Tell the family of a textual IP address."""
         return cls.IPV6 if ":" in address else cls.IPV4
+
+
+def is_address(text: str) -> bool:
+    """Tell whether a text is an IP address."""
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
 
 
 class Port(Value, order=True):

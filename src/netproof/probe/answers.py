@@ -10,12 +10,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from netproof.errors import GarbledError
-from netproof.model.flow import DIRECT, Flow, Observation, Outcome
+from netproof.model.flow import DIRECT, SILENT, Flow, Observation, Outcome
 from netproof.model.value import replace
 from netproof.printing import one_line
 from netproof.probe.messages import Hello, Results, Testimony
 
-SILENT = (Outcome.DROPPED, Outcome.REJECTED)
 UNANSWERED = (*SILENT, Outcome.ERROR)
 
 LEAST_S = 0.1

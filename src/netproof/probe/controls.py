@@ -39,6 +39,7 @@ class Controls:
 
     beside: dict[Flow, Beside] = field(default_factory=dict)
     targets: dict[Flow, ProbeTarget] = field(default_factory=dict)
+    _known: dict[Endpoint, dict[Flow, ProbeTarget]] = field(default_factory=dict)
 
     def add(
         self, flow: Flow, ends: Sequence[Endpoint], peers: Iterable[Flow], there: Topology
@@ -47,10 +48,13 @@ class Controls:
         near = self._selves([flow.source], there)
         self.beside[flow] = Beside(near, self._selves(ends, there), tuple(peers))
 
-    def _selves(self, ends: Iterable[Endpoint], topology: Topology) -> tuple[Flow, ...]:
-        made = {one: target for end in ends for one, target in _to_itself(end, topology)}
-        self.targets |= made
-        return tuple(made)
+    def _selves(self, ends: Sequence[Endpoint], topology: Topology) -> tuple[Flow, ...]:
+        """Return the paths of ends to themselves, worked out once an end: many flows share it."""
+        for end in ends:
+            if end not in self._known:
+                self._known[end] = _to_itself(end, topology)
+                self.targets |= self._known[end]
+        return tuple(one for end in ends for one in self._known[end])
 
 
 def same_door(flow: Flow) -> tuple[Endpoint, int, Protocol, Family, Path]:
@@ -91,7 +95,7 @@ def control_of(
     return PathControl(answered, late, far=bool(beside.far or beside.peers))
 
 
-def _to_itself(end: Endpoint, topology: Topology) -> list[tuple[Flow, ProbeTarget]]:
+def _to_itself(end: Endpoint, topology: Topology) -> dict[Flow, ProbeTarget]:
     """Return an agent's path to itself; none where it serves nothing that can be asked."""
     ports, address = _served(end, topology)
     for port in sorted(ports, key=lambda one: one.protocol is not Protocol.TCP):
@@ -103,8 +107,8 @@ def _to_itself(end: Endpoint, topology: Topology) -> list[tuple[Flow, ProbeTarge
             target = ProbeTarget(
                 TargetKind.CONNECT, port.protocol, family, address, port.number, who
             )
-            return [(flow, target)]
-    return []
+            return {flow: target}
+    return {}
 
 
 def _served(end: Endpoint, topology: Topology) -> tuple[Sequence[Port], str]:

@@ -11,11 +11,19 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from netproof.model.flow import Connectivity, Expected, Flow, Observation, Outcome, Passing
+from netproof.model.flow import (
+    SILENT,
+    Connectivity,
+    Expected,
+    Flow,
+    Observation,
+    Outcome,
+    Passing,
+)
 from netproof.model.matrix import Matrix, ObservedMatrix
 from netproof.model.record import Convergence, Ending
 from netproof.model.value import replace
-from netproof.probe.answers import SILENT, merge
+from netproof.probe.answers import merge
 from netproof.timelimit import at_most
 
 FIRST_PAUSE_S = 0.01
@@ -86,7 +94,7 @@ def converge(
     and what only one look could tell of counts as untold.
     """
     looking = _Looking(probe, tuple(dict.fromkeys(flows)), expected, clock, pace)
-    limit_s = min(deadline_s, at_most(deadline_s))
+    limit_s = at_most(deadline_s)
     looking.look(looking.flows)
     looking.until_met(limit_s)
     reached = not looking.unmet()
@@ -195,12 +203,13 @@ class _Looking:
     def at_what_came_back(self) -> None:
         """Look a few times more at flows that were shut and leak, to tell whether they stay so."""
         pause = PASSING_PAUSE_S
-        back = [flow for flow in self._shut if self._leaks(flow)]
-        standing = {flow: self.seen[flow] for flow in back}
-        for _ in range(PASSING_LOOKS if back and at_most() > 0 else 0):
+        standing = {flow: self.seen[flow] for flow in self._shut if self._leaks(flow)}
+        if not standing or at_most() <= 0:
+            return
+        for _ in range(PASSING_LOOKS):
             self._pace(pause)
             pause *= 2
-            self.look(back)
+            self.look(tuple(standing))
         for flow, leak in standing.items():
             now = self.seen[flow]
             self.seen[flow] = now if now.leaked else replace(leak, attempts=now.attempts)
@@ -256,4 +265,4 @@ def _meets(expected: Expected, seen: Observation) -> bool:
         return True
     if expected is Expected.ALLOWED:
         return seen.connectivity is Connectivity.ALLOWED
-    return seen.connectivity is Connectivity.DENIED and not seen.unweighed
+    return seen.denied

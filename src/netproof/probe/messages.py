@@ -12,7 +12,6 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from hashlib import blake2s
-from ipaddress import ip_address
 from typing import Annotated, TypeVar
 
 import msgspec
@@ -21,7 +20,7 @@ from msgspec import Meta
 from netproof.errors import GarbledError
 from netproof.model.flow import Outcome
 from netproof.model.value import ready
-from netproof.model.workload import Family, Protocol
+from netproof.model.workload import Family, Protocol, is_address
 from netproof.printing import one_line
 from netproof.probe.agent import VERSION, asked, proof
 
@@ -114,15 +113,6 @@ def read_greeting(greeting: Greeting, identity: str) -> Hello:
     }
     asked = tuple(filter(is_address, greeting.resolvers))
     return Hello(identity, greeting.boot, failures, greeting.sctp, asked)
-
-
-def is_address(text: str) -> bool:
-    """Tell whether a text is an IP address."""
-    try:
-        ip_address(text)
-    except ValueError:
-        return False
-    return True
 
 
 @lru_cache(maxsize=4096)

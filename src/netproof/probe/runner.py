@@ -16,13 +16,12 @@ from contextlib import ExitStack
 from typing import NamedTuple, TypeVar
 
 from netproof.errors import GarbledError, ProbeError
-from netproof.model.flow import Endpoint, Flow, Observation, Outcome, PathControl
+from netproof.model.flow import SILENT, Endpoint, Flow, Observation, Outcome
 from netproof.model.value import replace
 from netproof.model.workload import Topology
 from netproof.probe.agent import ANSWER, MOST_PROBES, NAMED
 from netproof.probe.agentcommand import STARTING_S, relay_command
 from netproof.probe.answers import (
-    SILENT,
     UNANSWERED,
     AnswerTimes,
     ProbeAnswer,
@@ -169,16 +168,18 @@ class Prober:
         run = carried(lambda one: self._run(one, jobs[one], hellos[one], timeout_s))
         for found in self._pool.map(run, jobs):
             answers |= found
-        said = self._question({flow: answers[flow] for flow in ends}, ends, hellos, began)
-        beside = {
-            flow: control_of(tried, answers, timeout_s) for flow, tried in controls.beside.items()
-        }
-        return {
-            flow: _believed(
-                flow, answers[flow], [said[end] for end in ends.get(flow, ())], beside.get(flow)
-            )
-            for flow in flows
-        }
+        said = self._question(answers, ends, hellos, began)
+
+        def believed(flow: Flow) -> Observation:
+            """Return what is to be believed, with what was beside it if it got no answer."""
+            answer, tried = answers[flow], controls.beside.get(flow)
+            heard = [said[end] for end in ends.get(flow, ())]
+            seen = weigh(flow, answer, heard) if answer.nonce else answer.seen
+            if tried is None or seen.outcome not in SILENT:
+                return seen
+            return replace(seen, beside=control_of(tried, answers, timeout_s))
+
+        return {flow: believed(flow) for flow in flows}
 
     def _controls(
         self, ends: Mapping[Flow, Sequence[Endpoint]], hoped: Collection[Flow], doubted: bool
@@ -281,9 +282,10 @@ class Prober:
     ) -> Mapping[Endpoint, Witness]:
         """Ask every end that should have been reached, and was not heard, what arrived there."""
         nonces: dict[Endpoint, list[str]] = defaultdict(list)
-        for flow, answer in answers.items():
+        for flow, far in ends.items():
+            answer = answers[flow]
             if answer.nonce and answer.seen.outcome in UNANSWERED:
-                for end in ends[flow]:
+                for end in far:
                     nonces[end].append(answer.nonce)
         asked = self._each(lambda end: self._testify(end, nonces[end], hellos[end], began), nonces)
         silent = {end: Witness() for end in hellos}
@@ -339,11 +341,3 @@ def _patience(targets: int, timeout_s: float) -> float:
     """Return how long a job may take: its turns, each with a look-up by name and an answer."""
     turns = 1 + targets // MOST_PROBES
     return SLACK_S + turns * (ANSWER + 5 * timeout_s)
-
-
-def _believed(
-    flow: Flow, answer: ProbeAnswer, said: Sequence[Witness], beside: PathControl | None
-) -> Observation:
-    """Return what is to be believed of a probe, with what was beside it if it got no answer."""
-    seen = weigh(flow, answer, said) if answer.nonce else answer.seen
-    return replace(seen, beside=beside) if seen.outcome in SILENT else seen

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from ipaddress import ip_address
 
 from netproof.expected.decision import decide
 from netproof.expected.traffic import Packets, Party
 from netproof.model.flow import Direction, Flow, Reason
-from netproof.model.workload import Family, Host, HostKind, Pod, Protocol
+from netproof.model.workload import Family, Host, HostKind, Pod, Protocol, is_address
 from netproof.policy import NetworkPolicy, Peer, PodPeer, matching
 from netproof.policy.entrances import Entrance
 from netproof.policy.mirror import Mirror
@@ -77,16 +76,8 @@ def resolvers_of(mirror: Mirror) -> dict[str, tuple[str, ...]]:
 
 def ask_resolver(reach: Reachability, flow: Flow, server: str) -> Reason:
     """Say whether a pod may ask a server that is no pod; `flow` is how it would ask the DNS."""
-    pod, is_address = reach.pods[flow.source.name], _is_address(server)
-    host = Host(HostKind.OUTSIDE, server, (server,) if is_address else ())
-    family = Family.of(server) if is_address else flow.family
+    pod, given = reach.pods[flow.source.name], is_address(server)
+    host = Host(HostKind.OUTSIDE, server, (server,) if given else ())
+    family = Family.of(server) if given else flow.family
     packets = Packets(flow.port, flow.protocol, family)
     return decide(reach.index, pod, Party(host), packets, Direction.EGRESS)
-
-
-def _is_address(text: str) -> bool:
-    try:
-        ip_address(text)
-    except ValueError:
-        return False
-    return True

@@ -96,7 +96,7 @@ class Observer:
         )
         if not policies:
             self.controls.remember(converged.observations)
-            self._prober.learn(seen for _, seen in converged.observations.items())
+            self._prober.learn(converged.observations.values())
         return judge_step(
             name,
             tuple(policy.key for policy in policies),

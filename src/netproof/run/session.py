@@ -36,7 +36,6 @@ class RunSession:
     intents: list[IntentResult] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     cut_short: str = ""
-    gone: bool = False
     _cluster: ClusterRecord = field(default=ClusterRecord("none", ""))
     _began: float = 0.0
     _started: str = ""
@@ -58,7 +57,6 @@ class RunSession:
         """Note that the cluster went away after so many cases of a run had ended."""
         left = f"; once it is back, `netproof clean --run {self.run_id}` removes what is left there"
         left = "" if self._cluster.kind == "lab" else left
-        self.gone = True
         self.cut_short = f"the cluster went away after {ended} of {cases} cases{left}"
 
     def evidence(self) -> RunEvidence:
@@ -78,7 +76,7 @@ class RunSession:
     def finish(self) -> RunRecord:
         """End the cluster and return the record of the run, judged."""
         try:
-            (self.controller.leave if self.gone else self.controller.stop)()
+            (self.controller.leave if self.cut_short else self.controller.stop)()
         except Exception as error:  # noqa: BLE001 - on record, and a record there has to be
             self.errors.append(f"cleaning up: {type(error).__name__}: {error}")
         evidence = self.evidence()

@@ -120,9 +120,7 @@ class Worker:
         return self._once_more(lambda: self._run(scenario))
 
     def _run(self, scenario: Scenario) -> JudgedScenario:
-        state = State.at_home(self.fleet.topology, Bundle())
-        for change in scenario.given:
-            state = change(state)
+        state = self._after(scenario.given)
         check_namespaces(scenario.bundle, self._known(state.namespaces))
         started = time.monotonic()
         home = self.fleet.topology
@@ -174,6 +172,13 @@ class Worker:
         self._put_in_force(state.bundle)
         return self.look(name, state.bundle.policies, flows, known)
 
+    def _after(self, changes: Iterable[Change]) -> State:
+        """Return what the fleet is to be after changes of what it is, without policies."""
+        state = State.at_home(self.fleet.topology, Bundle())
+        for change in changes:
+            state = change(state)
+        return state
+
     def _refit(self, state: State) -> None:
         """Make the fleet what it should be, and forget the agents of pods that are gone."""
         before = {pod.key: pod.ips for pod in self.fleet.topology.pods}
@@ -216,11 +221,8 @@ class Worker:
     def with_changes(self, *changes: Change) -> Iterator[Topology]:
         """Change the fleet for as long as a block runs, and undo it at its end."""
         home = self.fleet.topology
-        state = State.at_home(home, Bundle())
         with afterwards(self._going_home(home)):
-            for change in changes:
-                state = change(state)
-            self._refit(state)
+            self._refit(self._after(changes))
             yield self.topology
 
     def with_pods(self, pods: Iterable[Pod], *given: Change) -> AbstractContextManager[Topology]:

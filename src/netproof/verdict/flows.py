@@ -23,10 +23,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from netproof.model.flow import Connectivity, Expectation, Expected, Observation, Outcome
+from netproof.model.flow import SILENT, Connectivity, Expectation, Expected, Observation, Outcome
 from netproof.model.record import FlowVerdict
 
-_NO_ANSWER = (Outcome.DROPPED, Outcome.REJECTED)
 _OPEN = Observation(Outcome.CONNECTED)
 _AS_EXPECTED = "as expected"
 
@@ -65,15 +64,13 @@ def judge_flow(
 def _judge_allowed(observation: Observation) -> FlowRuling:
     if observation.outcome is Outcome.CONNECTED:
         return FlowRuling(FlowVerdict.ENFORCED, _AS_EXPECTED)
-    if observation.outcome not in _NO_ANSWER:
+    if observation.outcome not in SILENT:
         return FlowRuling(FlowVerdict.INCONCLUSIVE, _untold(observation))
     beside = observation.beside
     if beside is None or not (beside.in_time and beside.far and observation.attempts > 1):
         return FlowRuling(FlowVerdict.INCONCLUSIVE, _maybe_slow(observation))
-    what = f"it was {observation.outcome}"
-    if observation.arrived:
-        what = "the request arrived and no answer came back"
-    why = f"it should pass, yet {what}, and again while {_listed(beside.answered)} got through"
+    what, meanwhile = _silence(observation), _listed(beside.answered)
+    why = f"it should pass, yet {what}, and again while {meanwhile} got through"
     return FlowRuling(FlowVerdict.OVER_BLOCKED, why)
 
 
@@ -108,16 +105,20 @@ def _untold(observation: Observation) -> str:
 
 def _maybe_slow(observation: Observation) -> str:
     """Word why a silence may be that of a machine that did not get to answer."""
-    beside, what = observation.beside, f"it was {observation.outcome}"
-    if observation.arrived:
-        what = "the request arrived and no answer came back"
+    beside = observation.beside
     if beside and beside.late:
         why = f"no answer came in time either from {_listed(beside.late)}"
     elif beside and beside.in_time and observation.attempts > 1:
         why = "nobody else's flow to the same end could be held against it"
     else:
         why = "nothing that must be answered was tried beside it"
-    return f"it cannot be told: {what}, but {why}"
+    return f"it cannot be told: {_silence(observation)}, but {why}"
+
+
+def _silence(observation: Observation) -> str:
+    if observation.arrived:
+        return "the request arrived and no answer came back"
+    return f"it was {observation.outcome}"
 
 
 def _listed(words: tuple[str, ...]) -> str:

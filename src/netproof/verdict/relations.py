@@ -92,14 +92,12 @@ def _tried(subject: str, counts: Counts) -> Tried:
 def _only(same: Mapping[Expected, int], across: Mapping[Expected, int]) -> str:
     lopsided = [what for what in Expected if (what in same) != (what in across)]
     if lopsided and not (same and across):
-        return f"{_side(same)} only"
-    return ", ".join(
-        f"{what} flows {_side({what: 1} if what in same else {})} only" for what in lopsided
-    )
+        return f"{_side(bool(same))} only"
+    return ", ".join(f"{what} flows {_side(what in same)} only" for what in lopsided)
 
 
-def _side(same: Mapping[Expected, int]) -> str:
-    return _WHERE[Relation.SAME_NODE if same else Relation.ACROSS_NODES]
+def _side(on_same_node: bool) -> str:
+    return _WHERE[Relation.SAME_NODE if on_same_node else Relation.ACROSS_NODES]
 
 
 def _cells(scenarios: Iterable[ScenarioRecord]) -> Iterator[Cell]:

@@ -65,6 +65,7 @@ def judge_step(  # noqa: PLR0913 - all but two by keyword, each a value the step
     }
     counted = Counter(cell.verdict for cell in cells.values())
     counts = {verdict: counted[verdict] for verdict in FlowVerdict}
+    nodes = _nodes_of_ends(cells, topology)
     record = StepRecord(
         name=name,
         policies=tuple(policies),
@@ -72,9 +73,9 @@ def judge_step(  # noqa: PLR0913 - all but two by keyword, each a value the step
         counts=counts,
         convergence=convergence,
         tables=_tables(cells),
-        findings=_findings(cells, topology),
+        findings=_findings(cells, nodes),
         places=dict(sorted((places or {}).items())),
-        nodes=_nodes_of_ends(cells, topology),
+        nodes=nodes,
     )
     return JudgedStep(record, Matrix(cells, cells))
 
@@ -138,8 +139,7 @@ def _in_order(ends: Iterable[Endpoint], wanted: set[Endpoint]) -> list[Endpoint]
     return [end for end in ends if end in wanted]
 
 
-def _findings(cells: Mapping[Flow, JudgedCell], topology: Topology) -> tuple[Finding, ...]:
-    nodes = _nodes_of_ends([flow for flow in cells if cells[flow].verdict in _GRAVITY], topology)
+def _findings(cells: Mapping[Flow, JudgedCell], nodes: Mapping[str, str]) -> tuple[Finding, ...]:
     findings = [
         _finding(flow, cell, relation(str(flow.source), str(flow.destination), nodes) or "")
         for flow, cell in cells.items()
