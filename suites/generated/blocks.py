@@ -13,7 +13,7 @@ from itertools import combinations, product
 from typing import Any, TypeVar
 
 from netproof.model.flow import Flow
-from netproof.suites.generated.case import DIRECTIONS, Made, Policies, policy, rule
+from netproof.suites.generated.case import DIRECTIONS, Case, Policies, policy, rule
 from netproof.suites.generated.parts import PEER, STAGING, WEB, Peers, Ports, all_but, block, spaces
 
 T = TypeVar("T")
@@ -70,7 +70,7 @@ def pairs() -> Iterator[tuple[Kind, Kind]]:
             yield (peers, a), (peers, b)
 
 
-def made() -> Iterator[Made]:
+def made() -> Iterator[Case]:
     """Yield the cases."""
     places = ("one-rule", "two-rules", "two-policies")
     for direction, place, by_name in product(DIRECTIONS, places, (False, True)):
@@ -82,7 +82,7 @@ def made() -> Iterator[Made]:
             name = f"{direction}-blocks-{how}in-{place}-{number}"
             title = f"{direction.capitalize()}: {name.partition('-')[2].replace('-', ' ')}"
             then = tuple(Policies(step) for step in steps[1:])
-            yield Made(name, title, steps[0], GUARDED, then, _Between(direction))
+            yield Case(name, title, steps[0], GUARDED, then, _Between(direction))
 
 
 def _parts(whole: Sequence[T], size: int) -> Iterator[Sequence[T]]:

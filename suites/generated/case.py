@@ -33,18 +33,6 @@ FlowSource = Callable[[Iterable[Flow]], Iterable[Flow]]
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
-    """What a case is made of; its family is not known yet."""
-
-    name: str
-    title: str
-    policies: tuple[Obj, ...]
-    pods: tuple[str, ...]
-    then: tuple[Policies | Change, ...] = ()
-    flow_source: FlowSource | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Case:
     """One case; `pods` are those that its policies guard, `family` is the one it is tried in.
 
@@ -55,10 +43,10 @@ class Case:
     name: str
     title: str
     policies: tuple[Obj, ...]
-    family: Family
     pods: tuple[str, ...]
     then: Sequence[Policies | Change] = ()
     flow_source: FlowSource | None = None
+    family: Family = Family.IPV4
 
     def text(self) -> str:
         """Return the bundle as YAML."""

@@ -7,10 +7,11 @@ from functools import cache
 from itertools import combinations
 from typing import Any
 
+from netproof.model.value import replace
 from netproof.model.workload import Family
 from netproof.run.changes import Change, LabelNamespace, LabelPod, Restart
 from netproof.suites.generated import blocks, limits
-from netproof.suites.generated.case import DIRECTIONS, Case, Made, Policies, policy, rule
+from netproof.suites.generated.case import DIRECTIONS, Case, Policies, policy, rule
 from netproof.suites.generated.parts import (
     API,
     ODD_PORTS,
@@ -39,10 +40,7 @@ def cases() -> Mapping[str, Case]:
     made += [*_conflicts(), *_actions(), *limits.made(), *blocks.made()]
     families = tuple(Family)
     return {
-        m.name: Case(
-            m.name, m.title, m.policies, families[n % len(families)], m.pods, m.then, m.flow_source
-        )
-        for n, m in enumerate(made)
+        one.name: replace(one, family=families[n % len(families)]) for n, one in enumerate(made)
     }
 
 
@@ -50,7 +48,7 @@ def _one(direction: str, rules: Sequence[Obj], name: str = "generated") -> tuple
     return (policy(name, direction, rules, API),)
 
 
-def _peers_and_ports() -> Iterator[Made]:
+def _peers_and_ports() -> Iterator[Case]:
     """Yield one rule for each peer with each port, and the odd ports."""
     for direction in DIRECTIONS:
         for peer, peers in {"anybody": [], **PEERS}.items():
@@ -60,14 +58,14 @@ def _peers_and_ports() -> Iterator[Made]:
                 name = f"{direction}-{WORD[direction]}-{peer}-on-{port}"
                 title = f"{direction.capitalize()} {WORD[direction]} {_say(peer)} on {_say(port)}"
                 made = _one(direction, [rule(direction, peers, ports)])
-                yield Made(name, title, made, (TARGET,))
+                yield Case(name, title, made, (TARGET,))
         for port, ports in ODD_PORTS.items():
             name = f"{direction}-on-{port}"
             title = f"{direction.capitalize()} on a {_say(port)}"
-            yield Made(name, title, _one(direction, [rule(direction, (), ports)]), (TARGET,))
+            yield Case(name, title, _one(direction, [rule(direction, (), ports)]), (TARGET,))
 
 
-def _peer_pairs() -> Iterator[Made]:
+def _peer_pairs() -> Iterator[Case]:
     """Yield one rule with two peers, any of which is enough."""
     for direction in DIRECTIONS:
         for (a, first), (b, second) in combinations(PEERS.items(), 2):
@@ -75,7 +73,7 @@ def _peer_pairs() -> Iterator[Made]:
                 name = f"{direction}-{WORD[direction]}-{a}-or-{b}"
                 title = f"{direction.capitalize()} {WORD[direction]} {_say(a)} or {_say(b)}"
                 made = _one(direction, [rule(direction, [*first, *second])])
-                yield Made(name, title, made, (TARGET,))
+                yield Case(name, title, made, (TARGET,))
 
 
 def _tells_apart(a: str, b: str) -> bool:
@@ -83,7 +81,7 @@ def _tells_apart(a: str, b: str) -> bool:
     return "all-namespaces" not in (a, b) and "block-with-except" not in (a, b)
 
 
-def _port_pairs() -> Iterator[Made]:
+def _port_pairs() -> Iterator[Case]:
     """Yield one rule with two ports, either of which is enough."""
     narrow = {name: ports for name, ports in PORTS.items() if not name.startswith("any")}
     for direction in DIRECTIONS:
@@ -91,40 +89,40 @@ def _port_pairs() -> Iterator[Made]:
             name = f"{direction}-on-{a}-or-{b}"
             title = f"{direction.capitalize()} on {_say(a)} or {_say(b)}"
             made = _one(direction, [rule(direction, (), [*first, *second])])
-            yield Made(name, title, made, (TARGET,))
+            yield Case(name, title, made, (TARGET,))
 
 
-def _rules() -> Iterator[Made]:
+def _rules() -> Iterator[Case]:
     """Yield no rule, the rule for all, and two rules in one policy."""
     for direction in DIRECTIONS:
         said = direction.capitalize()
-        yield Made(f"{direction}-none", f"{said} denied", _one(direction, []), (TARGET,))
-        yield Made(f"{direction}-all", f"{said} open", _one(direction, [{}]), (TARGET,))
+        yield Case(f"{direction}-none", f"{said} denied", _one(direction, []), (TARGET,))
+        yield Case(f"{direction}-all", f"{said} open", _one(direction, [{}]), (TARGET,))
         two = [
             rule(direction, PEERS["pods-by-label"], PORTS["tcp-80"]),
             rule(direction, PEERS["namespaces-by-label"], PORTS["tcp-name"]),
         ]
         title = f"{said} by two rules that do not mix"
-        yield Made(f"{direction}-two-rules", title, _one(direction, two), (TARGET,))
+        yield Case(f"{direction}-two-rules", title, _one(direction, two), (TARGET,))
         title = f"{said} by two rules, the first for nobody"
         late = [rule(direction, [pods(labels(app="no-such-app"))]), two[0]]
-        yield Made(f"{direction}-second-rule", title, _one(direction, late), (TARGET,))
+        yield Case(f"{direction}-second-rule", title, _one(direction, late), (TARGET,))
 
 
-def _targets() -> Iterator[Made]:
+def _targets() -> Iterator[Case]:
     """Yield the ways to select the guarded pods."""
     guarded = tuple(f"{space}/{app}" for space in ("production", "staging") for app in APPS)
     for direction in DIRECTIONS:
         for target, selected in TARGETS.items():
             made = (policy("generated", direction, [rule(direction, [pods(WEB)])], selected),)
             title = f"{direction.capitalize()} of {_say(target)}"
-            yield Made(f"{direction}-target-{target}", title, made, guarded)
+            yield Case(f"{direction}-target-{target}", title, made, guarded)
 
 
 APPS = ("api", "postgres")
 
 
-def _conflicts() -> Iterator[Made]:
+def _conflicts() -> Iterator[Case]:
     """Yield two policies that say different things of the same flows: what either allows passes."""
     everybody: list[Obj] = [{}]
     web = [pods(WEB)]
@@ -149,7 +147,7 @@ def _conflicts() -> Iterator[Made]:
         for name, (first, second) in pairs.items():
             both = _one(direction, first, "a-first") + _one(direction, second, "b-second")
             title = f"{direction.capitalize()}: {_say(name)}"
-            yield Made(f"{direction}-conflict-{name}", title, both, (TARGET,))
+            yield Case(f"{direction}-conflict-{name}", title, both, (TARGET,))
     for shut, opened in (DIRECTIONS, DIRECTIONS[::-1]):
         peer = ("production", WEB)
         both = (
@@ -157,10 +155,10 @@ def _conflicts() -> Iterator[Made]:
             policy("b-open", opened, everybody, peer),
         )
         title = f"{shut.capitalize()} shut here, {opened} open there"
-        yield Made(f"conflict-{shut}-shut-{opened}-open", title, both, (TARGET, PEER))
+        yield Case(f"conflict-{shut}-shut-{opened}-open", title, both, (TARGET, PEER))
 
 
-def _actions() -> Iterator[Made]:
+def _actions() -> Iterator[Case]:
     """Yield what may happen to policies, pods and namespaces while policies are in force."""
     for direction in DIRECTIONS:
         by_pod = _one(direction, [rule(direction, [pods(WEB)], PORTS["tcp-80"])])
@@ -185,7 +183,7 @@ def _actions() -> Iterator[Made]:
         }
         for name, (before, then) in actions.items():
             title = f"{direction.capitalize()}: {_say(name)}"
-            yield Made(f"{direction}-action-{name}", title, before, (TARGET,), then)
+            yield Case(f"{direction}-action-{name}", title, before, (TARGET,), then)
 
 
 def renamed(name: str, policies: tuple[Obj, ...]) -> tuple[Obj, ...]:

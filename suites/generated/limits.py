@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from netproof.suites.generated.case import DIRECTIONS, Made, policy, rule
+from netproof.suites.generated.case import DIRECTIONS, Case, policy, rule
 from netproof.suites.generated.parts import (
     API,
     PEER,
@@ -29,14 +29,14 @@ LONGEST = 253
 POSTGRES = labels(app="postgres")
 
 
-def made() -> Iterator[Made]:
+def made() -> Iterator[Case]:
     """Yield the cases of both directions."""
     for direction in DIRECTIONS:
         said = direction.capitalize()
         for name, policies in {**_many(direction), **_twins(direction)}.items():
             title = f"{said}: {name.replace('-', ' ')}"
             guarded = (TARGET, "production/postgres", "staging/api")
-            yield Made(f"{direction}-{name}", title, policies, guarded)
+            yield Case(f"{direction}-{name}", title, policies, guarded)
 
 
 def _among(few: Sequence[Any], fillers: Sequence[Any]) -> list[Any]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterator
+from typing import Any
 
 TRICKS: dict[str, str] = {
     "escape": "\x1b[2J\x1b[31m",
@@ -40,3 +42,12 @@ def harm(text: str) -> list[str]:
         if one not in "\n " and (unicodedata.category(one)[0] in "CZ" or _UNSEEN.match(one))
     ]
     return wrong + [found[0] for found in _COMMAND.finditer(text)]
+
+
+def places(value: Any, at: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Yield the path of everything in a value of JSON."""
+    items = value.items() if isinstance(value, dict) else enumerate(value)
+    for key, one in items:
+        yield (*at, key)
+        if isinstance(one, (dict, list)):
+            yield from places(one, (*at, key))

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import gzip
-import hashlib
 import json
 import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
+
+from tests.unit.cluster.api.standin import websocket_opened
 
 Sent = Callable[[bytes], None]
 Shape = Callable[[Sent, bytes], None]
@@ -193,18 +193,7 @@ def websocket(then: Shape) -> Shape:
     """Make the handshake of a WebSocket, then send frames as told."""
 
     def shape(send: Sent, asked: bytes) -> None:
-        key = next(
-            line.split(b": ")[1]
-            for line in asked.split(b"\r\n")
-            if line.lower().startswith(b"sec-websocket-key")
-        )
-        magic = key + b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
-        accept = base64.b64encode(hashlib.sha1(magic, usedforsecurity=False).digest())
-        send(
-            b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-            b"Sec-WebSocket-Protocol: v4.channel.k8s.io\r\nSec-WebSocket-Accept: %s\r\n\r\n"
-            % accept
-        )
+        send(websocket_opened(asked))
         then(send, asked)
 
     return shape

@@ -24,6 +24,7 @@ from netproof.probe import agent, channel
 from netproof.probe.answers import AnswerTimes
 from netproof.probe.messages import agent_key
 from netproof.probe.runner import Prober
+from tests.attacks.hostile import places
 
 A, B = Endpoint.pod("n/a"), Endpoint.pod("n/b")
 FLOW = Flow(A, B, 80)
@@ -145,14 +146,6 @@ VARIABLE = ("serving", "failures", "faults")
 """Lists of any length."""
 
 
-def _paths(value: Any, at: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-    items = value.items() if isinstance(value, dict) else enumerate(value)
-    for key, one in items:
-        yield (*at, key)
-        if isinstance(one, (dict, list)):
-            yield from _paths(one, (*at, key))
-
-
 def _put(path: tuple[Any, ...], value: Any) -> Forge:
     def forge(said: bytes) -> bytes:
         reply = json.loads(said)
@@ -181,7 +174,7 @@ def _mutations() -> Iterator[tuple[str, Endpoint, str, Forge]]:
     """Yield every place of every answer with everything that does not belong there."""
     for end, op in ((A, "hello"), (B, "hello"), (A, "probe"), (B, "arrived")):
         reply = _honest(end.name, {"id": 1, "op": op})
-        for path in _paths(reply):
+        for path in places(reply):
             if path[-1] in KEPT:
                 continue
             value = copy.deepcopy(reply)

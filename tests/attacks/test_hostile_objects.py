@@ -24,6 +24,7 @@ from netproof.cluster.fleet import status
 from netproof.cluster.streams.destination import resolve
 from netproof.errors import NetproofError
 from netproof.model.workload import Pod
+from tests.attacks.hostile import places
 from tests.unit.cluster.api.standin import kubeconfig
 
 PORT = {"name": "http", "containerPort": 8080, "protocol": "TCP"}
@@ -80,17 +81,9 @@ WRONG: tuple[Any, ...] = (
 )
 
 
-def _paths(value: Any, at: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-    items = value.items() if isinstance(value, dict) else enumerate(value)
-    for key, one in items:
-        yield (*at, key)
-        if isinstance(one, (dict, list)):
-            yield from _paths(one, (*at, key))
-
-
 def _mutated(value: Any) -> Iterator[Any]:
     yield from WRONG
-    for path in _paths(value):
+    for path in places(value):
         for wrong in (*WRONG, KeyError):
             made = copy.deepcopy(value)
             where = made

@@ -29,6 +29,7 @@ from netproof.front.cli.main import main
 from netproof.timelimit import left_behind, within
 from tests.attacks import hostileserver as hostile
 from tests.attacks.hostileserver import Shape, serving
+from tests.lab.leftovers import start_of
 from tests.unit.cluster.api.standin import kubeconfig
 
 LIMIT_S = 0.5
@@ -315,11 +316,4 @@ def test_a_login_program_that_hangs(tries: str, tmp_path: Path) -> None:
     with _in_time(), within(1.0), pytest.raises(UsageError, match=rf"{program} gave no login in"):
         log_in(ClusterRef("existing", "c", str(path)))
     for pid in pids.read_text().split():
-        assert _is_gone(int(pid))
-
-
-def _is_gone(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().split()[2] == "Z"
-    except OSError:
-        return True
+        assert not start_of(int(pid))

@@ -5,7 +5,6 @@ Found in a lab that kept 1,500 connections without a token for ever.
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import http.client
 import json
@@ -16,18 +15,14 @@ import ssl
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import cast
+from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
-from netlab.http.certificates import Certificates, make_certificates
 from netlab.http.doorkeeper import MOST_STRANGERS
-from netlab.http.podruntime import PodRuntime
-from netlab.http.server import ApiServer
-from netlab.objects.store import Store
+from tests.lab._api import TOKEN, running_api
 
-TOKEN = "of-the-administrator"
 CROWD = 1500
 STAY_S = 4.0
 DEADLINE_S = 60.0
@@ -35,35 +30,12 @@ LASTS_S = 1.5 * STAY_S
 PATH = "/api/v1/namespaces"
 
 
-@dataclass
-class Api:
-    """A server of the lab's API on loopback, in a thread of its own."""
+@dataclass(frozen=True)
+class Door:
+    """Where a server of the lab's API on loopback stands, and who it is."""
 
-    certificates: Certificates = field(default_factory=make_certificates)
-    listener: socket.socket = field(default_factory=lambda: socket.create_server(("127.0.0.1", 0)))
-
-    @property
-    def address(self) -> tuple[str, int]:
-        host, port = self.listener.getsockname()
-        return host, port
-
-    @property
-    def context(self) -> ssl.SSLContext:
-        return ssl.create_default_context(cadata=self.certificates.ca_pem.decode())
-
-    async def serve(self, begun: threading.Event, over: threading.Event) -> None:
-        server = ApiServer(
-            Store(),
-            cast("PodRuntime", None),
-            token=TOKEN,
-            certificates=self.certificates,
-            stranger_s=STAY_S,
-        )
-        server.start(self.listener)
-        begun.set()
-        while not over.is_set():  # noqa: ASYNC110 - set by another thread
-            await asyncio.sleep(0.05)
-        await server.stop()
+    address: tuple[str, int]
+    context: ssl.SSLContext
 
     def ask(self, token: str = TOKEN) -> tuple[int, float]:
         """Ask on a new connection; return the answer's code and how long it took."""
@@ -82,18 +54,12 @@ class Api:
 
 
 @pytest.fixture
-def api() -> Iterator[Api]:
+def api(tmp_path: Path) -> Iterator[Door]:
     """Serve the API for the time of a test."""
-    served, begun, over = Api(), threading.Event(), threading.Event()
-    served.listener.listen(512)
-    thread = threading.Thread(target=lambda: asyncio.run(served.serve(begun, over)))
-    thread.start()
-    assert begun.wait(DEADLINE_S)
-    try:
-        yield served
-    finally:
-        over.set()
-        thread.join()
+    with running_api(tmp_path, stranger_s=STAY_S) as served:
+        port = int(served.url.rpartition(":")[2])
+        context = ssl.create_default_context(cafile=str(served.ca_file))
+        yield Door(("127.0.0.1", port), context)
 
 
 @pytest.fixture
@@ -107,39 +73,39 @@ def descriptors() -> Iterator[None]:
     resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
-def says_nothing(api: Api) -> socket.socket:
+def says_nothing(api: Door) -> socket.socket:
     return socket.create_connection(api.address, timeout=DEADLINE_S)
 
 
-def begins_a_handshake(api: Api) -> socket.socket:
+def begins_a_handshake(api: Door) -> socket.socket:
     sock = says_nothing(api)
     sock.sendall(b"\x16\x03\x01\x02\x00\x01")
     return sock
 
 
-def is_silent_behind_tls(api: Api) -> socket.socket:
+def is_silent_behind_tls(api: Door) -> socket.socket:
     return api.context.wrap_socket(says_nothing(api), server_hostname="localhost")
 
 
-def begins_a_head(api: Api) -> socket.socket:
+def begins_a_head(api: Door) -> socket.socket:
     sock = is_silent_behind_tls(api)
     sock.sendall(f"GET {PATH} HTTP/1.1\r\nHost: x\r\n".encode())
     return sock
 
 
-def sends_a_long_head_without_end(api: Api) -> socket.socket:
+def sends_a_long_head_without_end(api: Door) -> socket.socket:
     sock = is_silent_behind_tls(api)
     sock.sendall(f"GET {PATH} HTTP/1.1\r\n".encode() + b"X: " + b"a" * 70_000)
     return sock
 
 
-def is_refused_and_stays(api: Api) -> socket.socket:
+def is_refused_and_stays(api: Door) -> socket.socket:
     sock = is_silent_behind_tls(api)
     sock.sendall(f"GET {PATH} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
     return sock
 
 
-def owes_a_body(api: Api) -> socket.socket:
+def owes_a_body(api: Door) -> socket.socket:
     sock = is_silent_behind_tls(api)
     sock.sendall(f"POST {PATH} HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n{{".encode())
     return sock
@@ -156,7 +122,7 @@ WAYS = [
 ]
 
 
-def test_who_shows_no_token_is_sent_away(api: Api) -> None:
+def test_who_shows_no_token_is_sent_away(api: Door) -> None:
     """Whatever is left out, the connection ends when its time is over, and the API answers."""
     standing = {come.__name__: come(api) for come in WAYS}
     try:
@@ -167,7 +133,7 @@ def test_who_shows_no_token_is_sent_away(api: Api) -> None:
             sock.close()
 
 
-def test_who_drips_a_head_is_sent_away(api: Api) -> None:
+def test_who_drips_a_head_is_sent_away(api: Door) -> None:
     """A byte now and then does not buy more time."""
     pause, end = threading.Event(), time.monotonic() + DEADLINE_S
     with is_silent_behind_tls(api) as sock:
@@ -179,7 +145,7 @@ def test_who_drips_a_head_is_sent_away(api: Api) -> None:
     assert time.monotonic() < end, "bytes were taken until the deadline"
 
 
-def test_a_crowd_without_a_token_keeps_nobody_out(api: Api, descriptors: None) -> None:  # noqa: ARG001
+def test_a_crowd_without_a_token_keeps_nobody_out(api: Door, descriptors: None) -> None:  # noqa: ARG001
     """Of 1,500 connections few are let stand, none for long, and the API answers beside them."""
     crowd = [says_nothing(api) for _ in range(CROWD)]
     try:
@@ -192,7 +158,7 @@ def test_a_crowd_without_a_token_keeps_nobody_out(api: Api, descriptors: None) -
             sock.close()
 
 
-def test_who_showed_a_token_stays(api: Api) -> None:
+def test_who_showed_a_token_stays(api: Door) -> None:
     """A client's pool keeps its connection beyond that time."""
     connection = api.connect()
     try:
@@ -212,7 +178,7 @@ def _kind(connection: http.client.HTTPSConnection) -> str:
     return kind
 
 
-def test_a_wrong_token_ends_the_connection_at_once(api: Api) -> None:
+def test_a_wrong_token_ends_the_connection_at_once(api: Door) -> None:
     """It is said (401), and that is all."""
     code, _ = api.ask("of nobody")
     assert code == 401

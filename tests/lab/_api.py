@@ -237,10 +237,10 @@ class Api:
 
 
 @contextmanager
-def running_api(folder: Path) -> Iterator[Api]:
-    """Run an API server for the time of a with block."""
+def running_api(folder: Path, **options: Any) -> Iterator[Api]:
+    """Run an API server for the time of a with block; options are those of the server."""
     certificates = make_certificates()
-    listener = socket.create_server(("127.0.0.1", 0))
+    listener = socket.create_server(("127.0.0.1", 0), backlog=512)
     url = f"https://127.0.0.1:{listener.getsockname()[1]}"
     kubeconfig, ca_file = folder / "kubeconfig", folder / "ca.crt"
     kubeconfig.write_text(kubeconfig_text(url, certificates.ca_pem, TOKEN, "lab"))
@@ -250,7 +250,7 @@ def running_api(folder: Path) -> Iterator[Api]:
     thread = threading.Thread(target=loop.run_forever, name="api", daemon=True)
     thread.start()
     api = Api(url, kubeconfig, ca_file, store, runtime, loop)
-    server = ApiServer(store, runtime, token=TOKEN, certificates=certificates)
+    server = ApiServer(store, runtime, token=TOKEN, certificates=certificates, **options)
     api.run(_start(server, store, listener))
     try:
         yield api

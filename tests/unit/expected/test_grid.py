@@ -6,7 +6,6 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterator
 from random import Random
-from typing import Any
 
 import pytest
 
@@ -82,8 +81,8 @@ def test_a_grid_answers_as_one_flow_is_answered(first: int) -> None:
         assert out == whole.going_out, seed
 
 
-def _counted(monkeypatch: pytest.MonkeyPatch, workloads: int) -> int:
-    """Return how often anything is decided or a selector matched in a check of a bundle."""
+def _counted(monkeypatch: pytest.MonkeyPatch, text: str) -> Counter[str]:
+    """Return how often anything is decided, and a selector matched, in a check of a bundle."""
     calls = Counter[str]()
 
     def counting(name: str, function: Callable[..., object]) -> Callable[..., object]:
@@ -98,25 +97,18 @@ def _counted(monkeypatch: pytest.MonkeyPatch, workloads: int) -> int:
         patch.setattr(matching, "matches", counting("matches", matching.matches))
         patch.setattr(matching, "port_condition", counting("port", matching.port_condition))
         patch.setattr(matching, "contains_rule", counting("rules", matching.contains_rule))
-        check(case_of(mirror_texts([("bundle.yaml", bundle(workloads))]), "bundle"))
-    return calls.total()
+        check(case_of(mirror_texts([("bundle.yaml", text)]), "bundle"))
+    return calls
 
 
 def test_the_work_follows_the_rules_not_the_flows(monkeypatch: pytest.MonkeyPatch) -> None:
     """Three times the workloads and policies make nine times the flows, and no such work."""
-    few, many = _counted(monkeypatch, 20), _counted(monkeypatch, 60)
+    few, many = (_counted(monkeypatch, bundle(size)).total() for size in (20, 60))
     assert many < 4 * few, (few, many)
 
 
 def test_workloads_that_no_policy_tells_apart_are_one(monkeypatch: pytest.MonkeyPatch) -> None:
     """A policy for all pods of a namespace is asked about once, however many there are."""
-    asked = Counter[str]()
-
-    def asking(*given: Any) -> object:
-        asked["decide"] += 1
-        return decision.decide(*given)
-
-    monkeypatch.setattr(grid, "decide", asking)
     pods = "---\n".join(
         f"apiVersion: v1\nkind: Pod\nmetadata: {{name: p{n}, namespace: shop}}\n"
         "spec: {containers: [{name: c, ports: [{containerPort: 80}]}]}\n"
@@ -126,5 +118,4 @@ def test_workloads_that_no_policy_tells_apart_are_one(monkeypatch: pytest.Monkey
         "---\napiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\n"
         "metadata: {name: deny, namespace: shop}\nspec: {podSelector: {}}\n"
     )
-    check(case_of(mirror_texts([("bundle.yaml", pods + deny)]), "bundle"))
-    assert asked.total() < 10
+    assert _counted(monkeypatch, pods + deny)["decide"] < 10

@@ -7,8 +7,10 @@ import select
 import socket
 import subprocess
 import sys
+import threading
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import IO, Any
 
@@ -112,9 +114,10 @@ class Agents:
         ports: Sequence[Port],
         listen: Sequence[str] = (),
         prefix: Sequence[str] = (),
+        changed: Callable[[str], str] = str,
     ) -> Agent:
-        """Start an agent without waiting for it."""
-        command = serve_command(identity, ports, self.instance, SECRET, listen)
+        """Start an agent without waiting for it; `changed` changes the words of its command."""
+        command = [*map(changed, serve_command(identity, ports, self.instance, SECRET, listen))]
         process = subprocess.Popen(
             [*prefix, sys.executable, *command[1:]], stdout=subprocess.PIPE, bufsize=0
         )
@@ -131,10 +134,14 @@ class Agents:
         return agent
 
     def start(
-        self, identity: str, ports: Sequence[Port] = (), listen: Sequence[str] = ("127.0.0.1",)
+        self,
+        identity: str,
+        ports: Sequence[Port] = (),
+        listen: Sequence[str] = ("127.0.0.1",),
+        changed: Callable[[str], str] = str,
     ) -> Agent:
         """Start an agent, wait for it and learn its ports."""
-        agent = self.wait(self.launch(identity, ports, listen))
+        agent = self.wait(self.launch(identity, ports, listen, changed=changed))
         for number, protocol, family in self.hello(identity)["serving"]:
             agent.ports[protocol, family] = number
         return agent
@@ -180,6 +187,33 @@ class Agents:
         command = relay_command(identity, self.instance)
         key = agent_key(SECRET, identity, self.instance)
         return Channel(opener or PipeOpener(), Endpoint.pod(identity), command, key)
+
+
+@contextmanager
+def answering_udp(answer: Callable[[bytes], bytes | None]) -> Iterator[int]:
+    """Answer datagrams until the block ends; yield the port."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.bind(("127.0.0.1", 0))
+        sock.settimeout(0.05)
+        over = threading.Event()
+
+        def run() -> None:
+            while not over.is_set():
+                try:
+                    data, peer = sock.recvfrom(2000)
+                except TimeoutError:
+                    continue
+                reply = answer(data)
+                if reply is not None:
+                    sock.sendto(reply, peer)
+
+        thread = threading.Thread(target=run)
+        thread.start()
+        try:
+            yield sock.getsockname()[1]
+        finally:
+            over.set()
+            thread.join()
 
 
 def _pipe(pipe: IO[bytes] | None) -> IO[bytes]:

@@ -14,7 +14,7 @@ import pytest
 from netproof.model.workload import Family, Port, Protocol
 from netproof.probe.identity import fresh_nonce
 from netproof.probe.targets import ProbeTarget, TargetKind
-from tests.unit.probe.agents import Agents
+from tests.unit.probe.agents import Agents, answering_udp
 
 Result = tuple[str, str]
 LOCAL = "127.0.0.1"
@@ -86,31 +86,6 @@ def _tcp(serve: Callable[[socket.socket], None]) -> Iterator[int]:
         yield listener.getsockname()[1]
         listener.shutdown(socket.SHUT_RDWR)
     thread.join()
-
-
-@contextmanager
-def _udp(answer: Callable[[bytes], bytes | None]) -> Iterator[int]:
-    """Answer datagrams until the block ends."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-        sock.bind((LOCAL, 0))
-        sock.settimeout(0.05)
-        over = threading.Event()
-
-        def run() -> None:
-            while not over.is_set():
-                try:
-                    data, peer = sock.recvfrom(2000)
-                except TimeoutError:
-                    continue
-                reply = answer(data)
-                if reply is not None:
-                    sock.sendto(reply, peer)
-
-        thread = threading.Thread(target=run)
-        thread.start()
-        yield sock.getsockname()[1]
-        over.set()
-        thread.join()
 
 
 def _nobody(protocol: Protocol) -> int:
@@ -195,7 +170,7 @@ def test_a_silent_udp_server_is_dropped_after_several_tries(agents: Agents) -> N
     """The same nonce is sent more than once before a datagram counts as dropped."""
     came: list[bytes] = []
 
-    with _udp(came.append) as port:
+    with answering_udp(came.append) as port:
         target = _target(port, Protocol.UDP)
         assert [("dropped", "")] == _probe(agents, target, timeout_s=TIMEOUT_S)
     assert (3, 1) == (len(came), len(set(came)))
@@ -210,7 +185,7 @@ def test_a_lost_datagram_is_no_verdict(agents: Agents) -> None:
         reply = {"identity": "n/server", "nonce": data.split()[1].decode()}
         return json.dumps(reply).encode() if len(came) > 1 else None
 
-    with _udp(answer) as port:
+    with answering_udp(answer) as port:
         assert [("connected", "")] == _probe(agents, _target(port, Protocol.UDP), timeout_s=2)
 
 

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import socket
 import struct
-import subprocess
-import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -36,12 +33,12 @@ from netproof.model.workload import (
     ServicePort,
     Topology,
 )
-from netproof.probe.agentcommand import serve_command
+from netproof.probe.agentcommand import agent_source
 from netproof.probe.answers import AnswerTimes, ProbeAnswer
 from netproof.probe.controls import Beside, Controls, control_of, peers_of
 from netproof.probe.runner import Prober
 from netproof.verdict import judge_flow
-from tests.unit.probe.agents import SECRET, Agent, Agents, PipeOpener
+from tests.unit.probe.agents import SECRET, Agent, Agents, PipeOpener, answering_udp
 
 LOCAL = "127.0.0.1"
 A, B = Endpoint.pod("n/a"), Endpoint.pod("n/b")
@@ -60,15 +57,9 @@ OPEN = Observation(Outcome.CONNECTED)
 def _slow_agent(agents: Agents, identity: str) -> Agent:
     """Start an agent on a machine that lets it run five times a second."""
     poll = "events = self.epoll.poll(wait, BATCH)"
-    command = serve_command(identity, PORTS, agents.instance, SECRET, (LOCAL,))
-    assert any(poll in word for word in command)
-    slowed = [word.replace(poll, f"{poll}; time.sleep({TURN_S})") for word in command]
-    process = subprocess.Popen([sys.executable, *slowed[1:]], stdout=subprocess.PIPE, bufsize=0)
-    agents.running.append(Agent(identity, process))
-    agent = agents.wait(agents.running[-1])
-    for number, protocol, family in agents.hello(identity)["serving"]:
-        agent.ports[protocol, family] = number
-    return agent
+    assert poll in agent_source()
+    slowed = f"{poll}; time.sleep({TURN_S})"
+    return agents.start(identity, PORTS, changed=lambda word: word.replace(poll, slowed))
 
 
 def _pod(agent: Agent) -> Pod:
@@ -132,31 +123,14 @@ def test_a_silence_of_a_machine_that_is_well_is_a_block() -> None:
     assert (None, FlowVerdict.ENFORCED) == (denied.beside, _verdict(Expected.DENIED, denied))
 
 
-@contextmanager
-def _name_server(delay_s: float) -> Iterator[int]:
-    """Answer "no such name" to whoever asks by UDP, so many seconds later; yield the port."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
-        server.bind((LOCAL, 0))
-        server.settimeout(0.05)
-        over = threading.Event()
+def _no_such_name(delay_s: float) -> Callable[[bytes], bytes]:
+    """Answer so to whatever is asked, so many seconds later."""
 
-        def serve() -> None:
-            while not over.is_set():
-                try:
-                    data, peer = server.recvfrom(512)
-                except TimeoutError:
-                    continue
-                time.sleep(delay_s)
-                head = data[:2] + struct.pack("!5H", 0x8183, 1, 0, 0, 0)
-                server.sendto(head + data[12:], peer)
+    def answer(data: bytes) -> bytes:
+        time.sleep(delay_s)
+        return data[:2] + struct.pack("!5H", 0x8183, 1, 0, 0, 0) + data[12:]
 
-        thread = threading.Thread(target=serve)
-        thread.start()
-        try:
-            yield server.getsockname()[1]
-        finally:
-            over.set()
-            thread.join()
+    return answer
 
 
 @pytest.mark.parametrize(
@@ -172,7 +146,7 @@ def test_a_name_server_that_is_slow_tells_nothing(
     delay_s: float, expected: Expected, verdict: FlowVerdict
 ) -> None:
     """Nobody testifies for it, so its silence is weighed by what others get from it meanwhile."""
-    with Agents() as agents, _name_server(delay_s) as port:
+    with Agents() as agents, answering_udp(_no_such_name(delay_s)) as port:
         pods = tuple(_pod(agents.start(f"n/{n}", PORTS)) for n in "ab")
         service = Service(
             "kube-system", "kube-dns", ports=(ServicePort(port, port),), cluster_ips=(LOCAL,)

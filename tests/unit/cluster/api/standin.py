@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 import threading
 from collections.abc import Callable, Iterator
@@ -54,6 +56,22 @@ class Standin:
     def ref(self, folder: Path, **user: Any) -> ClusterRef:
         """Write a kubeconfig for it, with that user, and return the cluster."""
         return ClusterRef("existing", "standin", str(kubeconfig(folder, self.url, **user)))
+
+
+def websocket_opened(asked: bytes, protocol: str = "v4.channel.k8s.io") -> bytes:
+    """Return what a server says to open the WebSocket that it was asked for (RFC 6455 4.2.2)."""
+    key = next(
+        line.split(b": ")[1]
+        for line in asked.split(b"\r\n")
+        if line.lower().startswith(b"sec-websocket-key")
+    )
+    magic = key + b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+    accept = base64.b64encode(hashlib.sha1(magic, usedforsecurity=False).digest())
+    return (
+        b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        b"Sec-WebSocket-Protocol: %s\r\nSec-WebSocket-Accept: %s\r\n\r\n"
+        % (protocol.encode(), accept)
+    )
 
 
 def kubeconfig(folder: Path, server: str, **user: Any) -> Path:

@@ -53,11 +53,7 @@ def tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StandIns:
 def made(tmp_path: Path) -> standins.Offline:
     """Return profiles whose downloads are made up; kube-router's manifest names an image."""
     made = standins.offline(tmp_path / "made")
-    manifest = made.downloads / "generic-kuberouter.yaml"
-    profile = made.profiles / "kube-router" / "profile.yaml"
-    before = standins.checksum(manifest)
-    manifest.write_text(DAEMONSET)
-    profile.write_text(profile.read_text().replace(before, standins.checksum(manifest)))
+    standins.rewrite(made, "kube-router", "generic-kuberouter.yaml", DAEMONSET)
     return made
 
 
@@ -141,11 +137,7 @@ def test_what_an_operator_makes_is_not_brought(
     words += ["--cni-profiles", str(made.profiles), "--downloads", str(made.downloads)]
     assert 2 == cli.main(words)
     assert "calico-system/calico-node stands in no manifest" in capsys.readouterr().err
-    manifest = made.downloads / "calico.yaml"
-    profile = made.profiles / "calico" / "profile.yaml"
-    before = standins.checksum(manifest)
-    manifest.write_text(CALICO)
-    profile.write_text(profile.read_text().replace(before, standins.checksum(manifest)))
+    standins.rewrite(made, "calico", "calico.yaml", CALICO)
     assert 0 == cli.main([*words, "--cni-way", "manifest"])
     options = _options(tmp_path / "air.tar", "calico", tmp_path)
     with pytest.raises(UsageError, match="was made for --cni-way manifest"):
@@ -155,6 +147,7 @@ def test_what_an_operator_makes_is_not_brought(
     cluster.stop()
     assert not any("tigera" in call for call in tools.calls())
     (tmp_path / "air.tar").unlink()
+    profile = made.profiles / "calico" / "profile.yaml"
     profile.write_text(profile.read_text() + 'images: ["quay.io/calico/node:{version}"]\n')
     assert 0 == cli.main(words)
     assert (tmp_path / "air.tar").is_file()

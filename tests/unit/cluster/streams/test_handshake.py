@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -17,7 +15,7 @@ from netproof.cluster.backend import ClusterRef
 from netproof.cluster.streams.channels import STDOUT, ChannelSocket
 from netproof.cluster.streams.handshake import connect
 from netproof.errors import StreamRefusedError
-from tests.unit.cluster.api.standin import kubeconfig
+from tests.unit.cluster.api.standin import kubeconfig, websocket_opened
 
 SOON_S = 60.0
 """Only a machine that hangs takes as long: the first login loads the official client."""
@@ -28,18 +26,8 @@ FIRST = b"\x82\x03\x01hi"
 
 def _accepting(protocol: str, then: bytes = b"") -> Callable[[bytes], bytes]:
     def answer(request: bytes) -> bytes:
-        lines = request.decode().split("\r\n")
-        fields = dict(line.lower().split(": ", 1) for line in lines[1:] if ": " in line)
-        key = next(
-            line.split(": ")[1] for line in lines if line.lower().startswith("sec-websocket-key")
-        )
-        assert "v4.channel.k8s.io" == fields["sec-websocket-protocol"]
-        magic = f"{key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11".encode()
-        accept = base64.b64encode(hashlib.sha1(magic, usedforsecurity=False).digest()).decode()
-        return (
-            "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-            f"Sec-WebSocket-Accept: {accept}\r\nSec-WebSocket-Protocol: {protocol}\r\n\r\n"
-        ).encode() + then
+        assert b"sec-websocket-protocol: v4.channel.k8s.io" in request.lower()
+        return websocket_opened(request, protocol) + then
 
     return answer
 
