@@ -7,7 +7,7 @@ cluster does is unknown here, and so is every CNI. What a selector, peer or port
 """
 
 from netproof.expected.evaluate import Answers, Evaluator, expect, expected_matrix
-from netproof.expected.grid import Grid, Target, positions, transposed
+from netproof.expected.grid import Grid, Target, as_set, positions, transposed
 from netproof.expected.index import PolicyIndex
 from netproof.expected.trace import Trace, trace_flow
 from netproof.policy.matching import Condition, Mismatch, UnmetLabel
@@ -22,6 +22,7 @@ __all__ = [
     "Target",
     "Trace",
     "UnmetLabel",
+    "as_set",
     "expect",
     "expected_matrix",
     "positions",

@@ -57,6 +57,14 @@ class _Group:
     cells: tuple[int, ...]
 
 
+def as_set(places: Iterable[int]) -> int:
+    """Return the set of some positions."""
+    found = 0
+    for at in places:
+        found |= 1 << at
+    return found
+
+
 def positions(members: int) -> Iterator[int]:
     """Yield the positions of a set in order."""
     while members:
@@ -89,10 +97,10 @@ class Grid:
         self._senders = [_party(index, end) for end in self.sources]
         self._at = {end: at for at, end in enumerate(self.sources)}
         self._target_at = {_address(one): at for at, one in enumerate(self.targets)}
-        self.pods = _set(n for n, one in enumerate(self._senders) if one.pod)
+        self.pods = as_set(n for n, one in enumerate(self._senders) if one.pod)
         self._direct = [one for one in self.targets if one.path not in REWRITTEN_PATHS]
-        self._rest = [one for one in self.targets if one.path in REWRITTEN_PATHS]
-        if (*self._direct, *self._rest) != self.targets:
+        self._rest = range(len(self._direct), len(self.targets))
+        if any(self.targets[at].path not in REWRITTEN_PATHS for at in self._rest):
             raise ValueError("targets at Services come last")
         self._receivers = [_party(index, one.destination) for one in self._direct]
 
@@ -144,7 +152,9 @@ class Grid:
         for target, cells in enumerate(self._letting_in):
             self._count(counts, cells, self.present[target], target, self._answers)
         width = len(self.sources)
-        rows = [transposed(one[: len(self._direct)], width) for one in self._by_answer]
+        rows = [
+            transposed(one[: len(self._direct)], width) for one in (self.present, *self._answers)
+        ]
         for source, cells in self._letting_out.items():
             self._count(counts, cells, rows[0][source], source, (rows[1], rows[2]))
         for expectation in self._looked_up.values():
@@ -162,8 +172,8 @@ class Grid:
             if any(cell.rules and cell.members & ~self._own(source) for cell in cells)
         }
         asking = {
-            flow.source.name
-            for flow, expectation in self._looked_up.items()
+            self.sources[source].name
+            for (source, _), expectation in self._looked_up.items()
             for reason in expectation.reasons
             if reason.direction is Direction.EGRESS and reason.rules
         }
@@ -191,10 +201,6 @@ class Grid:
             for rule in cell.rules:
                 counts.setdefault(rule, Counter()).update(+became)
 
-    @property
-    def _by_answer(self) -> tuple[list[int], list[int], list[int]]:
-        return self.present, self.allowed, self.undefined
-
     @cached_property
     def _answers(self) -> tuple[list[int], list[int]]:
         """Combine the sides: one that denies is enough, one that is undefined leaves it open."""
@@ -207,25 +213,21 @@ class Grid:
             passing = (free | perhaps) & (out_allowed[target] | out_undefined[target]) & there
             allowed.append(passing & free & out_allowed[target])
             undefined.append(passing & ~(free & out_allowed[target]))
-        for one in self._rest:
-            found = [
-                (at, self._looked_up[self.flow(at, self._target_at[_address(one)])].expected)
-                for at in positions(self.pods)
-            ]
-            allowed.append(_set(at for at, answer in found if answer is Expected.ALLOWED))
-            undefined.append(_set(at for at, answer in found if answer is Expected.UNDEFINED))
+        for target in self._rest:
+            found = [(at, self._looked_up[at, target].expected) for at in positions(self.pods)]
+            allowed.append(as_set(at for at, answer in found if answer is Expected.ALLOWED))
+            undefined.append(as_set(at for at, answer in found if answer is Expected.UNDEFINED))
         return allowed, undefined
 
     @cached_property
-    def _looked_up(self) -> dict[Flow, Expectation]:
-        """The flows to Services, each judged by its backends."""
+    def _looked_up(self) -> dict[tuple[int, int], Expectation]:
+        """The flows to Services by source and target, each judged by its backends."""
         evaluator = Evaluator(self._index)
-        flows = (
-            self.flow(at, self._target_at[_address(one)])
-            for one in self._rest
+        return {
+            (at, target): evaluator.expect(self.flow(at, target))
+            for target in self._rest
             for at in positions(self.pods)
-        )
-        return {flow: evaluator.expect(flow) for flow in flows}
+        }
 
     @cached_property
     def _let_out(self) -> tuple[list[int], list[int]]:
@@ -403,13 +405,6 @@ def _of(cells: Iterable[Cell], expected: Expected) -> int:
         if cell.expected is expected:
             members |= cell.members
     return members
-
-
-def _set(members: Iterable[int]) -> int:
-    found = 0
-    for at in members:
-        found |= 1 << at
-    return found
 
 
 def _family(who: Pod | Host, of_pods: Family = Family.IPV4) -> Family:

@@ -194,7 +194,7 @@ def _undeployable(objects: MirrorObjects) -> Iterator[Note]:
             continue
         why = "no selector" if not service.selector else "no ports"
         text = f"not mirrored: it has {why}, so where it leads is not in the bundle"
-        place = str(objects.manifest_of(service).origin)
+        place = str(objects.places[service.key])
         yield Note(f"Service {service.key}", place, text)
 
 
@@ -232,7 +232,7 @@ def _origin(
         return value.origin
     if isinstance(value, Pod):
         return next(w.origin for w in workloads if w.pod is value)
-    return objects.manifest_of(value).origin
+    return objects.places[value.key]
 
 
 def _silent(workloads: tuple[Workload, ...]) -> list[Note]:

@@ -97,6 +97,7 @@ class MirrorObjects:
     others: list[OtherObject] = field(default_factory=list)
     overrulers: list[Overruler] = field(default_factory=list)
     entrances: list[Entrance] = field(default_factory=list)
+    places: dict[str, Origin] = field(default_factory=dict)
     objects: int = 0
     terms: int = 0
 
@@ -135,10 +136,6 @@ class MirrorObjects:
         refuse_more(len(self.policies), MAX_POLICIES, "policies", place, _SPLIT)
         refuse_more(self.terms, MAX_TERMS, "rules, peers and ports in policies", place, _SPLIT)
 
-    def manifest_of(self, service: Service) -> Manifest:
-        """Return the manifest of a Service."""
-        return next(m for m in self.manifests if is_of(m, service))
-
     def _add_known(self, node: Node) -> None:
         manifest, value = read_manifest(node, self.namespace)
         self.manifests.append(reduced(manifest))
@@ -147,6 +144,7 @@ class MirrorObjects:
                 self.namespaces.append(value)
             case Service():
                 self.services.append(value)
+                self.places[value.key] = manifest.origin
                 self.entrances += of_service(value, Field.root(node))
             case NetworkPolicy():
                 self.policies.append(value)
@@ -185,15 +183,6 @@ class MirrorObjects:
 def _terms(policy: NetworkPolicy) -> int:
     rules = (*policy.ingress, *policy.egress)
     return sum(1 + len(rule.peers) + len(rule.ports) for rule in rules)
-
-
-def is_of(manifest: Manifest, service: Service) -> bool:
-    """Tell whether a manifest is that of a Service."""
-    return (manifest.kind, manifest.namespace, manifest.name) == (
-        "Service",
-        service.namespace,
-        service.name,
-    )
 
 
 def _why(kind: str, version: str) -> str:

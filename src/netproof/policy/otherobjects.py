@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from netproof.model.flow import Direction
@@ -49,7 +50,7 @@ _WITHOUT_NAMESPACE = (
 Scope = Callable[[Field, Overruler], Iterator[Overruler]]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class OtherObject:
     """An object that is not mirrored; `namespace` is "" where it has or names none."""
 
@@ -67,7 +68,7 @@ class OtherObject:
         """Where it is written."""
         return str(self.node.origin)
 
-    @property
+    @cached_property
     def raw(self) -> Any:
         """What is written, as JSON has it."""
         return plain(self.node)

@@ -17,7 +17,7 @@ from netproof.model.review import Note
 from netproof.policy.document import Node
 from netproof.policy.fields import Field
 from netproof.policy.manifest import called
-from netproof.policy.workloads import CONTROLLERS
+from netproof.policy.workloads import CONTROLLERS, pod_template
 
 _HASH = "pod-template-hash"
 _OF_ONE_POD = frozenset(
@@ -110,10 +110,8 @@ class _Live:
     @property
     def template(self) -> Field:
         """The pod it is, or the template of those that it makes."""
-        at = self.root
-        for step in CONTROLLERS[self.kind].template if self.kind in CONTROLLERS else ():
-            at = at.child(step)
-        return at
+        controller = CONTROLLERS.get(self.kind)
+        return pod_template(self.root, controller) if controller else self.root
 
     @property
     def labels(self) -> Mapping[str, str]:
@@ -131,10 +129,9 @@ class _Live:
     @property
     def owner(self) -> _Name | None:
         """The controller that made it, if one did; a static pod is its node's, which makes none."""
-        for item in _items(self.root.child("metadata").child("ownerReferences")):
-            child = item.child("controller")
+        for item in self.root.child("metadata").child("ownerReferences").items():
             kind, name = _text(item.child("kind")), _text(item.child("name"))
-            if child.node and child.node.value is True and kind != _NODE and name:
+            if item.child("controller").boolean() and kind != _NODE and name:
                 return kind, self.space, name
         return None
 
@@ -149,7 +146,7 @@ class _Live:
             return bool(self.owner and replicas.node and replicas.node.value == 0)
         return self.kind == "Job" and any(
             _text(one.child("type")) in _DONE and _text(one.child("status")) == "True"
-            for one in _items(status.child("conditions"))
+            for one in status.child("conditions").items()
         )
 
 
@@ -195,13 +192,5 @@ def _more(ended: Sequence[_Live]) -> tuple[Note, ...]:
     return (Note("ended", str(ended[1].root.origin), text),)
 
 
-def _items(at: Field) -> list[Field]:
-    value = at.node.value if at.node else None
-    if not isinstance(value, tuple):
-        return []
-    return [Field(node, node.origin, at.problems) for node in value]
-
-
 def _text(at: Field) -> str:
-    value = at.node.value if at.node else None
-    return value if isinstance(value, str) else ""
+    return at.text() or ""

@@ -34,10 +34,6 @@ class Population:
         self._known: dict[Hashable, tuple[Pod, ...]] = {}
         self._known_spaces: dict[Hashable, frozenset[str]] = {}
 
-    def of(self, namespace: str) -> tuple[Pod, ...]:
-        """Return the pods of a namespace."""
-        return self._meant(namespace, _EVERY)
-
     def selected(self, policy: NetworkPolicy) -> tuple[Pod, ...]:
         """Return the pods that a policy is about, in whichever direction."""
         return self._meant(policy.namespace, policy.pod_selector)

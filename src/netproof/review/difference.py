@@ -8,7 +8,6 @@ only what it was asked; a block or port it does not have is looked up at what st
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
-from ipaddress import ip_network
 
 from netproof.expected import positions
 from netproof.model.review import (
@@ -23,11 +22,10 @@ from netproof.model.review import (
     Snapshot,
 )
 from netproof.model.value import replace
-from netproof.policy import Network
 from netproof.policy.mirror import Mirror, PortDemand, serving
 from netproof.review.explanation import causes
 from netproof.review.reachability import OUTSIDE
-from netproof.review.snapshot import DNS_NAME, OTHER, SnapshotView, take, views
+from netproof.review.snapshot import DNS_NAME, OTHER, SnapshotView, network_of, take, views
 
 ARGUED = 50
 """For how many opened flows the rules that let them pass are looked up."""
@@ -161,19 +159,12 @@ def _known(edge: Edge, of: Snapshot) -> Edge:
     return replace(edge, destination=_around(edge.destination, of.blocks), port=port)
 
 
-def _network(text: str) -> Network | None:
-    try:
-        return ip_network(text)
-    except ValueError:
-        return None
-
-
 def _around(name: str, known: Collection[str]) -> str:
     """Return the smallest block around one, of those that a snapshot knows."""
     block = name.removeprefix(OUTSIDE).strip()
     if not block or name in known:
         return name
-    inner = _network(block)
+    inner = network_of(block)
     if inner is None:  # a name in a snapshot that somebody wrote
         return name
     best = OUTSIDE
@@ -182,7 +173,7 @@ def _around(name: str, known: Collection[str]) -> str:
         text = other.removeprefix(OUTSIDE).strip()
         if not other.startswith(OUTSIDE) or not text:
             continue
-        outer = _network(text)
+        outer = network_of(text)
         if outer is None:
             continue
         around = outer.version == inner.version and inner.network_address in outer

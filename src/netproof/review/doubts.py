@@ -8,11 +8,11 @@ the cluster's DNS.
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from netproof.expected import Evaluator
+from netproof.expected import Evaluator, as_set
 from netproof.model.flow import (
     Direction,
     Endpoint,
@@ -96,7 +96,7 @@ class Doubts:
 
     def _sources(self, names: Container[str]) -> int:
         ends = enumerate(self.reach.grid.sources)
-        return sum(1 << at for at, end in ends if end.name in names)
+        return as_set(at for at, end in ends if end.name in names)
 
     @cached_property
     def _outside(self) -> frozenset[str]:
@@ -177,11 +177,11 @@ class Doubts:
         return resolvers_of(self.reach.mirror)
 
     @cached_property
-    def _ways(self) -> dict[tuple[str, int], tuple[Entrance, ...]]:
+    def _ways(self) -> Mapping[tuple[str, int], Sequence[Entrance]]:
         """The ways in to each port of each pod."""
-        found: dict[tuple[str, int], tuple[Entrance, ...]] = {}
+        found: dict[tuple[str, int], list[Entrance]] = {}
         for way, pod, port in ways_in(self.reach):
-            found[pod.key, port] = (*found.get((pod.key, port), ()), way)
+            found.setdefault((pod.key, port), []).append(way)
         return found
 
     def _openers(self, flow: Flow, reason: Reason) -> list[Overruler]:
@@ -215,18 +215,17 @@ class Doubts:
         return ()
 
     @cached_property
-    def _touching(self) -> dict[tuple[str, Direction], tuple[Overruler, ...]]:
+    def _touching(self) -> Mapping[tuple[str, Direction], Sequence[Overruler]]:
         """What may be about each pod, by direction; nothing for a pod that nothing is about."""
         mirror = self.reach.mirror
-        found: dict[tuple[str, Direction], tuple[Overruler, ...]] = {}
+        found: dict[tuple[str, Direction], list[Overruler]] = {}
         pods = self.reach.topology.pods if mirror.overrulers else ()
         labels = {space: mirror.known_labels(space) for space in {pod.namespace for pod in pods}}
         for one in mirror.overrulers:
             for pod in pods:
                 if one.may_touch(pod, labels[pod.namespace]):
                     for direction in one.directions:
-                        at = pod.key, direction
-                        found[at] = (*found.get(at, ()), one)
+                        found.setdefault((pod.key, direction), []).append(one)
         return found
 
 

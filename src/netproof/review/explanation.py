@@ -63,7 +63,7 @@ def explain(mirror: Mirror, text: str) -> tuple[Explanation, ...]:
     return tuple(explain_flow(reach, flow, doubts) for flow in flows)
 
 
-def explain_flow(reach: Reachability, flow: Flow, doubts: Doubts | None = None) -> Explanation:
+def explain_flow(reach: Reachability, flow: Flow, doubts: Doubts) -> Explanation:
     """Explain one flow of a bundle."""
     trace = reach.trace(flow)
     sides = []
@@ -73,8 +73,7 @@ def explain_flow(reach: Reachability, flow: Flow, doubts: Doubts | None = None) 
         if side and reason.expected is Expected.DENIED:
             worded += (Argument(Weight.MISSING, "", missing_rule(side)),)
         sides.append(SideExplanation(reason.direction, reason.expected, reason.text, worded))
-    asked = doubts or Doubts(reach)
-    other = asked.of(flow) or asked.who_is_asked(flow)
+    other = doubts.of(flow) or doubts.who_is_asked(flow)
     return Explanation(phrases.flow(flow), trace.expectation.expected, tuple(sides), other)
 
 

@@ -12,7 +12,8 @@ from enum import StrEnum
 from pathlib import Path
 
 from netproof.errors import PolicyError
-from netproof.model.flow import Endpoint, EndpointKind, Expected, Flow
+from netproof.expected import as_set
+from netproof.model.flow import EndpointKind, Expected, Flow
 from netproof.model.workload import Host, HostKind, Port, Protocol
 from netproof.policy import Network
 from netproof.policy.document import Node
@@ -253,8 +254,8 @@ def wanted_sources(intent: Intent, reach: Reachability) -> tuple[list[int], list
     allowed, denied = (nobody, named) if intent.stance is IntentStance.DENY else (named, nobody)
     if intent.stance is IntentStance.ONLY:
         there = ends(intent.statement.destination, reach)
-        machines = {Endpoint.node(host.name) for host in reach.topology.hosts}
-        nodes = sum(1 << at for at, end in enumerate(grid.sources) if end in machines)
+        ends_at = enumerate(grid.sources)
+        nodes = as_set(at for at, end in ends_at if end.kind is EndpointKind.NODE)
         denied = [
             present & ~also & ~nodes if one.destination in there else 0
             for one, present, also in zip(grid.targets, grid.present, named, strict=True)

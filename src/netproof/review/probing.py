@@ -83,7 +83,7 @@ def _pair_names(reach: Reachability) -> Iterator[str]:
             if source.key != destination.key and destination.ports:
                 yield f"{source.key} -> {destination.key}"
         for service in bundle.services:
-            if reach.topology.backends(service):
+            if reach.index.backends(service):
                 yield f"{source.key} -> service {service.key}"
         yield f"{source.key} -> {OUTSIDE}"
         yield f"{source.key} -> {NODES}"

@@ -25,6 +25,7 @@ from netproof.expected import (
     PolicyIndex,
     Target,
     Trace,
+    as_set,
     positions,
     trace_flow,
     transposed,
@@ -141,8 +142,8 @@ class Reachability:
         sources, targets = self.grid.sources, self.grid.targets
         rows = transposed(chosen, len(sources))
         kinds = [one.destination.kind for one in targets]
-        pods = _members(at for at, kind in enumerate(kinds) if kind is EndpointKind.POD)
-        dns = _members(at for at, kind in enumerate(kinds) if kind is EndpointKind.SERVICE)
+        pods = as_set(at for at, kind in enumerate(kinds) if kind is EndpointKind.POD)
+        dns = as_set(at for at, kind in enumerate(kinds) if kind is EndpointKind.SERVICE)
         senders = range(len(self.workloads))
         yield from ((at, there) for at in senders for there in positions(rows[at] & pods))
         hosts = range(len(senders), len(sources))
@@ -210,11 +211,6 @@ class Reachability:
         return {host.name: host for host in self.topology.hosts}
 
     @cached_property
-    def namespace_labels(self) -> dict[str, dict[str, str]]:
-        """The labels of each namespace that is listed."""
-        return matching.namespace_labels(self.topology.namespaces)
-
-    @property
     def workloads(self) -> tuple[Pod, ...]:
         """The pods that stand for the bundle's workloads."""
         return tuple(pod for pod in self.topology.pods if pod.probes)
@@ -255,10 +251,6 @@ class Reachability:
 def _end(host: Host) -> Endpoint:
     outside = host.kind is HostKind.OUTSIDE
     return Endpoint.outside(host.name) if outside else Endpoint.node(host.name)
-
-
-def _members(at: Iterable[int]) -> int:
-    return sum(1 << one for one in at)
 
 
 def read_reachability(
@@ -327,13 +319,7 @@ def _with_dns(
 
 
 def _stand_in_ips(named: Iterable[Network]) -> tuple[str, ...]:
-    cut = any(
-        block.version == own.version
-        and block.prefixlen > own.prefixlen
-        and block.network_address in own
-        for block in named
-        for own in CLUSTER_RANGES
-    )
+    cut = any(within(block, own) and block != own for block in named for own in CLUSTER_RANGES)
     return () if cut else _POD_IPS
 
 
@@ -363,10 +349,10 @@ def outside_hosts(named: Iterable[Network]) -> tuple[Host, ...]:
     if any(net.version == 6 for net in blocks):
         hosts.append(_host(f"{OUTSIDE} ::/0", _EVERYTHING[Family.IPV6], blocks))
     for at, net in enumerate(blocks):
-        inside_cluster = any(_within(net, own) for own in CLUSTER_RANGES)
+        inside_cluster = any(within(net, own) for own in CLUSTER_RANGES)
         if net.prefixlen and not inside_cluster:
             # In this order the blocks that lie in one come right after it.
-            smaller = takewhile(partial(_within, outer=net), islice(blocks, at + 1, None))
+            smaller = takewhile(partial(within, outer=net), islice(blocks, at + 1, None))
             hosts.append(_host(f"{OUTSIDE} {net}", net, smaller))
     return tuple(host for host in hosts if host.ips)
 
@@ -394,9 +380,7 @@ def _representative(net: Network, blocks: Iterable[Network]) -> Address | None:
     Such a cell begins where the block does or where a smaller block ends.
     """
     family = Family.IPV4 if net.version == 4 else Family.IPV6
-    smaller = [
-        other for other in (*blocks, *CLUSTER_RANGES) if other != net and _within(other, net)
-    ]
+    smaller = [other for other in (*blocks, *CLUSTER_RANGES) if other != net and within(other, net)]
     likely = ip_address(_LIKELY[family])
     first = [likely] if likely in net else []
     starts = [net.network_address + (1 if net.num_addresses > 2 else 0)]
@@ -411,7 +395,8 @@ def _last(net: Network) -> int:
     return int(net.broadcast_address)
 
 
-def _within(inner: Network, outer: Network) -> bool:
+def within(inner: Network, outer: Network) -> bool:
+    """Tell whether a block lies in another."""
     return (
         inner.version == outer.version
         and inner.prefixlen >= outer.prefixlen

@@ -21,7 +21,7 @@ from netproof.model.flow import Endpoint, EndpointKind
 from netproof.model.review import EdgeEnd, ReachedBy, Snapshot
 from netproof.model.value import replace
 from netproof.model.workload import Port, Protocol
-from netproof.policy import matching
+from netproof.policy import Network, matching
 from netproof.policy.limits import MAX_EDGES, MAX_WORKLOADS, refuse_more
 from netproof.policy.mirror import Mirror
 from netproof.printing import Printable, several_lines
@@ -252,7 +252,7 @@ class _Reader:
     def take(self, line: str) -> bool:
         """Take a line in and tell whether it was one."""
         block = _BLOCK.search(line)
-        if block and not _is_block(block["block"]):
+        if block and network_of(block["block"]) is None:
             return False
         if serves := _SERVES.fullmatch(line):
             ports = serves["ports"].split(", ")
@@ -297,12 +297,12 @@ class _Reader:
             )
 
 
-def _is_block(text: str) -> bool:
+def network_of(text: str) -> Network | None:
+    """Return the block that a text writes, None where it is none."""
     try:
-        ip_network(text)
+        return ip_network(text)
     except ValueError:
-        return False
-    return True
+        return None
 
 
 def _number(port: str) -> int:

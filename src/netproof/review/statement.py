@@ -15,7 +15,7 @@ from fnmatch import fnmatchcase
 from ipaddress import ip_network
 
 from netproof.errors import PolicyError
-from netproof.expected import Target
+from netproof.expected import Target, as_set
 from netproof.model.flow import Endpoint, EndpointKind, Flow
 from netproof.model.workload import Family, HostKind, Pod, Protocol
 from netproof.policy import Network
@@ -237,7 +237,7 @@ def meant(statement: FlowStatement, reach: Reachability) -> list[int]:
     """Return the flows of a bundle that a statement names, by the sources of each target."""
     here, there = ends(statement.source, reach), ends(statement.destination, reach)
     grid = reach.grid
-    sources = sum(1 << at for at, end in enumerate(grid.sources) if end in here)
+    sources = as_set(at for at, end in enumerate(grid.sources) if end in here)
     return [
         present & sources if one.destination in there and has_port(statement, reach, one) else 0
         for one, present in zip(grid.targets, grid.present, strict=True)

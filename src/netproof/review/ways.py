@@ -36,9 +36,7 @@ def may_be_routed(reach: Reachability, pod: Pod, port: int, protocol: Protocol) 
     policies = reach.index.isolating(pod, Direction.INGRESS)
     for policy in policies:
         for rule in policy.rules(Direction.INGRESS):
-            here = not rule.ports or any(
-                matching.port_condition(match, port, protocol, pod) is None for match in rule.ports
-            )
+            here = matching.is_for_port(rule.ports, port, protocol, pod)
             if here and (not rule.peers or any(_may_be_far(reach, policy, p) for p in rule.peers)):
                 return True
     return not policies
@@ -47,12 +45,8 @@ def may_be_routed(reach: Reachability, pod: Pod, port: int, protocol: Protocol) 
 def _may_be_far(reach: Reachability, policy: NetworkPolicy, peer: Peer) -> bool:
     if not isinstance(peer, PodPeer) or peer.namespace_selector is not None:
         return True
-    named = [
-        pod
-        for pod in reach.workloads
-        if matching.names_pod(peer, policy.namespace, pod, reach.namespace_labels)
-    ]
-    return not named
+    named = reach.index.population.named(peer, policy.namespace)
+    return not any(pod.probes for pod in named)
 
 
 _LOCAL_CACHE = ("node-local-dns", "nodelocaldns")

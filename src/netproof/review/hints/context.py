@@ -10,7 +10,7 @@ from typing import Any
 
 from netproof.model.flow import Direction, Expected
 from netproof.model.workload import Pod, Service
-from netproof.policy import LabelSelector, NetworkPolicy, PodPeer, Rule
+from netproof.policy import LabelSelector, NetworkPolicy, PodPeer, Rule, matching
 from netproof.policy.mirrorobjects import Workload
 from netproof.policy.otherobjects import OtherObject
 from netproof.review.reachability import Reachability
@@ -53,11 +53,6 @@ class HintContext:
         """How often each rule lets its side of a flow pass, by what becomes of the whole flow."""
         return self.reach.grid.passed
 
-    @property
-    def going_out(self) -> frozenset[str]:
-        """The workloads that some egress rule lets go somewhere."""
-        return self.reach.grid.going_out
-
     @cached_property
     def lines(self) -> Mapping[str, Sequence[str]]:
         """The lines of each file of the bundle."""
@@ -82,9 +77,10 @@ class HintContext:
         """The namespaces that the bundle has a workload in."""
         return frozenset(pod.namespace for pod in self.reach.workloads)
 
-    def is_peopled(self, namespace: str) -> bool:
-        """Tell whether the bundle has a workload in a namespace."""
-        return namespace in self.peopled
+    def names_peopled(self, peer: PodPeer, own: str) -> bool:
+        """Tell whether a peer of a policy in namespace `own` names one with a workload."""
+        labels = self.reach.index.labels
+        return any(matching.names_namespace(peer, own, name, labels[name]) for name in self.peopled)
 
     @cached_property
     def workloads(self) -> dict[str, Workload]:

@@ -82,7 +82,7 @@ def _about_nobody(context: HintContext, policy: NetworkPolicy, rule: Rule) -> It
         )
         return
     here = not context.maker and any(
-        isinstance(peer, PodPeer) and _names_a_namespace(context, policy, peer)
+        isinstance(peer, PodPeer) and context.names_peopled(peer, policy.namespace)
         for peer in rule.peers
     )
     yield Hint(
@@ -107,15 +107,6 @@ def _unlabelled(context: HintContext, rule: Rule) -> tuple[str, str] | None:
             if labels is not None and labels.get(key) != value:
                 return key, value
     return None
-
-
-def _names_a_namespace(context: HintContext, policy: NetworkPolicy, peer: PodPeer) -> bool:
-    spaces = context.reach.namespace_labels
-    return any(
-        matching.names_namespace(peer, policy.namespace, name, labels)
-        for name, labels in spaces.items()
-        if context.is_peopled(name)
-    )
 
 
 def _no_such_port(context: HintContext, policy: NetworkPolicy, rule: Rule) -> Iterator[Hint]:
@@ -218,12 +209,7 @@ def _is_covered(pod: Pod, match: PortMatch, wide: Rule) -> bool:
         if matching.port_condition(match, port.number, port.protocol, pod) is None
     ]
     return bool(served) and all(
-        not wide.ports
-        or any(
-            matching.port_condition(one, port.number, port.protocol, pod) is None
-            for one in wide.ports
-        )
-        for port in served
+        matching.is_for_port(wide.ports, port.number, port.protocol, pod) for port in served
     )
 
 

@@ -8,7 +8,7 @@ from itertools import groupby
 from netproof.model.flow import Direction, Endpoint, Expected, Flow, Path
 from netproof.model.review import Hint, Severity
 from netproof.model.workload import NAMESPACE_NAME_LABEL, Pod, Port, Protocol
-from netproof.policy import IpBlock, NetworkPolicy, Peer, PodPeer, Rule, matching
+from netproof.policy import IpBlock, NetworkPolicy, Peer, Rule, matching
 from netproof.review import phrases
 from netproof.review.hints.context import HintContext
 from netproof.review.reachability import DNS
@@ -96,7 +96,7 @@ def _dns_lack(context: HintContext, pod: Pod) -> tuple[Severity, str] | None:
     if tcp:
         return Severity.WARNING, "DNS by TCP only, and resolvers ask by UDP first"
     rules = [r for p in context.isolating(pod, Direction.EGRESS) for r in p.egress]
-    if maybe := next((r for r in rules if _may_mean_dns(context, r)), None):
+    if maybe := next((r for r in rules if _may_mean_dns(context, pod.namespace, r)), None):
         return Severity.INFO, (
             f"DNS is let out if {maybe.peer_words(pod.namespace)} is where the cluster's is, which "
             "the bundle does not tell; else names do not resolve"
@@ -119,7 +119,7 @@ def _resolver_lack(context: HintContext, pod: Pod) -> tuple[Severity, str] | Non
     )
 
 
-def _may_mean_dns(context: HintContext, rule: Rule) -> bool:
+def _may_mean_dns(context: HintContext, own: str, rule: Rule) -> bool:
     """Tell whether a rule for a port of DNS names whom the bundle does not know.
 
     That of OpenShift serves 5353; a label of kube-system is known to those who set it.
@@ -128,28 +128,18 @@ def _may_mean_dns(context: HintContext, rule: Rule) -> bool:
     stand_in = Pod("", "", ports=tuple(ports))
     if rule.ports and not any(matching.serves(stand_in, match) for match in rule.ports):
         return False
-    return any(_is_unknown(context, peer, on_port=bool(rule.ports)) for peer in rule.peers)
+    return any(_is_unknown(context, own, peer, on_port=bool(rule.ports)) for peer in rule.peers)
 
 
-def _is_unknown(context: HintContext, peer: Peer, *, on_port: bool) -> bool:
+def _is_unknown(context: HintContext, own: str, peer: Peer, *, on_port: bool) -> bool:
     """Tell whether a peer may be the cluster's DNS though the bundle does not know it as such."""
     if isinstance(peer, IpBlock):
         return on_port
-    if on_port and not _peopled(context, peer):
+    if on_port and not context.names_peopled(peer, own):
         return True
     chosen = peer.namespace_selector
     labelled = chosen and any(key != NAMESPACE_NAME_LABEL for key in matching.label_keys(chosen))
     return bool(labelled) and context.reach.mirror.known_labels("kube-system") is None
-
-
-def _peopled(context: HintContext, peer: PodPeer) -> bool:
-    """Tell whether a peer names a namespace of the bundle, or its policy's own."""
-    spaces = context.reach.namespace_labels
-    return peer.namespace_selector is None or any(
-        matching.names_namespace(peer, "", name, labels)
-        for name, labels in spaces.items()
-        if context.is_peopled(name)
-    )
 
 
 def _may_ask(context: HintContext, pod: Pod, protocol: Protocol) -> bool:

@@ -10,7 +10,7 @@ from netproof.model.review import Hint, Severity
 from netproof.model.workload import Pod, Service, ServicePort
 from netproof.policy import IpBlock, Network, NetworkPolicy, PortMatch, Rule, matching
 from netproof.review.hints.context import HintContext
-from netproof.review.reachability import CLUSTER_RANGES
+from netproof.review.reachability import CLUSTER_RANGES, within
 from netproof.review.ways import ways_in
 
 SERVICE_PORT = "service-port"
@@ -158,13 +158,8 @@ def service_address(context: HintContext) -> Iterator[Hint]:
 
 
 def _is_of_services(rule: Rule, peer: IpBlock) -> bool:
-    lies_there = (
-        peer.cidr.version == SERVICE_RANGE.version
-        and peer.cidr.prefixlen >= SERVICE_RANGE.prefixlen
-        and peer.cidr.network_address in SERVICE_RANGE
-    )
     return rule.direction is Direction.EGRESS and (
-        lies_there or str(peer.cidr) in API_SERVER_SERVICES
+        within(peer.cidr, SERVICE_RANGE) or str(peer.cidr) in API_SERVER_SERVICES
     )
 
 
@@ -215,9 +210,7 @@ def _private(peer: IpBlock) -> list[str]:
     inside = [
         own
         for own in (*NODE_RANGES, *CLUSTER_RANGES)
-        if own.version == peer.cidr.version
-        and own.prefixlen > peer.cidr.prefixlen
-        and own.network_address in peer.cidr
+        if within(own, peer.cidr) and own != peer.cidr
     ]
     outer = [
         one

@@ -12,7 +12,7 @@ from typing import Any
 from netproof.model.flow import Direction, Endpoint, EndpointKind, Expected, Flow
 from netproof.model.review import Hint, Severity
 from netproof.model.workload import Pod, Protocol, Service
-from netproof.policy import IpBlock, LabelSelector, matching
+from netproof.policy import LabelSelector, matching
 from netproof.policy.entrances import Entrance
 from netproof.policy.otherobjects import OtherObject
 from netproof.review import phrases
@@ -189,18 +189,9 @@ def shut_webhook(context: HintContext) -> Iterator[Hint]:
 
 
 def _may_be_called(context: HintContext, pod: Pod, port: int) -> bool:
-    policies = context.reach.index.isolating(pod, Direction.INGRESS)
-    rules = [rule for policy in policies for rule in policy.rules(Direction.INGRESS)]
-    return not policies or any(
-        (not rule.peers or any(isinstance(peer, IpBlock) for peer in rule.peers))
-        and (
-            not rule.ports
-            or any(
-                matching.port_condition(match, port, Protocol.TCP, pod) is None
-                for match in rule.ports
-            )
-        )
-        for rule in rules
+    rules = context.reach.index.rules(pod, Direction.INGRESS)
+    return not context.isolating(pod, Direction.INGRESS) or any(
+        (rule.everyone or rule.blocks) and rule.has_port(port, Protocol.TCP, pod) for rule in rules
     )
 
 

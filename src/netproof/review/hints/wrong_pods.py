@@ -41,7 +41,7 @@ def selects_nothing(context: HintContext) -> Iterator[Hint]:
             continue
         text = f"no workload in {policy.namespace} has {policy.pod_selector}"
         place = str(policy.origin)
-        if context.maker or not context.is_peopled(policy.namespace):
+        if context.maker or policy.namespace not in context.peopled:
             made = f"{context.maker} stands for" if context.maker else "are kept elsewhere"
             question = f"{text}: does the policy do nothing, or are there such pods all the same?"
             fix = f"if pods that {made} have it, add them as Pods; else correct the selector"
