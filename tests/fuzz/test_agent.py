@@ -20,7 +20,7 @@ from tests.unit.probe.agents import Agents
 
 LOCAL = "127.0.0.1"
 ENOUGH_S = 30.0
-"""Examples between two looks at the agent."""
+"""For whatever the agent is asked, on whatever machine."""
 
 SCALARS = st.one_of(
     st.none(),

@@ -26,6 +26,9 @@ TIMES_SLOWEST = 4
 SYN_AGAIN_S = 1.0
 """After which Linux sends a SYN again that nobody answered (RFC 6298; TCP_TIMEOUT_INIT)."""
 
+_MOST_DOUBLINGS = 32
+"""More is beyond every longest time-out, and in the end beyond what a float holds."""
+
 
 class AnswerTimes:
     """How long to wait for an answer, by how long the answers of this cluster take.
@@ -50,7 +53,7 @@ class AnswerTimes:
         if not self._follows or self._slowest_s is None or doublings is None:
             return self._most_s
         wanted = max(LEAST_S, TIMES_SLOWEST * self._slowest_s)
-        return float(min(self._most_s, wanted * 2**doublings))
+        return float(min(self._most_s, wanted * 2.0 ** min(doublings, _MOST_DOUBLINGS)))
 
     @property
     def last_s(self) -> float:

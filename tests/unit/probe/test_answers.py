@@ -93,6 +93,7 @@ def test_time_outs_follow_the_slowest_answer() -> None:
         assert expected == times.timeout_s()
     times.learn(_took(0.05))
     assert [0.2, 0.4, 0.8, 1.0, 1.0] == [times.timeout_s(n) for n in (0, 1, 2, 3, None)]
+    assert 1.0 == times.timeout_s(10_000)
 
 
 def test_only_answers_tell_how_long_answers_take() -> None:

@@ -26,7 +26,7 @@ def test_a_scenario_that_did_not_settle_says_so() -> None:
 
 
 def test_the_id_cannot_write_to_the_terminal() -> None:
-    """PathControl characters are shown, not sent."""
+    """Control characters are shown, not sent."""
     assert "\x1b" not in ended(replace(PASSING, id="\x1b[2J"))
 
 
