@@ -30,6 +30,13 @@ _ANYWHERE = re.compile(r"##(?=\w*\[)")
 """`##[name]` is one to GitHub's and Azure's runners, `##teamcity[` to TeamCity, at any place."""
 
 
+def counted(number: int, noun: str) -> str:
+    """Return a number of things: `1 flow`, `1,234 flows`, `2 policies`."""
+    if number == 1:
+        return f"1 {noun}"
+    return f"{number:,} {noun[:-1]}ies" if noun.endswith("y") else f"{number:,} {noun}s"
+
+
 def one_line(text: str) -> Printable:
     """Return text as a part of one line: whatever does not show, line ends too, as its escape."""
     return Printable(_harmless(escaped(text)))

@@ -77,7 +77,7 @@ class Hunt:
 
     def read(self, text: str) -> Bundle:
         """Return a bundle from its text, with the addresses of this cluster's pods."""
-        return load_text(with_addresses(text, self._worker.topology), "fuzz")
+        return load_text(with_addresses(text, self._worker.topology), "<fuzz>")
 
 
 def fewest(policies: Bundled, differs: Callable[[Bundled], bool]) -> Bundled:

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from netproof.fixtures.policies import Play
-from netproof.front.plugin.cases import with_addresses
+from netproof.front.plugin.cases import near, with_addresses
 from netproof.model.workload import Topology
 from netproof.policy import Bundle, load_text
 from netproof.run.changes import Change, ReplacePolicies
 from netproof.run.scenario import After, Scenario
 from netproof.run.worker import Worker
-from netproof.suites.generated.case import Case, Policies, dump
+from netproof.suites.generated.case import Policies, dump
 from netproof.suites.generated.cases import cases
+
+SOURCE = Path(__file__).with_name("cases.py")
+"""Where the combinations are written."""
 
 pytestmark = pytest.mark.usefixtures("enforcing", "both_families")
 
@@ -24,20 +29,21 @@ def test_generated(name: str, play: Play, worker: Worker) -> None:
     play(
         Scenario(
             id=f"generated/{name}",
-            title=case.title,
-            bundle=_bundle(case, case.text(), worker.topology),
-            source=f"python -m netproof.suites.generated {name}",
+            title=f"{case.title} (printed by python -m netproof.suites.generated {name})",
+            bundle=_bundle(name, case.text(), worker.topology),
+            source=str(near(SOURCE)),
             flows=case.flows,
-            then=[After(_change(case, one, worker.topology)) for one in case.then],
+            then=[After(_change(name, one, worker.topology)) for one in case.then],
         )
     )
 
 
-def _change(case: Case, change: Policies | Change, topology: Topology) -> Change:
+def _change(name: str, change: Policies | Change, topology: Topology) -> Change:
     if isinstance(change, Policies):
-        return ReplacePolicies(_bundle(case, dump(change.bundle), topology))
+        return ReplacePolicies(_bundle(f"{name}, then", dump(change.bundle), topology))
     return change
 
 
-def _bundle(case: Case, text: str, topology: Topology) -> Bundle:
-    return load_text(with_addresses(text, topology), case.name) if text else Bundle()
+def _bundle(name: str, text: str, topology: Topology) -> Bundle:
+    """Return a bundle whose places name no file: `<NAME>:3` is a line of what is printed."""
+    return load_text(with_addresses(text, topology), f"<{name}>") if text else Bundle()

@@ -159,8 +159,9 @@ def test_a_number_that_cannot_be(words: tuple[str, ...]) -> None:
 
 
 def _pytest(bundle: Path, shell: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    reports = ("--np-report-dir", str(bundle.parent / "reports"))
     options = ("-p", "no:cacheprovider", "--np-bundle-static", "--rootdir", str(bundle.parent))
-    command = (sys.executable, "-m", "pytest", *options, "--np-bundle", str(bundle))
+    command = (sys.executable, "-m", "pytest", *options, *reports, "--np-bundle", str(bundle))
     return _ended(command, shell, **environment)
 
 
@@ -247,9 +248,13 @@ def test_shared_memory_is_not_needed(name: str, bundle: Path) -> None:
         pytest.skip(f"this machine lets nobody mount: {control.stderr}")
     assert 1 == control.returncode  # there really is none
     workers = ("-n", "2") if name == "missing" else ()
+    reports = ("--np-report-dir", str(bundle.parent / "reports"))
     options = ("-p", "no:cacheprovider", "--np-bundle-static", "--rootdir", str(bundle.parent))
     ended = _ended(
-        (*inside, sys.executable, "-m", "pytest", *options, *workers, "--np-bundle", str(bundle))
+        (
+            *(*inside, sys.executable, "-m", "pytest", *options, *reports, *workers),
+            *("--np-bundle", str(bundle)),
+        )
         if workers
         else (*inside, *_command(*CHECK, str(bundle)))
     )

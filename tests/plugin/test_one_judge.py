@@ -156,4 +156,4 @@ def test_a_run_that_is_cut_short_is_no_pass(tmp_path: Path) -> None:
 
     assert 2 == ended.code
     assert (RunVerdict.INCONCLUSIVE, 1) == (record.verdict, record.exit_code)
-    assert "the run was cut short (pytest's exit code 2)" in record.errors
+    assert "interrupted after 0 of 1 case" == record.cut_short

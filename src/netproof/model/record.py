@@ -233,6 +233,29 @@ class ClusterRecord(Value):
     enforces: bool = True
 
 
+class CaseOutcome(StrEnum):
+    """How a test ended, the worst first; broken is one that no finding explains."""
+
+    BROKEN = "broken"
+    FAILED = "failed"
+    KNOWN_GAP = "known gap"
+    UNTRIED = "not tried"
+    PASSED = "passed"
+
+
+class CaseRecord(Value):
+    """One test of a run: `reason` says why it failed or was not tried, "" where it passed.
+
+    `scenarios` are the ids of those that it played, none for a test of an intent, a pair or a door.
+    """
+
+    id: str
+    outcome: CaseOutcome
+    seconds: float = 0.0
+    reason: str = ""
+    scenarios: tuple[str, ...] = ()
+
+
 class FindingKind(StrEnum):
     """What a run may be found at fault for besides its flows."""
 
@@ -268,7 +291,8 @@ class RunRecord(Value, kw_only=True):
     enforces nothing: what packets break then follows from that and is no news. `notes` say what
     was not tried, and why; `cut_short` says why the run ended before all cases were tried. `pairs`
     and `statements` say on which relation of nodes what was tried: flows from namespace to
-    namespace, and what the scenarios test.
+    namespace, and what the scenarios test. `cases` are the tests that ended, of `selected`; a check
+    by the command line has none. `deselected` counts what `chosen` left out (`-k web`, say).
     """
 
     schema: Literal["netproof.run/v1"] = SCHEMA
@@ -293,3 +317,7 @@ class RunRecord(Value, kw_only=True):
     pairs: tuple[Tried, ...] = ()
     statements: tuple[Tried, ...] = ()
     cut_short: str = ""
+    cases: tuple[CaseRecord, ...] = ()
+    selected: int = 0
+    deselected: int = 0
+    chosen: str = ""

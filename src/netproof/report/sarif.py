@@ -110,13 +110,18 @@ def _log(
             for name, (level, text) in rules.items()
         ],
     }
-    told = [("error", error) for error in errors] + [("note", note) for note in notes]
+    cut_short = [record.cut_short] if isinstance(record, RunRecord) and record.cut_short else []
+    told = [("error", error) for error in (*cut_short, *errors)]
+    told += [("note", note) for note in notes]
     notifications = [{"level": level, "message": {"text": text}} for level, text in told]
     run = {
         "tool": {"driver": driver},
         "results": _with_verdict(record, rules, results),
         "invocations": [
-            {"executionSuccessful": not errors, "toolExecutionNotifications": notifications}
+            {
+                "executionSuccessful": not (errors or cut_short),
+                "toolExecutionNotifications": notifications,
+            }
         ],
         "properties": {"verdict": str(record.verdict or ""), "reason": record.exit_reason},
     }
@@ -150,7 +155,9 @@ def _result(rule: str, rules: Rules, text: str, places: Iterable[str], fingerpri
 def _flow_result(scenario: ScenarioRecord, step: StepRecord, finding: Finding) -> Json:
     why = "; ".join(reason.text for reason in deciding_reasons(finding))
     text = f"{finding.flow}: expected {finding.expected}, {observation_line(finding)}. {why}"
-    places = deciding_places(finding, step.places) or tuple(filter(None, [scenario.bundle]))
+    text += f". Again: {scenario.repeat}" if scenario.repeat else ""
+    places = tuple(filter(_is_file, deciding_places(finding, step.places)))
+    places = places or tuple(filter(None, [scenario.bundle]))
     fingerprint = f"{scenario.id} | {step.name} | {finding.flow} | {finding.verdict}"
     result = _result(str(finding.verdict), _RUN_RULES, text, places, fingerprint)
     if scenario.known_gap:
@@ -197,6 +204,11 @@ def _hint_result(hint: Hint, rules: Rules) -> Json:
     if hint.silenced:
         result["suppressions"] = [{"kind": "inSource", "justification": hint.silenced}]
     return result
+
+
+def _is_file(place: str) -> bool:
+    """Tell whether a place can be opened; text that was made, by a case say, is in brackets."""
+    return not place.startswith("<")
 
 
 def _location(place: str) -> Json:

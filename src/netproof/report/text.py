@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from msgspec import structs
 
 from netproof.model.value import Value
+from netproof.printing import counted as counted  # noqa: PLC0414 - reports have it from here
 from netproof.printing import escaped
 
 T = TypeVar("T")
@@ -39,13 +40,6 @@ def _shown(value: Any) -> Any:
     if isinstance(value, Value):
         return type(value)(**{name: _shown(one) for name, one in structs.asdict(value).items()})
     return value
-
-
-def counted(number: int, noun: str) -> str:
-    """Return a number of things: `1 flow`, `1,234 flows`, `2 policies`."""
-    if number == 1:
-        return f"1 {noun}"
-    return f"{number:,} {noun[:-1]}ies" if noun.endswith("y") else f"{number:,} {noun}s"
 
 
 def duration(seconds: float) -> str:

@@ -77,7 +77,7 @@ _NAMES = ("friend", "stranger", "guarded", "caged", "hermit")
 def workloads() -> Bundle:
     """Return the canary's namespace and pods, to be deployed with a fleet."""
     pods = "".join(_POD.replace("NAME", n) for n in _NAMES)
-    return load_text(_PODS + pods, "canary")
+    return load_text(_PODS + pods, "<canary>")
 
 
 def scenario() -> Scenario:
@@ -85,8 +85,8 @@ def scenario() -> Scenario:
     return Scenario(
         id="canary",
         title="One allow and one deny in each direction",
-        bundle=load_text(_POLICIES, "canary"),
-        source="canary",
+        bundle=load_text(_POLICIES, "<canary>"),
+        source="",
         flows=_flows,
         statements=_STATEMENTS,
     )

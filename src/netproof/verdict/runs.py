@@ -10,7 +10,7 @@ Every front door asks this and nothing else. The first row that applies:
 | an intent that no packet was sent for, where packets are required       | FAIL         |
 | what makes it PASS, on a cluster that is declared to enforce nothing    | FAIL         |
 | an error of the harness                                                 | INCONCLUSIVE |
-| an end before all cases were tried, for the cluster went away           | INCONCLUSIVE |
+| an end before all selected cases were run, whatever ended it            | INCONCLUSIVE |
 | no canary, one that could not tell, or one with an untold step          | INCONCLUSIVE |
 | no scenario, or an inconclusive one; an intent that could not be judged | INCONCLUSIVE |
 | else                                                                    | PASS         |
@@ -19,18 +19,23 @@ NOT ENFORCED comes first because all leaks of such a run follow from it, those t
 included: it is said once. What does not follow from it (a flow that is blocked, an intent that the
 policies themselves break, an error) still makes the exit code 1 where the cluster is declared to
 enforce nothing. A scenario whose findings are known gaps of the CNI counts as passed; an intent
-that is broken by one stays broken, for it says what somebody needs.
+that is broken by one stays broken, for it says what somebody needs. Every sentence has numbers: how
+many flows went wrong, in how many of the selected cases, and how many of those were tried.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from netproof.model.check import CheckRecord
 from netproof.model.doors import DoorResult
 from netproof.model.record import (
     CanaryRecord,
+    CaseOutcome,
+    CaseRecord,
     FindingKind,
     FlowVerdict,
     RunFinding,
@@ -39,6 +44,7 @@ from netproof.model.record import (
 )
 from netproof.model.review import Basis, BrokenFlow, IntentResult, Kept, Severity
 from netproof.model.value import replace
+from netproof.printing import counted
 from netproof.verdict.canaries import canary_verdict
 from netproof.verdict.relations import one_sided
 from netproof.verdict.scenarios import worst
@@ -56,6 +62,8 @@ class RunEvidence:
     `enforcement_declared` is what the cluster's profile says, `enforcement_required` what the
     person running it wants whatever the profile says. `packets_required` makes an intent that no
     packet was sent for, to one of its ends, a failure. `cut_short` says why not all was tried.
+    `cases` are the tests that ended of those `selected`, where tests there were; `deselected` more
+    were left out by `chosen`. `read_only` is that bundles were read and no packet was to be sent.
     """
 
     canaries: Sequence[CanaryRecord] = ()
@@ -67,6 +75,18 @@ class RunEvidence:
     enforcement_required: bool = False
     packets_required: bool = False
     cut_short: str = ""
+    cases: Sequence[CaseRecord] = ()
+    selected: int = 0
+    deselected: int = 0
+    chosen: str = ""
+    read_only: bool = False
+
+    @property
+    def ended_early(self) -> str:
+        """Say why not all selected cases were run, "" where they were, also if nobody noted why."""
+        if self.cut_short or len(self.cases) >= self.selected:
+            return self.cut_short
+        return f"the run ended after {len(self.cases)} of {counted(self.selected, 'case')}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +104,9 @@ class RunJudgement:
 
 
 def judge_run(evidence: RunEvidence) -> RunJudgement:
-    """Judge a run that sent packets."""
+    """Judge a run, by packets unless it was to send none."""
+    if evidence.read_only:
+        return _judge_unsent(evidence)
     bites = [canary.enforces for canary in evidence.canaries]
     if False in bites and True not in bites:
         return _judge_unenforced(evidence)
@@ -115,6 +137,23 @@ def judge_reading(intents: Sequence[IntentResult]) -> RunJudgement | None:
     return RunJudgement(verdict, code, sentence, findings, tuple(intents))
 
 
+def _judge_unsent(evidence: RunEvidence) -> RunJudgement:
+    """Judge a run that read bundles: what broke or was not run takes a pass from it."""
+    read = judge_reading(evidence.intents)
+    words = [evidence.ended_early] if evidence.ended_early else []
+    words += ["something broke in the harness"] if evidence.errors else []
+    if read is None:
+        words.append("no intent is stated and no packet was sent, so there is nothing to tell")
+    elif not words or read.verdict is RunVerdict.FAIL:
+        sentence = "; ".join([read.sentence.rstrip("."), *words])
+        return replace(read, sentence=f"{sentence}.")
+    else:
+        words.append(read.sentence.partition(": ")[2].rstrip("."))
+    sentence = f"{RunVerdict.INCONCLUSIVE}: {'; '.join(words)}."
+    findings = read.findings if read else ()
+    return RunJudgement(RunVerdict.INCONCLUSIVE, 1, sentence, findings, tuple(evidence.intents))
+
+
 def check_exit_code(record: CheckRecord, *, strict: bool) -> int:
     """Return 1 where the run failed or reading found something, 0 else.
 
@@ -133,7 +172,7 @@ def _verdict(evidence: RunEvidence, findings: Sequence[RunFinding]) -> RunVerdic
     verdicts += [counting_verdict(scenario) for scenario in evidence.scenarios]
     if False in [canary.enforces for canary in evidence.canaries]:
         return RunVerdict.FAIL
-    untold = evidence.errors or evidence.cut_short
+    untold = evidence.errors or evidence.ended_early
     if untold or not evidence.canaries or not evidence.scenarios:
         verdicts.append(RunVerdict.INCONCLUSIVE)
     return worst(verdicts)
@@ -161,6 +200,8 @@ def _judge_unenforced(evidence: RunEvidence) -> RunJudgement:
         fact += ", and enforcement is required"
     elif declared:
         fact += ", as its profile says"
+    if left := _untried(evidence):
+        fact += f"; {left} of {counted(evidence.selected, 'case')} were not tried"
     besides = _besides(evidence, findings, unexplained)
     code = 0 if declared and not required and not besides else 1
     sentence = "; ".join((fact, *besides))
@@ -174,8 +215,8 @@ def _besides(
     words = _words_of_findings(evidence, findings)
     if unexplained:
         words.append(f"that does not explain all of {unexplained[0].id}")
-    if evidence.cut_short:
-        words.append(evidence.cut_short)
+    if evidence.ended_early:
+        words.append(evidence.ended_early)
     elif evidence.errors:
         words.append("something broke in the harness")
     return words
@@ -239,10 +280,60 @@ def _words_of_pass(evidence: RunEvidence, findings: Sequence[RunFinding]) -> str
     words = "every flow that NetworkPolicy defines did what it says"
     if gaps:
         words = f"all is as documented, known gaps of this CNI in {gaps} cases included"
+    words += _words_of_cases(evidence)
     if evidence.intents:
         words = f"{words}, and {_words_of_intents(evidence.intents, findings)}"
     only = one_sided(evidence.scenarios)
     return f"{words}; flows between pods were tried {only}" if only else words
+
+
+def _words_of_cases(evidence: RunEvidence) -> str:
+    """Say how many of the selected cases were tried, "" where the run had no cases."""
+    if not evidence.selected:
+        return ""
+    total, left = counted(evidence.selected, "case"), _untried(evidence)
+    words = f", in {evidence.selected - left} of {total}: {left} could not be tried"
+    if not left:
+        words = ", in the only case" if evidence.selected == 1 else f", in all {total}"
+    return f"{words}{_words_of_choice(evidence)}"
+
+
+def _words_of_choice(evidence: RunEvidence) -> str:
+    """Say which cases were left out by somebody's choice, "" where none were."""
+    how = f"{evidence.deselected} more left out" if evidence.deselected else ""
+    how += f"{' ' if how else 'chosen '}by {evidence.chosen}" if evidence.chosen else ""
+    return f" ({how})" if how else ""
+
+
+def _untried(evidence: RunEvidence) -> int:
+    return sum(case.outcome is CaseOutcome.UNTRIED for case in evidence.cases)
+
+
+def _words_of_flows(evidence: RunEvidence) -> str:
+    """Say how many flows went wrong in how many cases, those of the canary besides."""
+    failed = [one for one in evidence.scenarios if counting_verdict(one) is RunVerdict.FAIL]
+    asked = [one for one in evidence.canaries if canary_verdict(one) is not RunVerdict.PASS]
+    counts: Counter[FlowVerdict] = Counter()
+    steps = [one.steps for one in asked] + [one.steps for one in failed]
+    for step in chain.from_iterable(steps):
+        counts.update(step.counts)
+    kinds = ((FlowVerdict.LEAK, "leak"), (FlowVerdict.OVER_BLOCKED, "over-blocked flow"))
+    seen = [counted(counts[verdict], noun) for verdict, noun in kinds if counts[verdict]]
+    if not seen:
+        return "at least one flow did not do what the NetworkPolicies say"
+    where = ["the canary"] if asked else []
+    where += [_words_of_failed(evidence, failed)] if failed else []
+    return f"{' and '.join(seen)} in {' and '.join(where)}"
+
+
+def _words_of_failed(evidence: RunEvidence, failed: Sequence[ScenarioRecord]) -> str:
+    names = {scenario.id for scenario in failed}
+    tests = [case for case in evidence.cases if not names.isdisjoint(case.scenarios)]
+    total = evidence.selected if tests else len(evidence.scenarios)
+    of = counted(total, "case")
+    if left := _untried(evidence):
+        of += f", of which {left} could not be tried"
+    return f"{len(tests) or len(failed)} of {of}{_words_of_choice(evidence)}"
 
 
 def _words_of_fail(evidence: RunEvidence, findings: Sequence[RunFinding]) -> str:
@@ -250,20 +341,21 @@ def _words_of_fail(evidence: RunEvidence, findings: Sequence[RunFinding]) -> str
     failed += [canary_verdict(one) for one in evidence.canaries]
     words = []
     if any(verdict in (RunVerdict.FAIL, RunVerdict.NOT_ENFORCED) for verdict in failed):
-        words.append("at least one flow did not do what the NetworkPolicies say")
+        words.append(_words_of_flows(evidence))
     if any(finding.kind is FindingKind.PROFILE for finding in findings):
         words = [PROFILE_IS_WRONG]
-    words += [evidence.cut_short] if evidence.cut_short else []
+    words += [evidence.ended_early] if evidence.ended_early else []
     return "; ".join([*words, *_words_of_findings(evidence, findings)])
 
 
 def _words_of_inconclusive(evidence: RunEvidence, _: Sequence[RunFinding]) -> str:
-    if evidence.cut_short:
-        return f"{evidence.cut_short}; no flow was seen to go wrong until then"
+    if evidence.ended_early:
+        return f"{evidence.ended_early}; no flow was seen to go wrong until then"
     tried = evidence.scenarios or evidence.errors or evidence.doors or evidence.intents
     if not tried and all(canary.enforces for canary in evidence.canaries):
         return "no case was run, so there is nothing to tell"
-    return "no flow was seen to go wrong, but not everything could be told"
+    cases = _words_of_cases(evidence)
+    return f"no flow was seen to go wrong{cases}, but not everything could be told"
 
 
 _SENTENCES = {

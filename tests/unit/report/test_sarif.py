@@ -75,6 +75,18 @@ def test_a_finding_without_a_place_stands_on_the_bundle() -> None:
     assert {"artifactLocation": {"uri": LEAKING.bundle}} == at
 
 
+def test_a_generated_case_points_at_a_file() -> None:
+    """The lines of text that was made are in no file: where it is made is, with the command."""
+    steps = tuple(
+        replace(step, places=dict.fromkeys(step.places, "<a-case>:3")) for step in LEAKING.steps
+    )
+    made = replace(LEAKING, bundle="suites/generated/cases.py", steps=steps)
+    leaks = [one for one in log(run_of((made,)))["results"] if one["ruleId"] == "leak"]
+    (at,) = {str(one["locations"][0]["physicalLocation"]["artifactLocation"]) for one in leaks}
+    assert "{'uri': 'suites/generated/cases.py'}" == at
+    assert all(f"Again: {LEAKING.repeat}" in one["message"]["text"] for one in leaks)
+
+
 def test_errors_are_notifications() -> None:
     """What broke in the harness is no result."""
     (invocation,) = log(EVERYTHING)["invocations"]

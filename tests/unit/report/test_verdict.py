@@ -117,8 +117,8 @@ def test_a_kept_intent_is_a_case_that_passes() -> None:
     """JUnit counts what was judged, not only what is wrong."""
     kept: IntentResult = intent_result("allow: web -> api", "kept")
     root = ET.fromstring(RENDERERS["junit"](run_of((PASSING,), intents=(kept, BROKEN))))  # noqa: S314
-    names = [case.attrib["name"] for case in root.findall("./testsuite[@name='run']/testcase")]
+    names = [case.attrib["name"] for case in root.findall("./testsuite[@name='intents']/testcase")]
     assert [
-        "intent: allow: web -> api (intents.yaml:3)",
-        "broken intent: deny: web -> billing (intents.yaml:3)",
+        f"{one} (intents.yaml:3)" for one in ("allow: web -> api", "deny: web -> billing")
     ] == names
+    assert "1" == root.attrib["failures"]

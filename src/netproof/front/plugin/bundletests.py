@@ -7,7 +7,7 @@ test, and the cost does not grow with the workers.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from typing import Any
 
 import pytest
@@ -17,7 +17,8 @@ from netproof.errors import NetproofError, UsageError
 from netproof.front import options, places
 from netproof.front.plugin import outcomes, rerun
 from netproof.model import codec
-from netproof.model.review import Basis, BundleResult, Kept, PairResult
+from netproof.model.review import Basis, BundleResult, IntentResult, Kept, PairResult
+from netproof.model.value import replace
 from netproof.printing import one_line, several_lines
 from netproof.report.intents import basis_line
 from netproof.report.review import terminal
@@ -69,10 +70,25 @@ def _open(config: pytest.Config, name: str) -> Case:
     return open_case([name], intents=intents, namespace=option.np_bundle_namespace, cni=cni)
 
 
+def read_all(config: pytest.Config, run: RunSession) -> None:
+    """Judge each bundle by what its policies mean, for a run that sends no packets."""
+    for name, case in config.stash.get(CASES, {}).items():
+        read = _named(name, judge_all(case.reachability, case.intents))
+        config.stash.setdefault(RESULTS, {})[name] = BundleResult(name, read)
+    run.read(
+        intent for result in config.stash.get(RESULTS, {}).values() for intent in result.intents
+    )
+
+
+def _named(bundle: str, intents: Iterable[IntentResult]) -> tuple[IntentResult, ...]:
+    """Return intents as those of a bundle; two may state the same."""
+    return tuple(replace(intent, bundle=bundle) for intent in intents)
+
+
 def probe_all(config: pytest.Config, run: RunSession, handout: Handout, wishes: Wishes) -> None:
     """Probe each bundle on the run's cluster and keep what was seen, for tests to look up."""
     for name, case in config.stash.get(CASES, {}).items():
-        read = judge_all(case.reachability, case.intents)
+        read = _named(name, judge_all(case.reachability, case.intents))
         probed = bundle_run.probe(case, read, handout, wishes.settings(handout.ref))
         run.take(probed, rerun.bundle(config, name))
         config.stash.setdefault(RESULTS, {})[name] = BundleResult(

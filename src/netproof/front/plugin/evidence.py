@@ -23,6 +23,9 @@ DOORS = pytest.StashKey[list[DoorResult]]()
 KEYS = pytest.StashKey[list[Grant]]()
 NOTES = pytest.StashKey[list[str]]()
 
+DESELECTED = "netproof_deselected"
+"""Under this a test worker tells how many tests it left out."""
+
 _ATTRIBUTE = "netproof"
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import gc
 import shutil
 import uuid
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import ExitStack
 from typing import Any
 
@@ -43,7 +43,9 @@ def add(config: pytest.Config) -> None:
         config.stash[HANDOUT] = codec.unpack(Handout, handed)
     manager.register(TestHooks(), "netproof-tests")
     is_worker = hasattr(config, "workerinput")
-    if config.option.np_cluster and not is_worker and not config.option.collectonly:
+    reads = config.option.np_bundle and config.option.np_bundle_static
+    wanted = config.option.np_cluster or reads
+    if wanted and not is_worker and not config.option.collectonly:
         manager.register(OwnerHooks(config), "netproof-owner")
 
 
@@ -55,6 +57,7 @@ class TestHooks:
     def __init__(self) -> None:
         """Freeze nothing yet."""
         self._froze = False
+        self._deselected = 0
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionstart(self, session: pytest.Session) -> None:
@@ -65,12 +68,18 @@ class TestHooks:
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None, None, None]:
         """Say on standard error what was lost, with the verdict; such a run is no success."""
+        if hasattr(session.config, "workeroutput"):
+            session.config.workeroutput[evidence.DESELECTED] = self._deselected
         yield
         lost = lost_output(session.config)
         if lost is not None:
             session.exitstatus = session.exitstatus or pytest.ExitCode.TESTS_FAILED
             verdict = session.config.stash.get(VERDICT, f"exit code {int(session.exitstatus)}")
             output.tell(f"netproof: {output.lost(lost)}\n{verdict}")
+
+    def pytest_deselected(self, items: Sequence[pytest.Item]) -> None:
+        """Count what was left out, for the process that owns the run."""
+        self._deselected += len(items)
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_finish(self, session: pytest.Session) -> None:
@@ -138,6 +147,10 @@ class OwnerHooks:
         self._changes.enter_context(told_to_end_as_ctrl_c())
         try:
             reportfiles.prepare(chosen.report_dir)
+            if not chosen.cluster:
+                run = RunSession(None, run_id)
+                bundletests.read_all(config, run)
+                return run
             wishes = places.wishes(chosen, nodes=bool(chosen.bundle))
             backend = places.backend(chosen, run_id, self._say, command=self._command())
             run = RunSession(
@@ -174,9 +187,13 @@ class OwnerHooks:
         return "check" if bundletests.ARGS in self._config.stash else "test"
 
     def _screen(self) -> Screen | None:
-        """Take pytest's letters off the screen in favour of ours; not with -q or -v."""
+        """Take pytest's letters off the screen in favour of ours; not with -q or -v.
+
+        Where no packet is sent they stay: no scenario ends that would have a line.
+        """
         printer = self._config.pluginmanager.get_plugin("terminalreporter")
-        if printer is None or self._config.option.verbose != 0:
+        quiet = self._config.option.verbose != 0 or not self._chosen.cluster
+        if printer is None or quiet:
             return None
         self._changes.callback(setattr, printer, "showfspath", printer.showfspath)
         printer.showfspath = False

@@ -7,18 +7,22 @@ from __future__ import annotations
 
 import shutil
 from collections import Counter
+from collections.abc import Sequence
+from typing import Any
 
 import pytest
 
 from netproof.front.plugin import bundletests, evidence, outcomes, reportfiles
 from netproof.front.plugin.configuration import VERDICT
 from netproof.front.plugin.screen import Screen, is_unicode
-from netproof.model.record import RunRecord, RunVerdict
+from netproof.model.record import CaseOutcome, CaseRecord, RunRecord, RunVerdict
+from netproof.model.value import replace
 from netproof.printing import one_line, several_lines
 from netproof.report.run import terminal
 from netproof.report.text import counted
 from netproof.run.session import RunSession
 
+_GRAVITY = list(CaseOutcome)
 _NOTHING_FAILED = (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED)
 
 
@@ -32,9 +36,10 @@ class Reporter:
         self._finished: RunRecord | None = None
         self._unwritten: list[str] = []
         self._cases: int | None = None
-        self._ended = 0
+        self._underway: dict[str, CaseRecord] = {}
         self._gone = False
-        self._skipped: Counter[str] = Counter()
+        self._interrupted: str | None = None
+        run.chosen = chosen_by(config)
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Count the cases, where they are collected in this process."""
@@ -45,8 +50,29 @@ class Reporter:
         """Count the cases, where a test worker collected them."""
         self._count(len(ids))
 
+    def pytest_deselected(self, items: Sequence[pytest.Item]) -> None:
+        """Count what was left out, where it was in this process."""
+        self._run.deselected += len(items)
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any) -> None:
+        """Count what was left out, where a test worker did; each of them does so."""
+        told = getattr(node, "workeroutput", {}).get(evidence.DESELECTED, 0)
+        self._run.deselected = max(self._run.deselected, told)
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """Note the files in which no case could be looked for."""
+        if report.failed:
+            self._run.errors.append(f"{report.nodeid} (collect): {_last_line(report)}")
+        elif report.skipped:
+            self._run.notes.append(f"{report.nodeid} not tried: {_reason(report)}")
+
+    def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
+        """Note why pytest ends before its time; a Ctrl-C has no words of its own."""
+        self._interrupted = str(excinfo.value)
+
     def _count(self, cases: int) -> None:
-        self._cases = cases
+        self._cases = self._run.selected = cases
         if self._screen is not None:
             self._screen.total = cases
 
@@ -68,8 +94,6 @@ class Reporter:
         self._run.doors += brought.doors
         self._run.keys |= dict.fromkeys(brought.keys)
         self._run.notes += brought.notes
-        if report.skipped and not hasattr(report, "wasxfail"):
-            self._skipped[_reason(report)] += 1
         if self._screen is not None:
             for record in brought.records:
                 self._screen.scenario(record)
@@ -78,12 +102,29 @@ class Reporter:
         )
         faulty = any(door.fault for door in brought.doors)
         broken = report.failed and unexplained and not faulty and not bundletests.explains(report)
-        self._ended += not broken and (report.when == "call" or report.skipped)
         if broken:
             error = f"{report.nodeid} ({report.when}): {_last_line(report)}"
             self._run.errors.append(error)
             if self._screen is not None:
                 self._screen.say(one_line(f"ERROR         {error}"))
+        self._add(report, tuple(record.id for record in brought.records), broken=broken)
+
+    def _add(self, report: pytest.TestReport, scenarios: tuple[str, ...], *, broken: bool) -> None:
+        """Take a part of a test into its case, which ends with the last of them."""
+        name = report.nodeid
+        before = self._underway.get(name, CaseRecord(name, CaseOutcome.PASSED))
+        outcome, reason = _ending(report, broken=broken)
+        worse = _GRAVITY.index(outcome) < _GRAVITY.index(before.outcome)
+        self._underway[name] = case = replace(
+            before,
+            outcome=outcome if worse else before.outcome,
+            reason=reason if worse else before.reason,
+            seconds=round(before.seconds + report.duration, 3),
+            scenarios=before.scenarios + scenarios,
+        )
+        if report.when not in ("setup", "call"):  # a worker that died leaves one report of its own
+            self._run.cases.append(case)
+            del self._underway[name]
 
     def pytest_report_teststatus(self, report: pytest.TestReport) -> tuple[str, str, str] | None:
         """Print no letters: scenarios and errors have lines of their own.
@@ -106,13 +147,7 @@ class Reporter:
         """
         if self._screen is not None:
             self._screen.end()
-        if self._gone:
-            self._run.lose_cluster(self._ended, self._cases or 0)
-        elif exitstatus not in (*_NOTHING_FAILED, pytest.ExitCode.TESTS_FAILED):
-            self._run.errors.append(f"the run was cut short (pytest's exit code {exitstatus})")
-        for why, cases in self._skipped.items():
-            if why != outcomes.UNENFORCED:
-                self._run.notes.append(f"{counted(cases, 'case')} not tried: {why}")
+        self._note_end(session, exitstatus)
         self._finished = record = self._run.finish()
         self._config.stash[VERDICT] = record.exit_reason
         self._unwritten = reportfiles.write_all(record, self._config.option.np_report_dir)
@@ -120,6 +155,25 @@ class Reporter:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
         elif exitstatus in _NOTHING_FAILED:
             session.exitstatus = record.exit_code or int(bool(self._unwritten))
+
+    def _note_end(self, session: pytest.Session, exitstatus: int) -> None:
+        """Note why not all cases were run, and which could not be tried."""
+        run = self._run
+        missing = run.selected - len(run.cases)
+        if self._gone:
+            run.lose_cluster()
+        elif self._interrupted is not None:
+            run.interrupt(self._interrupted)
+        elif exitstatus not in (*_NOTHING_FAILED, pytest.ExitCode.TESTS_FAILED):
+            run.interrupt(f"pytest gave up (its exit code is {int(exitstatus)})")
+        elif missing:
+            run.interrupt(str(session.shouldfail or session.shouldstop or "pytest says no more"))
+        reasons = Counter(c.reason for c in run.cases if c.outcome is CaseOutcome.UNTRIED)
+        for why, cases in reasons.items():
+            if why != outcomes.UNENFORCED:
+                run.notes.append(f"{counted(cases, 'case')} not tried: {why}")
+        if missing > 0:
+            run.notes.append(f"{counted(missing, 'case')} not tried: {run.cut_short}")
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Print the report of the run."""
@@ -138,6 +192,38 @@ class Reporter:
             terminalreporter.write_line(one_line(f"ERROR  {problem}"), red=True)
         if self._cases == 0 and "error" not in terminalreporter.stats:
             terminalreporter.write_line(several_lines(_looked_for(self._config)))
+
+
+def chosen_by(config: pytest.Config) -> str:
+    """Return the options that leave out cases which the places named have, "" where none was given.
+
+    pytest counts what they leave out, but not in files that --last-failed does not read.
+    """
+    option = config.option
+    said = [
+        f"{name} {value}"
+        for name, value in (("-k", option.keyword), ("-m", option.markexpr))
+        if value
+    ]
+    said += [f"--deselect {one}" for one in option.deselect or ()]
+    failed_before = getattr(config.pluginmanager.get_plugin("lfplugin"), "lastfailed", None)
+    said += ["--last-failed"] if getattr(option, "lf", False) and failed_before else []
+    said += ["--stepwise"] if getattr(option, "stepwise", False) else []
+    return ", ".join(said)
+
+
+def _ending(report: pytest.TestReport, *, broken: bool) -> tuple[CaseOutcome, str]:
+    """Return how a part of a test ended, and why it did not pass."""
+    if hasattr(report, "wasxfail"):
+        known = (CaseOutcome.KNOWN_GAP, report.wasxfail.removeprefix("reason: "))
+        return known if report.skipped else (CaseOutcome.PASSED, "")
+    if report.skipped:
+        return CaseOutcome.UNTRIED, _reason(report)
+    if report.failed:
+        if broken:
+            return CaseOutcome.BROKEN, _last_line(report)
+        return CaseOutcome.FAILED, report.longreprtext
+    return CaseOutcome.PASSED, ""
 
 
 def _looked_for(config: pytest.Config) -> str:
@@ -159,13 +245,13 @@ def _short(nodeid: str) -> str:
     return nodeid.rpartition("::")[2].removeprefix("test_")
 
 
-def _reason(report: pytest.TestReport) -> str:
+def _reason(report: pytest.TestReport | pytest.CollectReport) -> str:
     """Return why a test was skipped."""
     told = report.longrepr[2] if isinstance(report.longrepr, tuple | list) else report.longreprtext
     return " ".join(str(told).removeprefix("Skipped: ").split()) or "no reason is given"
 
 
-def _last_line(report: pytest.TestReport) -> str:
+def _last_line(report: pytest.TestReport | pytest.CollectReport) -> str:
     """Return the exception with its message, or the last line of what is told instead of it."""
     crash = getattr(report.longrepr, "reprcrash", None)
     told = crash.message.strip().splitlines()[:1] if crash is not None else []

@@ -1,33 +1,46 @@
-"""The run as JUnit XML, for what CI systems make of it.
+"""The run as JUnit XML, for what CI systems make of it: a case a test, and one an intent.
 
-A suite is a scenario. Its cases are the tables of its steps, each standing for all of its flows
-that are as expected; then each flow that is not, as a failure or, if inconclusive, an error; then,
-as skipped, the flows that the API leaves undefined. A cluster that enforces nothing fails once, in
-the suite of the canary, and is skipped there if that is what its profile says. What a documented
-gap of the CNI explains is skipped too, and so is the relation of nodes on which something was not
-tried. What is wrong besides flows, a broken intent say, is a case of the run, and so is the run
-itself where its exit code is 1 and no other case says why.
+A suite is a file of tests. A case's text has the steps of its scenarios with the flows that went
+wrong; a test fails where flows do, and is an error where they could not be told or the harness
+broke. Skipped is what was not tried, with its reason, and what a documented gap of the CNI
+explains. A cluster that enforces nothing fails once, in the case of the canary, and is skipped
+there if that is what its profile says. What is wrong besides flows, a door say, and is no test's
+failure is a case of the run. The suite `netproof` has the verdict, the sentence that says why, and
+what was not tried; it has a case where the run ended early, and where the exit code is 1 and no
+other case says why.
 """
 
 from __future__ import annotations
 
-from collections import Counter
+from collections.abc import Iterator
 from xml.etree import ElementTree as ET
 
 from netproof.model.record import (
-    VERDICT_LETTERS,
     CanaryRecord,
-    Finding,
+    CaseOutcome,
     FlowVerdict,
     RunRecord,
     RunVerdict,
+    ScenarioRecord,
     StepRecord,
-    Table,
 )
-from netproof.model.review import Basis
+from netproof.model.review import Basis, IntentResult
+from netproof.printing import one_line
 from netproof.report.intents import basis_line
-from netproof.report.run.findings import account, observation_line, ports_line
-from netproof.report.run.summary import ONE_RELATION, one_relation_lines
+from netproof.report.run.findings import (
+    NOTES,
+    account,
+    grouped_findings,
+    run_finding_line,
+    step_line,
+)
+from netproof.report.run.summary import (
+    ONE_RELATION,
+    CaseView,
+    case_views,
+    is_listed,
+    one_relation_lines,
+)
 from netproof.report.text import counted, printable
 
 _TAGS = {
@@ -35,40 +48,42 @@ _TAGS = {
     RunVerdict.NOT_ENFORCED: "failure",
     RunVerdict.INCONCLUSIVE: "error",
 }
-_NAMES = {letter: str(verdict) for verdict, letter in VERDICT_LETTERS.items()}
 
 
 def render(record: RunRecord) -> str:
     """Return the run as an XML document."""
     run = printable(record)
-    unenforced = run.verdict is RunVerdict.NOT_ENFORCED
     root = ET.Element("testsuites", name="netproof")
+    verdict = _suite(root, "netproof")
     for canary in run.canaries:
-        _canary(_suite(root, f"canary/{canary.worker}"), canary, run)
-    for scenario in run.scenarios:
-        suite = _suite(root, scenario.id, seconds=scenario.seconds)
-        facts = {"verdict": str(scenario.verdict), "title": scenario.title}
-        _properties(suite, facts | {"bundle": scenario.bundle, "repeat": scenario.repeat})
-        for step in scenario.steps:
-            _step(suite, step, skip_leaks=unenforced, known_gap=scenario.known_gap)
-    if lines := one_relation_lines(run):
-        _one_relation(_suite(root, "relations"), lines)
-    if run.intents or run.findings:
-        _besides_flows(_suite(root, "run"), run)
-    if run.notes:
-        _notes(_suite(root, "notes"), run.notes)
-    if run.errors:
-        _harness(_suite(root, "harness"), run.errors)
-    if run.exit_code and root.find(".//failure") is None and root.find(".//error") is None:
-        case = _case(_suite(root, "verdict"), str(run.verdict))
-        _result(case, _TAGS[run.verdict], str(run.verdict), run.exit_reason)
+        _canary(_suite(root, "canary"), canary, run)
+    for view in case_views(run):
+        _test(root, view, run)
+    for intent in run.intents:
+        if not _is_test(intent, run):
+            _intent(_suite(root, "intents"), intent, run)
+    for finding in run.findings:
+        if not _is_told(finding.text, run) and not _is_of_intent(finding.subject, run):
+            case = _case(_suite(root, "run"), f"{finding.kind}: {finding.subject}")
+            kind = str(finding.kind)
+            _result(case, _TAGS[finding.verdict], kind, finding.text, run_finding_line(finding))
+    for number, error in enumerate(_errors(run), start=1):
+        _result(_case(_suite(root, "harness"), f"error {number}"), "error", "harness", error)
+    _verdict(verdict, run, is_said=root.find(".//failure") is not None or _has_error(root))
     _count(root, run.seconds)
     ET.indent(root)
     return f'<?xml version="1.0" encoding="utf-8"?>\n{ET.tostring(root, encoding="unicode")}\n'
 
 
-def _suite(root: ET.Element, name: str, *, seconds: float = 0.0) -> ET.Element:
-    return ET.SubElement(root, "testsuite", name=name, time=f"{seconds:.3f}")
+def _has_error(root: ET.Element) -> bool:
+    return root.find(".//error") is not None
+
+
+def _suite(root: ET.Element, name: str) -> ET.Element:
+    for suite in root:
+        if suite.attrib["name"] == name:
+            return suite
+    return ET.SubElement(root, "testsuite", name=name)
 
 
 def _case(suite: ET.Element, name: str, *, seconds: float = 0.0) -> ET.Element:
@@ -87,90 +102,121 @@ def _properties(parent: ET.Element, values: dict[str, str]) -> None:
         ET.SubElement(inside, "property", name=name, value=value)
 
 
+def _verdict(suite: ET.Element, run: RunRecord, *, is_said: bool) -> None:
+    """Say what the run amounts to, and what that does not rest on."""
+    _properties(suite, {"verdict": str(run.verdict), "reason": run.exit_reason})
+    if run.cut_short:
+        _result(_case(suite, "all cases were run"), "error", "cut short", run.cut_short)
+    elif run.exit_code and not is_said:
+        _result(_case(suite, "verdict"), _TAGS[run.verdict], str(run.verdict), run.exit_reason)
+    lines = [run.exit_reason]
+    lines += [f"{NOTES}:", *run.notes] if run.notes else []
+    relations = one_relation_lines(run)
+    lines += [f"{ONE_RELATION}:", *relations] if relations else []
+    ET.SubElement(suite, "system-out").text = "\n".join(lines)
+
+
 def _canary(suite: ET.Element, canary: CanaryRecord, run: RunRecord) -> None:
     case = _case(suite, "the cluster enforces NetworkPolicies")
+    text = "\n".join(line for step in canary.steps for line in _step(step, run))
+    wrong = {step.verdict for step in canary.steps if step.findings}
     if canary.enforces is None:
-        _result(case, "error", "inconclusive", canary.text)
+        _result(case, "error", "inconclusive", canary.text, text)
     elif not canary.enforces and run.exit_code == 0:
         _result(case, "skipped", "", run.exit_reason, canary.text)
     elif not canary.enforces:
         _result(case, "failure", "not enforced", canary.text, run.exit_reason)
-    for step in canary.steps:
-        _step(suite, step, skip_leaks=canary.enforces is False)
+    elif wrong:
+        tag = _TAGS[RunVerdict.FAIL if RunVerdict.FAIL in wrong else RunVerdict.INCONCLUSIVE]
+        _result(case, tag, "canary", "flows of the canary went wrong", text)
 
 
-def _step(suite: ET.Element, step: StepRecord, *, skip_leaks: bool, known_gap: str = "") -> None:
-    for table in step.tables:
-        _table(suite, step, table)
-    for finding in step.findings:
-        if not (skip_leaks and finding.verdict is FlowVerdict.LEAK):
-            _finding(suite, step, finding, known_gap)
-    if skip_leaks and step.counts.get(FlowVerdict.LEAK):
-        message = f"{counted(step.counts[FlowVerdict.LEAK], 'flow')}: nothing is enforced here"
-        _result(_case(suite, f"{step.name} / leaks"), "skipped", "", message)
-    if step.counts.get(FlowVerdict.UNDEFINED):
-        number = counted(step.counts[FlowVerdict.UNDEFINED], "flow")
-        message = f"{number} that NetworkPolicy v1 leaves undefined: observed, not judged"
-        _result(_case(suite, f"{step.name} / undefined"), "skipped", "", message)
+def _test(root: ET.Element, view: CaseView, run: RunRecord) -> None:
+    """Write one test, with the flows of its scenarios in its text."""
+    file, _, name = view.case.id.partition("::")
+    case = _case(_suite(root, file), name or file, seconds=view.case.seconds)
+    if view.scenarios:
+        _properties(case, _facts(view.scenarios[0]))
+    text = "\n".join(line for one in view.scenarios for line in _scenario(one, run))
+    outcome, reason = view.case.outcome, view.case.reason
+    first, _, rest = reason.partition("\n")
+    text = "\n".join(filter(None, (rest, text)))
+    if outcome is CaseOutcome.BROKEN:
+        _result(case, "error", "harness", first, text)
+    elif outcome is CaseOutcome.FAILED:
+        tag = "error" if view.verdict is RunVerdict.INCONCLUSIVE else "failure"
+        _result(case, tag, str(view.verdict or RunVerdict.FAIL), first, text)
+    elif outcome is CaseOutcome.UNTRIED:
+        _result(case, "skipped", "", first, text)
+    elif outcome is CaseOutcome.KNOWN_GAP:
+        _result(case, "skipped", "", f"known gap: {first}", text)
+    elif text:
+        ET.SubElement(case, "system-out").text = text
 
 
-def _table(suite: ET.Element, step: StepRecord, table: Table) -> None:
-    label = ports_line([(table.protocol, table.port, table.family)], table.path)
-    letters = Counter("".join(table.verdicts))
-    counts = {name: str(letters[letter]) for letter, name in _NAMES.items() if letters[letter]}
-    case = _case(suite, f"{step.name} / {label}")
-    _properties(case, counts)
+def _facts(scenario: ScenarioRecord) -> dict[str, str]:
+    facts = {"scenario": scenario.id, "title": scenario.title, "bundle": scenario.bundle}
+    return facts | {"repeat": scenario.repeat, "verdict": str(scenario.verdict)}
 
 
-def _finding(suite: ET.Element, step: StepRecord, finding: Finding, known_gap: str) -> None:
-    case = _case(suite, f"{step.name} / {finding.flow}", seconds=finding.seconds)
-    message = f"{finding.verdict}: expected {finding.expected}, {observation_line(finding)}"
-    lines = [f"{label}: {text}" for label, text in account(finding, step.places)]
-    if finding.nodes:
-        lines.append(f"nodes: {finding.nodes}")
-    text = "\n".join(lines)
-    if known_gap:
-        _result(case, "skipped", str(finding.verdict), f"known gap: {known_gap}", text)
-    elif finding.verdict is FlowVerdict.INCONCLUSIVE:
-        _result(case, "error", str(finding.verdict), message, text)
-    else:
-        _result(case, "failure", str(finding.verdict), message, text)
+def _scenario(scenario: ScenarioRecord, run: RunRecord) -> Iterator[str]:
+    yield f"{scenario.verdict}  {scenario.id}: {scenario.title}"
+    for step in scenario.steps:
+        yield from _step(step, run)
+    if scenario.repeat:
+        yield f"again: {scenario.repeat}"
 
 
-def _besides_flows(suite: ET.Element, run: RunRecord) -> None:
-    wrong = {(finding.subject, finding.place) for finding in run.findings}
-    for intent in run.intents:
-        if (intent.intent, intent.place) not in wrong:
-            case = _case(suite, f"intent: {intent.intent} ({intent.place})")
-            _properties(case, {"basis": basis_line(intent)})
-            if intent.basis is Basis.POLICIES:
-                _result(case, "skipped", "", basis_line(intent))
-    for finding in run.findings:
-        place = f" ({finding.place})" if finding.place else ""
-        case = _case(suite, f"{finding.kind}: {finding.subject}{place}")
-        _result(case, _TAGS[finding.verdict], str(finding.kind), finding.text)
+def _step(step: StepRecord, run: RunRecord) -> Iterator[str]:
+    counts = [f"{number} {verdict}" for verdict, number in step.counts.items() if number]
+    yield f"{step_line(step)}: {', '.join(counts)}"
+    groups = grouped_findings(step)
+    for group in groups:
+        if is_listed(run, group.first):
+            yield f"  {group.first.verdict}: {group.title}"
+            for label, text in account(group.first, group.places):
+                yield f"    {label}: {text}"
+    hidden = step.counts.get(FlowVerdict.LEAK, 0)
+    if hidden and run.verdict is RunVerdict.NOT_ENFORCED:
+        yield f"  {counted(hidden, 'leak')}: nothing is enforced here"
 
 
-def _notes(suite: ET.Element, notes: tuple[str, ...]) -> None:
-    for number, note in enumerate(notes, start=1):
-        _result(_case(suite, f"note {number}"), "skipped", "", note)
+def _intent(suite: ET.Element, intent: IntentResult, run: RunRecord) -> None:
+    case = _case(suite, f"{intent.intent} ({intent.place})")
+    _properties(case, {"basis": basis_line(intent)})
+    found = next((f for f in run.findings if f.subject == intent.intent), None)
+    if found is not None:
+        _result(case, _TAGS[found.verdict], str(found.kind), found.text, intent.reason)
+    elif intent.basis is Basis.POLICIES:
+        _result(case, "skipped", "", basis_line(intent))
 
 
-def _one_relation(suite: ET.Element, lines: list[str]) -> None:
-    """Put down as skipped what was not tried: the other relation."""
-    for line in lines:
-        _result(_case(suite, line), "skipped", "", ONE_RELATION)
+def _is_test(intent: IntentResult, run: RunRecord) -> bool:
+    """Tell whether an intent was a test of the run, which then says how it stands."""
+    name = f"{one_line(intent.bundle)}::{one_line(intent.intent)}"
+    return any(case.id == name for case in run.cases)
 
 
-def _harness(suite: ET.Element, errors: tuple[str, ...]) -> None:
-    for number, error in enumerate(errors, start=1):
-        _result(_case(suite, f"error {number}"), "error", "harness", error)
+def _is_of_intent(subject: str, run: RunRecord) -> bool:
+    return any(intent.intent == subject for intent in run.intents)
+
+
+def _is_told(text: str, run: RunRecord) -> bool:
+    """Tell whether a finding is why a test failed."""
+    return any(text in case.reason for case in run.cases if case.outcome is CaseOutcome.FAILED)
+
+
+def _errors(run: RunRecord) -> list[str]:
+    """Return what broke in the harness and in no test."""
+    broken = tuple(f"{c.id} (" for c in run.cases if c.outcome is CaseOutcome.BROKEN)
+    return [error for error in run.errors if not error.startswith(broken)]
 
 
 def _count(root: ET.Element, seconds: float) -> None:
     """Put the sums on the suites and on the root, as the readers of the format expect them."""
     for suite in root:
         cases = suite.findall("testcase")
+        suite.set("time", f"{sum(float(case.attrib['time']) for case in cases):.3f}")
         suite.set("tests", str(len(cases)))
         for name, tag in (("failures", "failure"), ("errors", "error"), ("skipped", "skipped")):
             suite.set(name, str(sum(case.find(tag) is not None for case in cases)))

@@ -37,6 +37,8 @@ def render(record: RunRecord) -> Printable:
     """Return the run as Markdown."""
     run = printable(record)
     parts = [f"## netproof: {run.verdict}", markdown(run.exit_reason), _where(run)]
+    if run.notes:
+        parts += [f"{NOTES}:", _list(run.notes)]
     parts += [markdown(canary.text) for canary in run.canaries]
     parts += _table(run.scenarios)
     if run.intents:
@@ -52,18 +54,14 @@ def render(record: RunRecord) -> Printable:
         parts.append(
             f"{counted(summary.leak_count(run), 'leak')} follow from that and are not listed."
         )
-    if run.notes:
-        parts += [f"### {NOTES}", _list(run.notes)]
     if run.errors:
         parts += ["### Errors of the harness", _list(run.errors)]
     return several_lines("\n\n".join(parts) + "\n")
 
 
 def _where(run: RunRecord) -> str:
-    cluster = run.cluster
-    nodes = counted(len(cluster.nodes), "node")
-    parts = [f"{cluster.kind} {cluster.name}".strip(), cluster.version, cluster.dataplane, nodes]
-    return markdown(f"Cluster: {', '.join(filter(None, parts))}. {run.seconds:.1f} s.")
+    where = summary.where_line(run, ", ")
+    return markdown(f"{'Cluster: ' if run.canaries else ''}{where}. {run.seconds:.1f} s.")
 
 
 def _table(scenarios: Iterable[ScenarioRecord]) -> list[str]:

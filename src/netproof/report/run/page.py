@@ -27,7 +27,7 @@ from netproof.report.run.findings import (
 from netproof.report.run.grid import split_name
 from netproof.report.run.matrixview import CellMark, MatrixView, matrix_views
 from netproof.report.run.palette import Palette
-from netproof.report.text import counted, printable
+from netproof.report.text import printable
 
 MAX_GROUPS = 200
 """So many of a step are listed: a page that takes seconds to open is not read."""
@@ -76,12 +76,8 @@ def _template() -> Template:
 
 
 def _facts(run: RunRecord) -> str:
-    cluster = run.cluster
     facts = (
-        f"{cluster.kind} {cluster.name}".strip(),
-        cluster.version,
-        cluster.dataplane,
-        counted(len(cluster.nodes), "node"),
+        summary.where_line(run, " · "),
         f"run {run.run_id}",
         run.started,
         f"{run.seconds:.1f} s",

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
 from netproof.model.record import (
     CanaryRecord,
+    CaseOutcome,
+    CaseRecord,
     Ending,
     Finding,
     FlowVerdict,
@@ -15,6 +18,55 @@ from netproof.model.record import (
     ScenarioRecord,
     StepRecord,
 )
+from netproof.report.text import counted
+
+
+@dataclass(frozen=True, slots=True)
+class CaseView:
+    """A test and the scenarios that it played; a scenario that no test did is a case of its own."""
+
+    case: CaseRecord
+    scenarios: tuple[ScenarioRecord, ...]
+
+    @property
+    def verdict(self) -> RunVerdict | None:
+        """The worst verdict of its scenarios, None where it has none or they all passed."""
+        verdicts = [one.verdict for one in self.scenarios]
+        return next((v for v in (RunVerdict.FAIL, RunVerdict.INCONCLUSIVE) if v in verdicts), None)
+
+
+def case_views(run: RunRecord) -> list[CaseView]:
+    """Return every test of a run, and every scenario that belongs to none."""
+    by_id: dict[str, list[ScenarioRecord]] = {}
+    for one in run.scenarios:
+        by_id.setdefault(one.id, []).append(one)
+    views = []
+    for case in run.cases:
+        played = [one for name in dict.fromkeys(case.scenarios) for one in by_id.pop(name, [])]
+        views.append(CaseView(case, tuple(played)))
+    rest = [one for ones in by_id.values() for one in ones]
+    return views + [CaseView(_as_case(one, run), (one,)) for one in rest]
+
+
+def _as_case(scenario: ScenarioRecord, run: RunRecord) -> CaseRecord:
+    """Return the test that a scenario would be, as it would have ended."""
+    theme, _, name = scenario.id.partition("/")
+    outcome, reason = CaseOutcome.PASSED, ""
+    if scenario.known_gap:
+        outcome, reason = CaseOutcome.KNOWN_GAP, scenario.known_gap
+    elif scenario.gap_gone:
+        outcome, reason = CaseOutcome.FAILED, scenario.gap_gone
+    elif scenario.verdict is not RunVerdict.PASS:
+        told = run.verdict is RunVerdict.NOT_ENFORCED and not _is_told_apart(scenario)
+        outcome = CaseOutcome.UNTRIED if told else CaseOutcome.FAILED
+        reason = "nothing is enforced here" if told else f"{scenario.verdict}: {scenario.title}"
+    return CaseRecord(f"{theme}::{name or theme}", outcome, scenario.seconds, reason)
+
+
+def _is_told_apart(scenario: ScenarioRecord) -> bool:
+    """Tell whether more is wrong with it than leaks."""
+    kinds = (FlowVerdict.OVER_BLOCKED, FlowVerdict.INCONCLUSIVE)
+    return any(step.counts.get(kind) for step in scenario.steps for kind in kinds)
 
 
 def counts(scenarios: Iterable[ScenarioRecord]) -> dict[FlowVerdict, int]:
@@ -40,6 +92,20 @@ def ending(scenario: ScenarioRecord) -> Ending:
     gravity = list(Ending)
     ends = [step.convergence.ending for step in scenario.steps]
     return max(ends, key=gravity.index, default=Ending.CONVERGED)
+
+
+def where_line(run: RunRecord, mark: str) -> str:
+    """Say where a run took place, the parts between marks; a run that read bundles, that it did."""
+    cluster = run.cluster
+    if not run.canaries and not cluster.nodes:
+        return cluster.kind if not cluster.name else f"{cluster.kind} {cluster.name}"
+    parts = (
+        f"{cluster.kind} {cluster.name}".strip(),
+        cluster.version,
+        cluster.dataplane,
+        counted(len(cluster.nodes), "node"),
+    )
+    return mark.join(filter(None, parts))
 
 
 def is_wrong(scenario: ScenarioRecord) -> bool:

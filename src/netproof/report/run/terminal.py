@@ -155,12 +155,9 @@ def _is_shown(one: ScenarioRecord, run: RunRecord) -> bool:
 
 
 def _head(run: RunRecord, palette: Palette, width: int) -> list[str]:
-    cluster = run.cluster
-    nodes = f"{len(cluster.nodes)} nodes" if len(cluster.nodes) != 1 else "1 node"
-    where = [f"{cluster.kind} {cluster.name}".strip(), cluster.version, cluster.dataplane, nodes]
     lines = [
         palette.paint(f"netproof {run.netproof} · run {run.run_id} · {run.started}", BOLD),
-        f"cluster  {' · '.join(filter(None, where))}",
+        f"{'cluster  ' if run.canaries else ''}{summary.where_line(run, ' · ')}",
     ]
     for canary in run.canaries:
         lines += _canary(canary, width)
