@@ -18,7 +18,9 @@ from netproof.model.review import IntentResult
 from netproof.model.value import Value
 from netproof.model.workload import Family, Protocol
 
-SCHEMA: Final = "netproof.run/v1"
+SCHEMA: Final = "netproof.run/v2"
+UNPACKED_SCHEMA: Final = "netproof.run/v1"
+"""Written until tables were packed; read as well."""
 
 
 class FlowVerdict(StrEnum):
@@ -295,7 +297,7 @@ class RunRecord(Value, kw_only=True):
     by the command line has none. `deselected` counts what `chosen` left out (`-k web`, say).
     """
 
-    schema: Literal["netproof.run/v1"] = SCHEMA
+    schema: Literal["netproof.run/v2"] = SCHEMA
     run_id: str
     netproof: str
     started: str
