@@ -1,36 +1,60 @@
-"""The report as one HTML page that needs nothing else: verdict, scenarios, heat maps.
+"""The report as one HTML page that needs nothing else, of a size that a phone opens at once.
 
-The page is in `templates/`, which escapes whatever it is given; here is what it is given.
+The verdict, what was not tried, what went wrong and every case stand in it as text; `templates/`
+escapes whatever it is given. The matrices of all cases are data, written once, that the script of
+the page draws when somebody looks. It is the only one that a browser lets run, by its hash.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+import base64
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from functools import cache
-from itertools import groupby
+from importlib import resources
+from itertools import count
+from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from netproof.model.doors import DoorState
-from netproof.model.record import FlowVerdict, RunRecord, RunVerdict, ScenarioRecord, StepRecord
+from netproof.model.packing import Pool
+from netproof.model.record import (
+    EXPECTED_LETTERS,
+    NOT_PROBED,
+    OUTCOME_LETTERS,
+    VERDICT_LETTERS,
+    CaseOutcome,
+    FlowVerdict,
+    RunRecord,
+    RunVerdict,
+    ScenarioRecord,
+    StepRecord,
+)
 from netproof.report.intents import intent_line
 from netproof.report.run import bypass, summary
 from netproof.report.run.findings import (
     BESIDES_FLOWS,
     NOTES,
     TITLES,
+    FindingGroup,
     account,
     grouped_findings,
     step_line,
 )
-from netproof.report.run.grid import split_name
 from netproof.report.run.matrixview import CellMark, MatrixView, matrix_views
 from netproof.report.run.palette import Palette
-from netproof.report.text import printable
+from netproof.report.text import counted, printable
 
-MAX_GROUPS = 200
-"""So many of a step are listed: a page that takes seconds to open is not read."""
+MAX_ACCOUNTS = 100
+"""So many findings are told in full as text; the others have a line, and the script the rest."""
+
+MAX_OF_CASE = 40
+MAX_LINES = 2000
+"""So many findings of a case, and of all, have a line: a page that takes seconds is not read."""
 
 _SYMBOLS = {mark: Palette().symbol(mark) for mark in CellMark}
 _DOOR_CLASSES = {
@@ -38,18 +62,41 @@ _DOOR_CLASSES = {
     DoorState.CLOSED: "door-closed",
     DoorState.UNDETERMINED: "door-untold",
 }
+_FAILED, _ERROR, _UNCLEAR, _LEFT, _GAP, _PASSED = (
+    ("fail", "FAIL"),
+    ("error", "ERROR"),
+    ("inconclusive", "INCONCLUSIVE"),
+    ("untried", "NOT TRIED"),
+    ("gap", "KNOWN GAP"),
+    ("pass", "PASS"),
+)
+_STATES = (_FAILED, _ERROR, _UNCLEAR, _LEFT, _GAP, _PASSED)
+"""What cases are filtered and sorted by, the gravest first: a class and a word."""
+
+_OUTCOMES = {
+    CaseOutcome.BROKEN: _ERROR,
+    CaseOutcome.FAILED: _FAILED,
+    CaseOutcome.KNOWN_GAP: _GAP,
+    CaseOutcome.UNTRIED: _LEFT,
+    CaseOutcome.PASSED: _PASSED,
+}
 
 
 def render(record: RunRecord) -> str:
     """Return the run as an HTML document."""
     run = printable(record)
+    data = _Data()
+    views = sorted((_Section(view, run) for view in _views(run)), key=_Section.rank)
+    lines = count()
+    sections = [section.told(number, data, lines) for number, section in enumerate(views)]
+    states = Counter(section.state for section in sections)
     return _template().render(
         run=run,
         facts=_facts(run),
-        counts=summary.counts(run.scenarios),
-        sections=[_Section(scenario, run) for scenario in summary.reported_scenarios(run)],
+        sections=sections,
+        states=[(css, word, states[css]) for css, word in _STATES if states[css]],
+        themes=sorted({section.theme for section in sections}),
         legend=[(mark, _SYMBOLS[mark]) for mark in CellMark if mark is not CellMark.BLANK],
-        verdicts=tuple(FlowVerdict),
         besides_flows=BESIDES_FLOWS,
         notes_title=NOTES,
         intents=[intent_line(one) for one in run.intents],
@@ -58,7 +105,32 @@ def render(record: RunRecord) -> str:
         bypass=bypass,
         doors=bypass.door_summaries(run),
         door_classes=_DOOR_CLASSES,
+        data=_in_script(data.packed()),
     )
+
+
+def _views(run: RunRecord) -> Iterator[summary.CaseView]:
+    """Yield every case, and before them each canary in which a flow went wrong."""
+    for one in summary.reported_scenarios(run):
+        if one not in run.scenarios:
+            yield summary.scenario_view(one, run)
+    yield from summary.case_views(run)
+
+
+def _in_script(data: Any) -> str:
+    """Return data as JSON that no text in it ends the element of."""
+    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+    return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
+
+
+def _own(name: str) -> str:
+    return resources.files(__package__).joinpath("templates", name).read_text(encoding="utf-8")
+
+
+def _hash(text: str) -> str:
+    """Return what a Content-Security-Policy calls an inline script or style."""
+    digest = hashlib.sha256(text.encode()).digest()
+    return f"'sha256-{base64.b64encode(digest).decode()}'"
 
 
 @cache
@@ -71,110 +143,223 @@ def _template() -> Template:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
+    script, style = _own("page.js"), _own("page.css")
     environment.filters["css"] = lambda verdict: str(verdict).lower().replace(" ", "-")
+    environment.globals["script"], environment.globals["style"] = script, style
+    environment.globals["policy"] = (
+        f"default-src 'none'; script-src {_hash(script)}; style-src {_hash(style)}; "
+        "base-uri 'none'; form-action 'none'"
+    )
     return environment.get_template("page.html")
 
 
-def _facts(run: RunRecord) -> str:
-    facts = (
-        summary.where_line(run, " · "),
-        f"run {run.run_id}",
-        run.started,
-        f"{run.seconds:.1f} s",
-        f"netproof {run.netproof}",
-    )
-    return " · ".join(filter(None, facts))
+def _facts(run: RunRecord) -> list[tuple[str, str]]:
+    cluster = run.cluster
+    facts = [
+        ("cluster", f"{cluster.kind} {cluster.name}".strip()),
+        ("dataplane", cluster.dataplane),
+        ("Kubernetes", cluster.version),
+        ("nodes", ", ".join(cluster.nodes)),
+        ("canary", " ".join(canary.text for canary in run.canaries)),
+        ("run", f"{run.run_id}, {run.started}, {run.seconds:.1f} s, netproof {run.netproof}"),
+    ]
+    return [(name, text) for name, text in facts if text]
+
+
+def address(*parts: str) -> str:
+    """Return how a case, or a pair of ends in it, is called in an address of the page."""
+    return "/".join(parts).replace(" ", "_")
+
+
+@dataclass(slots=True)
+class _Data:
+    """What the script draws from: `text` are lines, `names` ends, `grids` letters of tables."""
+
+    text: Pool = field(default_factory=Pool)
+    names: Pool = field(default_factory=Pool)
+    grids: Pool = field(default_factory=Pool)
+    nodes: Pool = field(default_factory=Pool)
+    accounts: dict[int, list[int]] = field(default_factory=dict)
+    cases: list[Any] = field(default_factory=list)
+
+    def packed(self) -> dict[str, Any]:
+        """Return all of it as JSON can write it, with what its letters mean."""
+        return {
+            "text": self.text.items,
+            "names": self.names.items,
+            "grids": self.grids.items,
+            "nodes": self.nodes.items,
+            "accounts": self.accounts,
+            "cases": self.cases,
+            "blank": NOT_PROBED,
+            "expected": {letter: word for word, letter in EXPECTED_LETTERS.items()},
+            "seen": {letter: word for word, letter in OUTCOME_LETTERS.items()},
+            "verdicts": {letter: word for word, letter in VERDICT_LETTERS.items()},
+            "marks": {m.value: [m.name.lower(), _SYMBOLS[m]] for m in CellMark},
+        }
+
+    def scenario(self, one: ScenarioRecord) -> list[Any]:
+        """Return a scenario: the command that runs it again, and its steps."""
+        return [self.text(one.repeat), [self._step(step) for step in one.steps]]
+
+    def _step(self, step: StepRecord) -> list[Any]:
+        views = matrix_views(step.tables)
+        views.sort(key=lambda view: not view.has_trouble)
+        places = [f"{policy} ({place})" for policy, place in step.places.items()]
+        return [
+            self.text(step_line(step)),
+            int(step.verdict is not RunVerdict.PASS),
+            int(bool(step.policies)),
+            [self.text(place) for place in places],
+            self.nodes(step.nodes),
+            [self._view(view) for view in views],
+        ]
+
+    def _view(self, view: MatrixView) -> list[Any]:
+        first = view.tables[0]
+        return [
+            self.text(view.label),
+            self.names(view.rows),
+            self.names(view.columns),
+            self.grids("".join(first.expected)),
+            self.grids("".join(first.verdicts)),
+            *dict.fromkeys(self.grids("".join(table.observed)) for table in view.tables),
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """A finding as the page lists it; `account` is empty where the script has it."""
+
+    address: str
+    css: str
+    word: str
+    title: str
+    step: str
+    number: int
+    account: list[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """A case as the template is given it."""
+
+    number: int
+    address: str
+    state: str
+    word: str
+    theme: str
+    name: str
+    title: str
+    counts: str
+    reason: str
+    bundles: list[str]
+    lines: list[_Line]
+    more: int
+    repeat: str
+
+    @property
+    def is_open(self) -> bool:
+        """Tell whether it is unfolded: the first of what is wrong."""
+        return bool(self.lines) and self.number < 3
 
 
 @dataclass(frozen=True, slots=True)
 class _Section:
-    """A scenario as the page shows it."""
+    """A case, before it is put down for the page."""
 
-    scenario: ScenarioRecord
+    view: summary.CaseView
     run: RunRecord
 
     @property
-    def is_open(self) -> bool:
-        """Tell whether it is unfolded: only what is wrong is."""
-        not_enforced = self.run.verdict is RunVerdict.NOT_ENFORCED
-        return summary.is_wrong(self.scenario) and not not_enforced
+    def state(self) -> tuple[str, str]:
+        """Its class and word."""
+        case, verdict = self.view.case, self.view.verdict
+        if case.outcome is CaseOutcome.FAILED and verdict is RunVerdict.INCONCLUSIVE:
+            return _UNCLEAR
+        return _OUTCOMES[case.outcome]
+
+    def rank(self) -> tuple[int, int, int, str]:
+        """Return where it stands among others: the gravest first, then by name."""
+        counts = summary.counts(self.view.scenarios)
+        leaks, blocked = counts[FlowVerdict.LEAK], counts[FlowVerdict.OVER_BLOCKED]
+        return _STATES.index(self.state), -leaks, -blocked, self._name
 
     @property
-    def numbers(self) -> list[str]:
-        """The cells of its row in the overview, the first two left out."""
-        one = self.scenario
-        counts = summary.counts([one]).values()
-        numbers = (summary.flow_count(one), *counts, summary.most_rounds(one))
-        return [*map(str, numbers), f"{one.seconds:.2f}"]
+    def _name(self) -> str:
+        scenarios = self.view.scenarios
+        return scenarios[0].id if scenarios else self.view.case.id
 
-    @property
-    def steps(self) -> Iterator[_Step]:
-        """Its steps."""
-        return (_Step(step, self.run) for step in self.scenario.steps)
-
-
-class _Step:
-    """A step as the page shows it: matrices with something wrong, findings, the other matrices."""
-
-    def __init__(self, step: StepRecord, run: RunRecord) -> None:
-        wrong = grouped_findings(step)
-        listed = [one for one in wrong if summary.is_listed(run, one.first)]
-        views = matrix_views(step.tables)
-        self.is_open = step.verdict is not RunVerdict.PASS
-        self.line = step_line(step)
-        self.wrong = [_Matrix(view) for view in views if view.has_trouble]
-        self.right = [_Matrix(view) for view in views if not view.has_trouble]
-        self.findings = [
-            (
-                one.first.verdict,
-                TITLES[one.first.verdict],
-                one.title,
-                account(one.first, one.places),
-            )
-            for one in listed[:MAX_GROUPS]
-        ]
-        self.more = len(listed) - len(self.findings)
-        self.has_unlisted = len(listed) < len(wrong)
-
-
-@dataclass(frozen=True, slots=True)
-class _Matrix:
-    """A matrix as the page shows it."""
-
-    view: MatrixView
-
-    @property
-    def namespaces(self) -> list[tuple[str, int]]:
-        """The namespaces over the columns, each with how many it spans."""
-        spans = groupby(namespace for namespace, _ in map(split_name, self.view.columns))
-        return [(namespace, len(list(columns))) for namespace, columns in spans]
-
-    @property
-    def columns(self) -> list[str]:
-        """The names over the columns."""
-        return [split_name(column)[1] for column in self.view.columns]
-
-    @property
-    def rows(self) -> Iterator[tuple[str, str, list[tuple[str, str, str] | None]]]:
-        """The namespace where it begins, the name and the cells of each row."""
-        before = None
-        for number, source in enumerate(self.view.rows):
-            namespace, name = split_name(source)
-            yield "" if namespace == before else namespace, name, self._cells(number, source)
-            before = namespace
-
-    def _cells(self, row: int, source: str) -> list[tuple[str, str, str] | None]:
-        """Return class, symbol and tooltip of each cell of a row, None for one not tried."""
-        return [
-            None if mark is CellMark.BLANK else self._cell(row, column, mark, source)
-            for column, mark in enumerate(self.view.marks[row])
-        ]
-
-    def _cell(self, row: int, column: int, mark: CellMark, source: str) -> tuple[str, str, str]:
-        view = self.view
-        expected, outcomes = view.expected(row, column), view.outcomes(row, column)
-        result = "enforced" if mark in (CellMark.ALLOWED, CellMark.DENIED) else mark.value
-        tooltip = (
-            f"{source} -> {view.columns[column]}: expected {expected}, seen {outcomes} ({result})"
+    def told(self, number: int, data: _Data, lines: Iterator[int]) -> _Told:
+        """Put it down, its matrices into the data of the script."""
+        view, scenarios = self.view, self.view.scenarios
+        css, word = self.state
+        data.cases.append([data.scenario(one) for one in scenarios])
+        found = list(self._found())
+        listed = [self._line(*one, data, lines) for one in found[:MAX_OF_CASE]]
+        kept = _told_apart([line for line in listed if line.number < MAX_LINES])
+        return _Told(
+            number=number,
+            address=address(self._name),
+            state=css,
+            word=word,
+            theme=self._name.partition("/")[0],
+            name=self._name,
+            title=" ".join(dict.fromkeys(one.title for one in scenarios)),
+            counts=_counts(scenarios),
+            reason="" if kept and css == "fail" else view.case.reason,
+            bundles=list(dict.fromkeys(one.bundle for one in scenarios if one.bundle)),
+            lines=kept,
+            more=len(found) - len(kept),
+            repeat=scenarios[0].repeat if scenarios and css != "pass" else "",
         )
-        return mark.name.lower(), _SYMBOLS[mark], tooltip
+
+    def _found(self) -> Iterator[tuple[StepRecord, FindingGroup]]:
+        for step in (step for one in self.view.scenarios for step in one.steps):
+            for group in grouped_findings(step):
+                if summary.is_listed(self.run, group.first):
+                    yield step, group
+
+    def _line(
+        self, step: StepRecord, group: FindingGroup, data: _Data, lines: Iterator[int]
+    ) -> _Line:
+        number, first = next(lines), group.first
+        told = account(first, group.places)
+        if number >= MAX_ACCOUNTS:
+            if number < MAX_LINES:
+                data.accounts[number] = [data.text(part) for pair in told for part in pair]
+            told = []
+        pair = f"{first.flow.source}->{first.flow.destination}"
+        return _Line(
+            address=address(self._name, pair),
+            css=first.verdict,
+            word=TITLES[first.verdict],
+            title=group.title,
+            step=step.name,
+            number=number,
+            account=told,
+        )
+
+
+def _told_apart(lines: list[_Line]) -> list[_Line]:
+    """Give each finding of a pair an address of its own."""
+    seen: Counter[str] = Counter()
+    apart = []
+    for line in lines:
+        seen[line.address] += 1
+        again = f"~{seen[line.address]}" if seen[line.address] > 1 else ""
+        apart.append(replace(line, address=line.address + again))
+    return apart
+
+
+def _counts(scenarios: Iterable[ScenarioRecord]) -> str:
+    """Say how many flows went wrong, or how many there were."""
+    counts = summary.counts(scenarios)
+    nouns = (
+        (FlowVerdict.LEAK, "leak"),
+        (FlowVerdict.OVER_BLOCKED, "over-blocked flow"),
+        (FlowVerdict.INCONCLUSIVE, "untold flow"),
+    )
+    wrong = [counted(counts[verdict], noun) for verdict, noun in nouns if counts[verdict]]
+    total = sum(counts.values())
+    return ", ".join(wrong) or (counted(total, "flow") if total else "")

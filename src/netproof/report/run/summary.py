@@ -45,7 +45,12 @@ def case_views(run: RunRecord) -> list[CaseView]:
         played = [one for name in dict.fromkeys(case.scenarios) for one in by_id.pop(name, [])]
         views.append(CaseView(case, tuple(played)))
     rest = [one for ones in by_id.values() for one in ones]
-    return views + [CaseView(_as_case(one, run), (one,)) for one in rest]
+    return views + [scenario_view(one, run) for one in rest]
+
+
+def scenario_view(one: ScenarioRecord, run: RunRecord) -> CaseView:
+    """Return a scenario as a case of its own."""
+    return CaseView(_as_case(one, run), (one,))
 
 
 def _as_case(scenario: ScenarioRecord, run: RunRecord) -> CaseRecord:

@@ -1,9 +1,178 @@
-const only = document.getElementById('only'), find = document.getElementById('find');
+'use strict';
+const byId = (id) => document.getElementById(id);
+const cases = [...document.querySelectorAll('.case')];
+let read;
+const data = () => (read ??= JSON.parse(byId('data').textContent));
+
+function make(tag, text, attributes) {
+  const made = document.createElement(tag);
+  if (text !== undefined) made.textContent = text;
+  for (const [name, value] of Object.entries(attributes ?? {})) made.setAttribute(name, value);
+  return made;
+}
+
+/* Which cases are shown. */
 function filter() {
-  for (const one of document.querySelectorAll('[data-scenario]')) {
-    const named = one.dataset.scenario.toLowerCase().includes(find.value.toLowerCase());
-    one.hidden = !named || (only.checked && one.dataset.verdict === 'PASS');
+  const words = byId('find').value.toLowerCase().split(/\s+/).filter(Boolean);
+  const state = byId('state').value, theme = byId('theme').value;
+  let shown = 0;
+  for (const one of cases) {
+    one.said ??= one.textContent.toLowerCase();
+    one.hidden = (state && one.dataset.state !== state) || (theme && one.dataset.theme !== theme)
+      || !words.every((word) => one.said.includes(word));
+    shown += !one.hidden;
+  }
+  byId('shown').textContent = `${shown} of ${cases.length} cases`;
+}
+for (const id of ['find', 'state', 'theme']) byId(id).addEventListener('input', filter);
+byId('filters').addEventListener('submit', (event) => event.preventDefault());
+byId('filters').hidden = !cases.length;
+
+/* The steps of a case, and a matrix when its step is opened. */
+function draw(one) {
+  if (one.drawn) return;
+  one.drawn = true;
+  const body = one.querySelector('.body');
+  for (const [again, steps] of data().cases[one.dataset.case]) {
+    const first = Math.max(steps.findIndex((step) => step[1]), steps.findIndex((step) => step[2]));
+    steps.forEach((step, number) => body.append(drawStep(one, step, number === Math.max(first, 0))));
+    if (data().text[again] && !one.querySelector('.again')) {
+      const line = make('p', 'again: ', { class: 'again' });
+      line.append(make('code', data().text[again]));
+      body.append(line);
+    }
   }
 }
-only.addEventListener('change', filter);
-find.addEventListener('input', filter);
+
+function drawStep(one, [line, wrong, policies, places, nodes, views], open) {
+  const step = make('details', undefined, { class: 'step' });
+  step.append(make('summary', data().text[line]));
+  step.fill = () => {
+    step.fill = null;
+    for (const place of places) step.append(make('p', data().text[place], { class: 'mono soft' }));
+    for (const view of views) step.append(drawMatrix(one, view, data().nodes[nodes]));
+  };
+  step.addEventListener('toggle', () => step.fill?.());
+  if (open) { step.fill(); step.open = true; }
+  return step;
+}
+
+function split(end) {
+  const name = end.replace(/^service /, ''), at = name.lastIndexOf('/');
+  return [name.slice(0, Math.max(at, 0)), name.slice(at + 1)];
+}
+
+function mark(expected, verdict) {
+  const { marks, blank, verdicts, expected: words } = data();
+  if (verdict === blank) return null;
+  const word = verdicts[verdict];
+  return marks[word === 'undefined' ? 'undefined, or itself' : word === 'enforced' ? words[expected] : word];
+}
+
+function drawMatrix(one, [label, sources, destinations, expected, verdicts, ...seen], nodes) {
+  const { text, names, grids } = data();
+  const rows = names[sources], columns = names[destinations], told = make('p', '', { class: 'told', role: 'status' });
+  const table = make('table', undefined, { class: 'matrix', role: 'grid' });
+  table.append(make('caption', text[label]));
+  const heads = table.createTHead(), spaces = heads.insertRow(), tops = heads.insertRow();
+  spaces.append(make('td', undefined, { colspan: 2 }));
+  tops.append(make('td', undefined, { colspan: 2 }));
+  columns.forEach((end, number) => {
+    const [space, name] = split(end), before = number ? split(columns[number - 1])[0] : null;
+    if (space === before) spaces.lastChild.colSpan += 1;
+    else spaces.append(make('th', space, { class: 'space', scope: 'colgroup' }));
+    const head = make('th', undefined, { class: 'column', scope: 'col' });
+    head.append(make('span', name));
+    tops.append(head);
+  });
+  const body = table.createTBody();
+  rows.forEach((source, row) => {
+    const line = body.insertRow(), [space, name] = split(source);
+    const before = row ? split(rows[row - 1])[0] : null;
+    line.append(make('th', space === before ? '' : space, { class: 'space' }), make('th', name, { scope: 'row' }));
+    columns.forEach((destination, column) => {
+      const at = row * columns.length + column;
+      const look = mark(grids[expected][at], grids[verdicts][at]);
+      const cell = make('td');
+      if (look) {
+        const saw = [...new Set(seen.map((grid) => data().seen[grids[grid][at]]))].join(' or ');
+        const where = nodes[source] && nodes[destination]
+          ? `, ${nodes[source] === nodes[destination] ? 'on one node' : 'across nodes'}` : '';
+        cell.said = `${source} -> ${destination}, ${text[label]}${where}: expected `
+          + `${data().expected[grids[expected][at]]}, seen ${saw} (${data().verdicts[grids[verdicts][at]]})`;
+        cell.pair = `${source}->${destination}`.replaceAll(' ', '_');
+        cell.className = look[0];
+        cell.textContent = look[1];
+        cell.tabIndex = -1;
+        cell.setAttribute('aria-label', cell.said);
+      }
+      line.append(cell);
+    });
+  });
+  const start = table.querySelector('.leak, .blocked, .untold') ?? table.querySelector('td[tabindex]');
+  if (start) start.tabIndex = 0;
+  table.addEventListener('keydown', move);
+  const pick = (event) => event.target.said && choose(one, table, event.target, told);
+  table.addEventListener('click', pick);
+  table.addEventListener('focusin', pick);
+  const sheet = make('div', undefined, { class: 'sheet' });
+  sheet.append(table);
+  const whole = make('div');
+  whole.append(sheet, told);
+  return whole;
+}
+
+function move(event) {
+  const step = { ArrowRight: [0, 1], ArrowLeft: [0, -1], ArrowDown: [1, 0], ArrowUp: [-1, 0] }[event.key];
+  const line = event.target.closest('tr');
+  if (!step || !line || !event.target.said) return;
+  event.preventDefault();
+  const lines = [...line.parentNode.rows];
+  let row = lines.indexOf(line) + step[0], column = event.target.cellIndex + step[1];
+  while (lines[row]?.cells[column] && !lines[row].cells[column].said) { row += step[0]; column += step[1]; }
+  lines[row]?.cells[column]?.focus();
+}
+
+function choose(one, table, cell, told) {
+  table.querySelector('[tabindex="0"]')?.setAttribute('tabindex', '-1');
+  table.querySelector('.chosen')?.classList.remove('chosen');
+  cell.tabIndex = 0;
+  cell.classList.add('chosen');
+  const address = `#${encodeURI(`${one.id}/${cell.pair}`)}`;
+  told.replaceChildren(make('span', `${cell.said} `), make('a', 'link to it', { href: address }));
+}
+
+/* What is opened is drawn; an address opens what it names. */
+document.addEventListener('toggle', ({ target }) => {
+  if (!target.open) return;
+  if (target.matches('.case')) draw(target);
+  if (target.dataset.account && !target.querySelector('dl')) {
+    const parts = data().accounts[target.dataset.account], list = make('dl');
+    parts.forEach((part, number) => list.append(make(number % 2 ? 'dd' : 'dt', data().text[part])));
+    target.append(list);
+  }
+}, true);
+for (const one of cases) if (one.open) draw(one);
+
+function follow() {
+  let name;
+  try { name = decodeURIComponent(location.hash.slice(1)); } catch { return; }
+  if (!name) return;
+  const one = cases.filter(({ id }) => name === id || name.startsWith(`${id}/`))
+    .sort((a, b) => b.id.length - a.id.length)[0];
+  if (!one) return;
+  one.hidden = false;
+  one.open = true;
+  draw(one);
+  const pair = name.slice(one.id.length + 1), line = byId(name);
+  const cells = [...one.querySelectorAll('td')].filter((cell) => cell.pair === pair);
+  const cell = cells.find((each) => each.matches('.leak, .blocked, .untold')) ?? cells[0];
+  if (cell) { const step = cell.closest('.step'); if (step) step.open = true; cell.focus({ preventScroll: true }); cell.click(); }
+  (line && line !== one ? line : cell ?? one).scrollIntoView({ block: 'center' });
+}
+addEventListener('hashchange', follow);
+follow();
+addEventListener('beforeprint', () => {
+  for (const one of cases) if (one.dataset.state !== 'pass') one.open = true;
+});
+filter();

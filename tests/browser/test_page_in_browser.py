@@ -1,0 +1,109 @@
+"""The page as a browser shows it: drawn when looked at, searched, linked to, by key, narrow."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from netproof.model.value import replace
+from netproof.report.run import page
+from tests.browser import chromium
+from tests.unit.report.hostile import with_texts
+from tests.unit.report.run.test_bypass import KEYS, RESULTS
+from tests.unit.report.sample import EVERYTHING, LEAKING, PASSING, run_of
+
+pytestmark = pytest.mark.skipif(not chromium.PROGRAM, reason="no chromium: install one to run this")
+
+EVIL = "</script><img src=x onerror=evil()>"
+SHOWN = "[...document.querySelectorAll('.case')].filter((one) => !one.hidden).map((one) => one.id)"
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[chromium.Browser]:
+    """Return a browser for all tests."""
+    with chromium.browser(tmp_path_factory.mktemp("profile")) as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a page with one of everything."""
+    path = tmp_path_factory.mktemp("page") / "report.html"
+    path.write_text(page.render(replace(EVERYTHING, doors=RESULTS, keys=KEYS)), encoding="utf-8")
+    return path
+
+
+def test_its_script_runs_and_nothing_is_refused(browser: chromium.Browser, report: Path) -> None:
+    """The hash in the policy is that of the script, and of the style."""
+    browser.open(report)
+    assert browser.ask("document.querySelectorAll('.matrix').length") > 0
+    assert "rgb(180, 35, 24)" == browser.ask(
+        "getComputedStyle(document.querySelector('td.leak')).backgroundColor"
+    )
+    assert [] == browser.faults
+
+
+def test_what_is_searched_for_is_shown(browser: chromium.Browser, report: Path) -> None:
+    """By the words of a case and of its findings, its state and its theme."""
+    browser.open(report)
+    find = "byId('find').value = '{}'; filter(); " + SHOWN
+    assert ["peers/api-to-postgres"] == browser.ask(find.format("staging/web LEAK"))
+    assert "1 of 4 cases" == browser.ask("byId('shown').textContent")
+    assert [] == browser.ask(find.format("nothing of the kind"))
+    browser.ask(find.format(""))
+    chosen = f"byId('state').value = 'pass'; filter(); {SHOWN}"
+    assert ["isolation/default-deny-all"] == browser.ask(chosen)
+
+
+def test_an_address_opens_what_it_names(browser: chromium.Browser, report: Path) -> None:
+    """A pair of ends in a case that is folded, and was as expected."""
+    browser.open(report, fragment="#isolation/default-deny-all/staging/web-%3Eproduction/api")
+    said = browser.ask("document.activeElement.getAttribute('aria-label')")
+    assert said.startswith("staging/web -> production/api, TCP 80, 5432")
+    assert "expected denied, seen dropped (enforced)" in said
+    assert said in browser.ask("document.querySelector('.told a').parentNode.textContent")
+
+
+def test_a_matrix_is_walked_by_the_keyboard(browser: chromium.Browser, report: Path) -> None:
+    """It is one stop of the tab key, at the first leak; arrows lead on, and say what they find."""
+    browser.open(report)
+    browser.ask("document.querySelector('.case .matrix td[tabindex=\"0\"]').focus()")
+    assert "(leak)" in browser.ask("document.activeElement.getAttribute('aria-label')")
+    browser.press("ArrowLeft")
+    said = browser.ask("document.activeElement.getAttribute('aria-label')")
+    assert said.startswith("staging/web -> production/api")
+    assert 1 == browser.ask(
+        "document.activeElement.closest('table').querySelectorAll('[tabindex=\"0\"]').length"
+    )
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_a_phone_scrolls_down_only(browser: chromium.Browser, report: Path, *, dark: bool) -> None:
+    """At 360 px, with everything unfolded; what is wide scrolls by itself."""
+    browser.open(report, width=360, dark=dark)
+    browser.ask("for (const one of document.querySelectorAll('details')) one.open = true")
+    browser.ask("document.body.offsetHeight")
+    assert browser.ask("document.documentElement.scrollWidth") <= 360
+
+
+def test_hostile_text_stays_text(browser: chromium.Browser, tmp_path: Path) -> None:
+    """Also what the script draws."""
+    evil = tmp_path / "evil.html"
+    evil.write_text(page.render(with_texts(EVERYTHING, lambda text: text + EVIL)), encoding="utf-8")
+    browser.open(evil)
+    browser.ask("for (const one of document.querySelectorAll('details')) one.open = true")
+    assert 0 == browser.ask("document.querySelectorAll('img').length")
+    assert "onerror=evil()" in browser.ask("document.querySelector('.matrix').textContent")
+
+
+def test_the_whole_suite_is_there_at_once(browser: chromium.Browser, tmp_path: Path) -> None:
+    """650 cases, 60 of them with leaks: read, laid out and shown within a second."""
+    cases = [replace(PASSING, id=f"theme-{n % 20}/case-{n}") for n in range(590)]
+    cases += [replace(LEAKING, id=f"theme-x/case-{n}") for n in range(60)]
+    whole = tmp_path / "whole.html"
+    whole.write_text(page.render(run_of(tuple(cases))), encoding="utf-8")
+    browser.open(whole, width=360)
+    took = browser.ask("performance.getEntriesByType('navigation')[0].loadEventEnd")
+    assert 0 < took < 1_000
