@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.lab.lab_api import Cluster, cluster, sleeper, unique
+from tests.lab.lab_api import Cluster, cluster, ips, sleeper, unique
 from tests.lab.lab_process import eventually
 
 
@@ -94,6 +95,28 @@ def test_a_container_without_command_is_explained(lab: Cluster) -> None:
     )
     assert state["reason"] == "CreateContainerConfigError"
     assert "set `command`" in state["message"]
+
+
+def test_the_programs_of_the_test_image_are_there(lab: Cluster) -> None:
+    """What cyclonus and Kubernetes' own tests start and exec, with the image's entrypoint."""
+    name = unique("agnhost")
+    image, words = (
+        "registry.k8s.io/e2e-test-images/agnhost:2.43",
+        ["serve-hostname", "--http=false"],
+    )
+    servers = [
+        {"name": kind, "image": image, "args": [*words, f"--{kind}", "--port", "80"]}
+        for kind in ("tcp", "udp")
+    ]
+    lab.create(name, {"containers": [*servers, {"name": "idle", "image": image}]})
+    address = f"{ips(lab.ready(name))[0]}:80"
+    for kind in ("tcp", "udp"):
+        probe = ("/agnhost", "connect", address, "--timeout=10s", f"--protocol={kind}")
+        eventually(partial(_says_nothing, lab, name, probe), f"{kind} is served")
+
+
+def _says_nothing(lab: Cluster, name: str, probe: Sequence[str]) -> bool:
+    return lab.run(name, *probe, container="idle") == ""
 
 
 def test_a_volume_is_explained(lab: Cluster) -> None:

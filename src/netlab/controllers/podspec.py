@@ -70,10 +70,10 @@ def check(pod: Obj, container: Obj) -> None:
         kind = next((key for key in volume if key != "name"), "unknown")
         message = f'volume "{mount["name"]}" is of type {kind}: the lab has no volumes'
         raise SpecError("CreateContainerConfigError", message)
-    if not container.get("command"):
+    if not (container.get("command") or entrypoint(container)):
         message = (
             f"container {container['name']!r} has no `command`: the lab pulls no images, so it "
-            "does not know their entrypoint; set `command`"
+            f"knows no entrypoint but those of {', '.join(ENTRYPOINTS)}; set `command`"
         )
         raise SpecError("CreateContainerConfigError", message)
     for key in ("envFrom", "lifecycle"):
@@ -133,9 +133,28 @@ def hostname(pod: Obj) -> str:
     return str(pod["spec"].get("hostname") or pod["metadata"]["name"])[:63]
 
 
+_SHELL: tuple[list[str], list[str]] = ([], ["sh"])
+_PAUSE = (["/agnhost"], ["pause"])
+
+ENTRYPOINTS = {"agnhost": _PAUSE, "pause": _PAUSE, "busybox": _SHELL, "alpine": _SHELL}
+"""What images of these names run, entrypoint and default arguments: programs that are here, too."""
+
+
+def entrypoint(container: Obj) -> tuple[list[str], list[str]] | None:
+    """Return what a container's image would run, None where the lab does not know."""
+    repository = str(container.get("image", "")).partition("@")[0]
+    return ENTRYPOINTS.get(repository.rpartition("/")[2].partition(":")[0])
+
+
 def arguments(container: Obj, env: Mapping[str, str]) -> list[str]:
-    """Return the command line, command and args, with $(NAME) replaced."""
-    words = [*(container.get("command") or []), *(container.get("args") or [])]
+    """Return the command line with $(NAME) replaced.
+
+    As with images, `command` goes before the image's entrypoint and, like `args`, makes its default
+    arguments void.
+    """
+    command, args = container.get("command") or [], container.get("args") or []
+    first, default = entrypoint(container) or ([], [])
+    words = [*command, *args] if command else [*first, *(args or default)]
     return [expand(word, env) for word in words]
 
 

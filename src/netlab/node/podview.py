@@ -3,7 +3,8 @@
 There are no images, so that a pod runs what is installed here, as the user who started the lab
 where that is no administrator. Its root is therefore a tree of its own: the system's programs and
 libraries and the lab's interpreter, read-only, devices that hold nothing, an /etc that was written
-for it. Homes, run-time folders, sockets and terminals of the machine have no name in it.
+for it, and the `agnhost` that test programs expect of an image. Homes, run-time folders, sockets
+and terminals of the machine have no name in it.
 Must not know: pods, or what a network namespace is.
 """
 
@@ -50,10 +51,14 @@ _REMOUNT = {
 }
 
 
+_AGNHOST = Path(__file__).with_name("agnhost.py")
+
+
 def furnish(view: Path, own: Path) -> None:
     """Build the tree of all pods in an empty folder, with a folder of the lab's own in it.
 
-    Raises OSError. It is to be entered by `enter`, in a mount namespace of its own.
+    That folder has the interpreter at bin/python3. The tree is to be entered by `enter`, in a mount
+    namespace of its own. Raises OSError.
     """
     syscalls.mount("tmpfs", str(view), "tmpfs", PLAIN, "mode=755")
     for name in (*_EMPTY, *_SCRATCH, "etc", "proc"):
@@ -68,6 +73,7 @@ def furnish(view: Path, own: Path) -> None:
         _show(Path("/etc", name), view / "etc" / name)
     for name, content in _FILES.items():
         (view / "etc" / name).write_text(content, encoding="ascii")
+    _furnish_agnhost(view / "agnhost", own / "bin/python3")
 
 
 def _furnish_devices(folder: Path) -> None:
@@ -77,6 +83,12 @@ def _furnish_devices(folder: Path) -> None:
         (folder / name).symlink_to(target)
     (folder / "pts").mkdir()
     _bind(Path("/dev/pts"), folder / "pts")
+
+
+def _furnish_agnhost(program: Path, interpreter: Path) -> None:
+    text = _AGNHOST.read_text(encoding="utf-8")
+    program.write_text(f"#!{interpreter} -IS\n{text}", encoding="utf-8")
+    program.chmod(0o755)
 
 
 def _show(host: Path, inside: Path) -> None:

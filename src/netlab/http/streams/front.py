@@ -63,13 +63,13 @@ def parse_head(data: bytes) -> RequestHead | None:
 
 
 def switching(protocol: str) -> bytes:
-    """Return the answer that ends HTTP on a connection, with the stream protocol chosen."""
-    lines = (
+    """Return the answer that ends HTTP on a connection, with the stream protocol chosen, if any."""
+    lines = [
         "HTTP/1.1 101 Switching Protocols",
         "Connection: Upgrade",
         "Upgrade: SPDY/3.1",
-        f"X-Stream-Protocol-Version: {protocol}",
-    )
+        *([f"X-Stream-Protocol-Version: {protocol}"] if protocol else []),
+    ]
     return "\r\n".join(lines).encode() + HEAD_END
 
 

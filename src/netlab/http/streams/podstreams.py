@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from aiohttp import hdrs, web
 
@@ -71,17 +71,17 @@ class StreamRequests:
         """Serve a SPDY client; raises ApiError before the connection is upgraded."""
         pod, wire = self._pod(path), StreamWire(*streams)
         self._check_served(path)
-        offered = ",".join(head.headers.getall("X-Stream-Protocol-Version", ()))
+        offered = _offered_protocols(head)
         target_of = _COMMANDS.get(path.subresource or "")
         if target_of is not None:
             target = target_of(pod, plain_parameters(head.query))
-            _check_protocol(remotecommand.SPDY_EXEC_PROTOCOL, offered)
-            await wire.write(switching(remotecommand.SPDY_EXEC_PROTOCOL))
-            await remotecommand.serve_spdy_exec(self._runtime, target, wire)
+            name = negotiated(offered, tuple(remotecommand.SPDY_PROTOCOLS))
+            await wire.write(switching(name))
+            protocol = remotecommand.SPDY_PROTOCOLS[name]
+            await remotecommand.serve_spdy_exec(self._runtime, target, wire, protocol)
             return
         check_running(pod)
-        _check_protocol(_SPDY_FORWARD, offered)
-        await wire.write(switching(_SPDY_FORWARD))
+        await wire.write(switching(negotiated(offered, (_SPDY_FORWARD,))))
         await serve_spdy_port_forward(self._runtime, pod, wire)
 
     def _check_served(self, path: ResourcePath) -> None:
@@ -93,7 +93,21 @@ class StreamRequests:
         return self._store.get(path.resource.plural, path.namespace, path.name or "")
 
 
-def _check_protocol(protocol: str, offered: str) -> None:
-    if protocol not in [name.strip() for name in offered.split(",")]:
-        why = f"unable to upgrade: unable to negotiate protocol: client supports [{offered}], "
-        raise apierrors.bad_request(f"{why}server accepts [{protocol}]")
+def _offered_protocols(head: RequestHead) -> list[str]:
+    lines = head.headers.getall("X-Stream-Protocol-Version", ())
+    return [name for line in lines for part in line.split(",") if (name := part.strip())]
+
+
+def negotiated(offered: Sequence[str], served: Sequence[str]) -> str:
+    """Return the first protocol that a client offers and the server knows, "" where it offers none.
+
+    Raises ApiError in the words of apimachinery's httpstream.Handshake.
+    """
+    if not offered:
+        return ""
+    for name in offered:
+        if name in served:
+            return name
+    accepted = " ".join(name for name in served if name)
+    why = f"unable to negotiate protocol: client supports [{' '.join(offered)}], "
+    raise apierrors.bad_request(f"unable to upgrade: {why}server accepts [{accepted}]")

@@ -1,9 +1,8 @@
 """Port-forward: one connection of a client joined to one connection inside a pod.
 
 The runtime dials loopback inside the pod, so no network policy is in the way, as with a container
-runtime. Over SPDY any number of connections, each an error and a data stream; the client opens the
-error stream first, and both carry the same request id. Sources: KEP-4006 and
-pkg/streaming/portforward of the CRI streaming library.
+runtime. Over SPDY any number of connections, each an error and a data stream with the same request
+id. Sources: KEP-4006 and pkg/streaming/portforward of the CRI streaming library.
 """
 
 from __future__ import annotations
@@ -13,11 +12,18 @@ import contextlib
 import logging
 import os
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Protocol
 
 from netlab import tasks
 from netlab.http.podruntime import PodRuntime
-from netlab.http.streams.spdysession import MAX_STREAMS, ByteCarrier, SpdySession, SpdyStream
+from netlab.http.streams.spdysession import (
+    MAX_STREAMS,
+    STREAM_CREATION_S,
+    ByteCarrier,
+    SpdySession,
+    SpdyStream,
+)
 from netlab.objects.limits import whole_number
 from netlab.objects.obj import Obj
 
@@ -103,22 +109,88 @@ async def serve_spdy_port_forward(runtime: PodRuntime, pod: Obj, carrier: ByteCa
     session = SpdySession(carrier)
     reading = asyncio.create_task(session.serve(), name="a SPDY connection")
     connections: set[asyncio.Task[None]] = set()
-    waiting: dict[str, SpdyStream] = {}
+    waiting: dict[str, _StreamPair] = {}
     try:
         while (stream := await session.accept()) is not None:
-            request = stream.headers.get("requestid", "")
-            if stream.headers.get("streamtype") == "error":
+            kind, request = stream.headers.get("streamtype"), _request_of(stream)
+            if kind == "error":
                 await stream.ignore()
-                waiting[request] = stream
-                if len(waiting) > MAX_STREAMS:
-                    return  # streams that nothing follows: no client of ours does that
-            elif request in waiting:
-                pair = _serve_connection(runtime, pod, stream, waiting.pop(request))
-                task = asyncio.create_task(pair, name="a forwarded connection")
+            elif kind != "data":
+                continue
+            pair = waiting.get(request)
+            if pair is None:
+                pair = waiting[request] = _StreamPair()
+                work = _serve_pair(runtime, pod, pair, partial(waiting.pop, request))
+                task = asyncio.create_task(work, name="a forwarded connection")
                 connections.add(task)
                 task.add_done_callback(connections.discard)
+            await pair.add(kind, stream)
+            if len(waiting) > MAX_STREAMS:
+                return  # streams that nothing follows: no client of ours does that
     finally:
         await tasks.end(reading, *connections)
+
+
+def _request_of(stream: SpdyStream) -> str:
+    """Return what joins two streams: the id of their request, or what their numbers tell.
+
+    Clients older than the header open the error stream first and the data stream right after it.
+    """
+    number = stream.number if stream.headers.get("streamtype") == "error" else stream.number - 2
+    return stream.headers.get("requestid") or f"stream {number}"
+
+
+class _StreamPair:
+    """The two streams of one forwarded connection, in whichever order they come."""
+
+    def __init__(self) -> None:
+        self._streams: dict[str, SpdyStream] = {}
+        self._is_complete = asyncio.Event()
+
+    @property
+    def complaints(self) -> SpdyStream | None:
+        return self._streams.get("error")
+
+    async def add(self, kind: str, stream: SpdyStream) -> None:
+        if kind in self._streams:
+            await self.complain(f"{kind} stream already assigned")
+            return
+        self._streams[kind] = stream
+        if len(self._streams) == 2:
+            self._is_complete.set()
+
+    async def complete(self) -> tuple[SpdyStream, SpdyStream]:
+        """Wait for both, first the one for data; raise TimeoutError."""
+        async with asyncio.timeout(STREAM_CREATION_S):
+            await self._is_complete.wait()
+        return self._streams["data"], self._streams["error"]
+
+    async def complain(self, why: str) -> None:
+        """Tell the client, where it opened a stream to be told on."""
+        with contextlib.suppress(ConnectionError):
+            if self.complaints is not None:
+                await self.complaints.write(why.encode())
+
+    async def close(self) -> None:
+        with contextlib.suppress(ConnectionError):
+            for stream in self._streams.values():
+                await stream.close()
+                await stream.ignore()
+
+
+async def _serve_pair(
+    runtime: PodRuntime, pod: Obj, pair: _StreamPair, forget: Callable[[], object]
+) -> None:
+    """Serve a connection when both streams are there; tell a client that opens but one of them."""
+    try:
+        streams = await pair.complete()
+    except TimeoutError:
+        await pair.complain("timed out waiting for streams")
+        await pair.close()
+        return
+    finally:
+        forget()
+    await _serve_connection(runtime, pod, *streams)
 
 
 async def _serve_connection(

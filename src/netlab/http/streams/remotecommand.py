@@ -1,7 +1,7 @@
 """Exec and attach: a client's streams joined to a command's, until one of the two ends.
 
-Over SPDY as kubectl before 1.31 speaks it: a stream per channel, v4. Must not know: how the
-command runs (`ExecSession`).
+Over SPDY as kubectl before 1.31 and most programs with client-go speak it: a stream per channel.
+Must not know: how the command runs (`ExecSession`).
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Protocol
@@ -17,7 +17,12 @@ from typing import Protocol
 from netlab import tasks
 from netlab.http.podruntime import ExecSession, OutputSource, PodRuntime
 from netlab.http.streams.podtargets import ExecTarget
-from netlab.http.streams.spdysession import ByteCarrier, SpdySession, SpdyStream
+from netlab.http.streams.spdysession import (
+    STREAM_CREATION_S,
+    ByteCarrier,
+    SpdySession,
+    SpdyStream,
+)
 from netlab.objects import apierrors
 from netlab.objects.documents import parse_json
 from netlab.objects.obj import Obj
@@ -65,8 +70,8 @@ class ExecPeer(Protocol):
     def inputs(self) -> AsyncIterator[ExecInput]:
         """Yield what the client sends; ends when the client is gone."""
 
-    async def finish(self, status: bytes) -> None:
-        """Send the last word, a Status as JSON, and end the connection."""
+    async def finish(self, status: Obj) -> None:
+        """Send the last word, a Status, and end the connection."""
 
 
 async def serve_exec(runtime: PodRuntime, target: ExecTarget, peer: ExecPeer) -> None:
@@ -74,12 +79,12 @@ async def serve_exec(runtime: PodRuntime, target: ExecTarget, peer: ExecPeer) ->
     try:
         session = await _begin_session(runtime, target)
     except RuntimeRefusal as refusal:
-        await peer.finish(_encoded_status(not_started(str(refusal))))
+        await peer.finish(not_started(str(refusal)))
         return
     try:
         code = await _converse(session, target, peer)
         if code is not None:
-            await peer.finish(_encoded_status(exit_status(code)))
+            await peer.finish(exit_status(code))
     finally:
         session.kill()
         _close_writer(session.stdin)
@@ -172,56 +177,107 @@ def _close_writer(writer: asyncio.StreamWriter | None) -> None:
         writer.close()
 
 
-def _encoded_status(status: Obj) -> bytes:
+def encoded_status(status: Obj) -> bytes:
+    """Return a Status as clients read it since version 4."""
     return json.dumps(status).encode()
 
 
-SPDY_EXEC_PROTOCOL = "v4.channel.k8s.io"
+def plain_failure(status: Obj) -> bytes:
+    """Return a Status as clients before version 4 read it: success needs no word."""
+    return str(status.get("message", "")).encode()
 
-_OPENING_S = 30.0
-"""How long a client may take to open its streams; the kubelet's own limit."""
+
+@dataclass(frozen=True, slots=True)
+class SpdyProtocol:
+    """A version of the remote command protocol over SPDY, a stream for each channel."""
+
+    name: str
+    resizes: bool
+    """Whether a client with a terminal opens a stream for its size."""
+    encode: Callable[[Obj], bytes]
+    """Makes the last word of a Status."""
 
 
-async def serve_spdy_exec(runtime: PodRuntime, target: ExecTarget, carrier: ByteCarrier) -> None:
-    """Run a command for a SPDY client; it does not outlive the connection."""
+SPDY_PROTOCOLS = {
+    version.name: version
+    for version in (
+        SpdyProtocol("v4.channel.k8s.io", resizes=True, encode=encoded_status),
+        SpdyProtocol("v3.channel.k8s.io", resizes=True, encode=plain_failure),
+        SpdyProtocol("v2.channel.k8s.io", resizes=False, encode=plain_failure),
+        SpdyProtocol("channel.k8s.io", resizes=False, encode=plain_failure),
+        SpdyProtocol("", resizes=False, encode=plain_failure),
+    )
+}
+"""The versions by name; clients older than the names offer none."""
+
+_CHANNELS = frozenset({"stdin", "stdout", "stderr", "error", "resize"})
+_LATE = "timed out waiting for client to create streams"
+
+
+async def serve_spdy_exec(
+    runtime: PodRuntime, target: ExecTarget, carrier: ByteCarrier, protocol: SpdyProtocol
+) -> None:
+    """Run a command for a SPDY client; it does not outlive the connection.
+
+    A client that opens too few streams is told on its error stream, as far as it has one. (A
+    container runtime writes that to its own log, and leaves the client to wait.)
+    """
     session = SpdySession(carrier)
     reading = asyncio.create_task(session.serve(), name="a SPDY connection")
+    streams: dict[str, SpdyStream] = {}
+    peer = _SpdyPeer(streams, reading, protocol)
     try:
-        async with asyncio.timeout(_OPENING_S):
-            streams = await _collect_streams(session, _wanted_streams(target))
-        if streams is not None:
-            await serve_exec(runtime, target, _SpdyPeer(streams, reading))
-    except (TimeoutError, ConnectionError):
-        return  # a client that opens no streams, or leaves, hears no more
+        async with asyncio.timeout(STREAM_CREATION_S):
+            is_complete = await _collect_streams(session, streams, _count(target, protocol))
+        if is_complete:
+            await serve_exec(runtime, target, peer)
+    except TimeoutError:
+        await peer.finish(apierrors.status_of(apierrors.internal(_LATE)))
+    except ConnectionError:
+        return  # a client that leaves hears no more
     finally:
         await tasks.end(reading)
 
 
-def _wanted_streams(target: ExecTarget) -> frozenset[str]:
-    is_wanted_by_name = {"error": True, "stdin": target.stdin, "stdout": target.stdout}
-    is_wanted_by_name |= {"stderr": target.stderr, "resize": target.tty}
-    return frozenset(name for name, is_wanted in is_wanted_by_name.items() if is_wanted)
+def _count(target: ExecTarget, protocol: SpdyProtocol) -> int:
+    """Return how many streams the request makes a runtime wait for, the error stream included."""
+    resizes = target.tty and protocol.resizes
+    return 1 + sum((target.stdin, target.stdout, target.stderr, resizes))
 
 
 async def _collect_streams(
-    session: SpdySession, names: frozenset[str]
-) -> dict[str, SpdyStream] | None:
-    """Return the streams by their type, None where the client left before it opened all."""
-    streams: dict[str, SpdyStream] = {}
-    while not names <= streams.keys():
+    session: SpdySession, streams: dict[str, SpdyStream], wanted: int
+) -> bool:
+    """Collect streams by their type until there are enough; False where the client left before.
+
+    They are counted and not called by name, as runtimes do (createHTTPStreamStreams of
+    k8s.io/kubelet/pkg/cri/streaming/remotecommand): who asks for a terminal and opens a stream for
+    errors of the command instead of one for sizes is served, too.
+    """
+    opened = 0
+    while opened < wanted:
         stream = await session.accept()
         if stream is None:
-            return None
-        streams[stream.headers.get("streamtype", "")] = stream
-    return streams
+            return False
+        kind = stream.headers.get("streamtype", "")
+        if kind in _CHANNELS:
+            streams[kind] = stream
+            opened += 1
+    return True
 
 
 class _SpdyPeer:
     """An exec client on SPDY streams."""
 
-    def __init__(self, streams: dict[str, SpdyStream], connection: asyncio.Task[None]) -> None:
+    def __init__(
+        self,
+        streams: dict[str, SpdyStream],
+        connection: asyncio.Task[None],
+        protocol: SpdyProtocol,
+    ) -> None:
         self._streams = streams
         self._connection = connection
+        self._protocol = protocol
         self._names = {
             StreamChannel.STDOUT: "stdout",
             StreamChannel.STDERR: "stderr",
@@ -229,7 +285,9 @@ class _SpdyPeer:
         }
 
     async def send(self, channel: StreamChannel, data: bytes) -> None:
-        await self._streams[self._names[channel]].write(data)
+        stream = self._streams.get(self._names[channel])
+        if stream is not None:  # what no stream was opened for is lost, as with a runtime
+            await stream.write(data)
 
     async def inputs(self) -> AsyncIterator[ExecInput]:
         """Yield input and sizes as they come, until the connection ends."""
@@ -247,11 +305,12 @@ class _SpdyPeer:
         finally:
             await tasks.end(*readers)
 
-    async def finish(self, status: bytes) -> None:
+    async def finish(self, status: Obj) -> None:
+        word = self._protocol.encode(status)
         with contextlib.suppress(ConnectionError):
             for name, stream in self._streams.items():
-                if name == "error":
-                    await stream.write(status)
+                if name == "error" and word:
+                    await stream.write(word)
                 await stream.close()
 
     async def _ending(self, queue: asyncio.Queue[ExecInput | None]) -> None:

@@ -23,6 +23,10 @@ MAX_WAITING_IN_ALL = 16 * 1024 * 1024
 MAX_STREAMS = 2000
 """Streams of a connection that are open, or wait for somebody to take them."""
 
+STREAM_CREATION_S = 30.0
+"""How long a client may take to open the streams that belong together (DefaultStreamCreationTimeout
+of k8s.io/kubelet/pkg/cri/streaming)."""
+
 _FRAME_COST = 64
 """Bytes that a piece of data takes beside its own."""
 
@@ -43,7 +47,7 @@ class SpdyStream:
     def __init__(self, session: SpdySession, number: int, headers: Mapping[str, str]) -> None:
         """Belong to a session."""
         self._session = session
-        self._number = number
+        self.number = number
         self._waiting: deque[bytes] = deque()
         self._waiting_size = 0
         self._changed = asyncio.Condition()
@@ -67,15 +71,15 @@ class SpdyStream:
         """Send bytes; raises ConnectionError after the stream's end."""
         if self._closed:
             raise ConnectionResetError("the stream is closed")
-        await self._session.send(DataFrame(self._number, data))
+        await self._session.send(DataFrame(self.number, data))
 
     async def close(self) -> None:
         """Say that no more bytes come; reading goes on."""
         if not self._closed:
             self._closed = True
-            await self._session.send(DataFrame(self._number, fin=True))
+            await self._session.send(DataFrame(self.number, fin=True))
         if self.is_over:
-            self._session.forget(self._number)
+            self._session.forget(self.number)
 
     @property
     def is_over(self) -> bool:

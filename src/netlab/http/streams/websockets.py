@@ -1,12 +1,14 @@
 """Exec, attach and port-forward over WebSocket, in the channel protocols of Kubernetes.
 
-Each message is a channel's number and bytes: v4.channel.k8s.io and v5.channel.k8s.io (which can
-close a channel), and for port-forward also a tunnel for SPDY.
+Each message is a channel's number and bytes, or in the protocols with `base64` a digit and text.
+Version 5 can close a channel, versions before 4 tell of a failure in plain words. For port-forward
+there is also a tunnel for SPDY.
 """
 
 from __future__ import annotations
 
 import asyncio
+import base64
 import contextlib
 from collections.abc import AsyncIterator, Sequence
 
@@ -23,7 +25,10 @@ from netlab.http.streams.remotecommand import ExecInput, StdinData, StreamChanne
 from netlab.objects import apierrors
 from netlab.objects.obj import Obj
 
-EXEC_PROTOCOLS = ("v5.channel.k8s.io", "v4.channel.k8s.io")
+EXEC_PROTOCOLS = (
+    *("v5.channel.k8s.io", "v4.channel.k8s.io", "v4.base64.channel.k8s.io"),
+    *("channel.k8s.io", "base64.channel.k8s.io"),
+)
 FORWARD_PROTOCOLS = ("SPDY/3.1+portforward.k8s.io", "v4.channel.k8s.io")
 MAX_MESSAGE = 32 * 1024 * 1024
 """Bytes in one message (golang.org/x/net/websocket, DefaultMaxPayloadBytes); clients send a whole
@@ -38,7 +43,9 @@ async def serve_websocket_exec(
 ) -> web.WebSocketResponse:
     """Run a command for a WebSocket client."""
     socket = await _upgrade(request, EXEC_PROTOCOLS)
-    await remotecommand.serve_exec(runtime, target, _ExecPeer(socket))
+    peer = _ExecPeer(socket)
+    await peer.greet(target)
+    await remotecommand.serve_exec(runtime, target, peer)
     await socket.close()
     return socket
 
@@ -95,13 +102,26 @@ class _ExecPeer:
     """An exec client on a WebSocket."""
 
     def __init__(self, socket: web.WebSocketResponse) -> None:
+        protocol = socket.ws_protocol or ""
         self._socket = socket
+        self._is_text = "base64" in protocol
+        is_new = protocol.startswith(("v4.", "v5."))
+        self._encode = remotecommand.encoded_status if is_new else remotecommand.plain_failure
+
+    async def greet(self, target: ExecTarget) -> None:
+        """Say that the connection stands, as kubelet and API server do: nothing, on a channel."""
+        output = StreamChannel.STDERR if target.stderr else StreamChannel.ERROR
+        await self.send(StreamChannel.STDOUT if target.stdout else output, b"")
 
     async def send(self, channel: StreamChannel, data: bytes) -> None:
-        await self._socket.send_bytes(bytes([channel]) + data)
+        if self._is_text:
+            await self._socket.send_str(f"{channel:d}{base64.b64encode(data).decode()}")
+        else:
+            await self._socket.send_bytes(bytes([channel]) + data)
 
     async def inputs(self) -> AsyncIterator[ExecInput]:
-        async for message in _client_messages(self._socket):
+        async for received in _client_messages(self._socket):
+            message = _from_text(received) if self._is_text else received
             if message[:1] == b"\x00" and len(message) > 1:
                 yield StdinData(message[1:])
             elif message == bytes([StreamChannel.CLOSE, StreamChannel.STDIN]):
@@ -111,9 +131,19 @@ class _ExecPeer:
                 if size is not None:
                     yield size
 
-    async def finish(self, status: bytes) -> None:
+    async def finish(self, status: Obj) -> None:
         with contextlib.suppress(ConnectionError):
-            await self.send(StreamChannel.ERROR, status)
+            word = self._encode(status)
+            if word:
+                await self.send(StreamChannel.ERROR, word)
+
+
+def _from_text(message: bytes) -> bytes:
+    """Return a channel's number and bytes, nothing where a message is not what it should be."""
+    try:
+        return bytes([int(message[:1])]) + base64.b64decode(message[1:], validate=True)
+    except ValueError:
+        return b""
 
 
 class _Tunnel:

@@ -116,3 +116,31 @@ def test_dns_policy_chooses_the_name_server(spec: dict[str, Any], *, expected: b
 def test_probes_that_cannot_be_made(probe: dict[str, Any], kind: str) -> None:
     """Their type is told, so that a container that asks for one says why it does not start."""
     assert kind == podspec.unsupported_probe(probe)
+
+
+@pytest.mark.parametrize(
+    ("image", "words", "expected"),
+    [
+        ("registry.k8s.io/e2e-test-images/agnhost:2.43", {}, ["/agnhost", "pause"]),
+        ("agnhost", {"args": ["porter"]}, ["/agnhost", "porter"]),
+        ("agnhost", {"command": ["sh"]}, ["sh"]),
+        ("registry.k8s.io/pause:3.10", {}, ["/agnhost", "pause"]),
+        ("localhost:5000/busybox@sha256:0", {}, ["sh"]),
+        ("alpine:3", {"args": ["sleep", "1"]}, ["sleep", "1"]),
+        ("nginx", {"command": ["sh"], "args": ["-c", "true"]}, ["sh", "-c", "true"]),
+    ],
+)
+def test_a_few_images_have_an_entrypoint(
+    image: str, words: dict[str, Any], expected: list[str]
+) -> None:
+    """Those whose programs are here anyway: clients that name no command get what they meant."""
+    container = {"name": "c", "image": image, **words}
+    podspec.check(pod(container), container)
+    assert podspec.arguments(container, {}) == expected
+
+
+def test_any_other_image_needs_a_command() -> None:
+    """It is not known what is in it; the message says of which it is."""
+    container = {"name": "c", "image": "example.org/agnhost/nginx", "args": ["-g"]}
+    with pytest.raises(SpecError, match=r"knows no entrypoint but those of agnhost, .*`command`"):
+        podspec.check(pod(container), container)
