@@ -196,7 +196,8 @@ class Snapshot(Value):
 
     What is denied or absent is not written down. `sources` are where edges begin, the workloads
     first, all in order; `blocks` the ends outside that were told apart, `ports` the ports that were
-    asked there.
+    asked there. `strangers` are the ends that are pods which are not in the bundle, None where
+    nothing is known of those.
     """
 
     workloads: dict[str, tuple[str, ...]]
@@ -204,6 +205,7 @@ class Snapshot(Value):
     reached: dict[EdgeEnd, ReachedBy]
     blocks: tuple[str, ...] = ()
     ports: tuple[str, ...] = ()
+    strangers: tuple[str, ...] | None = None
 
 
 class Danger(StrEnum):
@@ -233,12 +235,16 @@ class ReachChange(Value):
 
 
 class DiffRecord(Value, kw_only=True):
-    """What differs from an old state to a new one, most dangerous first."""
+    """What differs from an old state to a new one, most dangerous first.
+
+    `unknown` says what could not be compared.
+    """
 
     schema: Literal["netproof.diff/v1"] = DIFF_SCHEMA
     old: str
     new: str
     changes: tuple[ReachChange, ...] = ()
+    unknown: tuple[str, ...] = ()
 
     @property
     def opened(self) -> tuple[ReachChange, ...]:

@@ -64,6 +64,9 @@ MAX_MUTATED = 40_000_000
 MAX_EDGES = 50_000_000
 """Of a snapshot, sources times ports that are reached: sets of them take a byte for each eight."""
 
+MAX_STRANGERS = 2_000
+"""Of kinds of pods that rules name and that are not in the bundle: each is held against each."""
+
 GIT_S = 60.0
 """For git to read a revision: it is in a repository on this machine."""
 

@@ -80,6 +80,29 @@ def meets(expression: MatchExpression, labels: Mapping[str, str]) -> bool:
             return expression.key not in labels
 
 
+def implies(given: MatchExpression, wanted: MatchExpression) -> bool:
+    """Tell whether whatever meets one requirement meets another, too."""
+    if given.key != wanted.key:
+        return False
+    match wanted.operator:
+        case Operator.IN:
+            return given.operator is Operator.IN and set(given.values) <= set(wanted.values)
+        case Operator.EXISTS:
+            return given.operator in (Operator.IN, Operator.EXISTS)
+        case Operator.DOES_NOT_EXIST:
+            return given.operator is Operator.DOES_NOT_EXIST
+        case Operator.NOT_IN:
+            return _avoids(given, set(wanted.values))
+
+
+def _avoids(given: MatchExpression, values: set[str]) -> bool:
+    if given.operator is Operator.IN:
+        return not values & set(given.values)
+    if given.operator is Operator.NOT_IN:
+        return values <= set(given.values)
+    return given.operator is Operator.DOES_NOT_EXIST
+
+
 def unmet(selector: LabelSelector, labels: Mapping[str, str]) -> tuple[UnmetLabel, ...]:
     """Return the requirements of a selector that labels do not meet, none where it matches."""
     wrong = [

@@ -2,14 +2,17 @@
 
 Two bundles are compared by one measure: with the same ports served and the same blocks told apart,
 so that a port which only one of them names does not look like a change. A kept snapshot knows
-only what it was asked; a block or port it does not have is looked up at what stands for the rest.
+only what it was asked; a block or port it does not have is looked up at what stands for the rest,
+and pods that are in neither bundle at wider ones. One of before they were told apart says nothing
+of them, and then nothing is compared.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
 from netproof.expected import positions
+from netproof.model.flow import Direction
 from netproof.model.review import (
     Cause,
     Danger,
@@ -22,10 +25,21 @@ from netproof.model.review import (
     Snapshot,
 )
 from netproof.model.value import replace
+from netproof.model.workload import Port, Protocol
 from netproof.policy.mirror import Mirror, PortDemand, serving
+from netproof.policy.strangers import read_strangers
 from netproof.review.explanation import causes
+from netproof.review.exposure import among
 from netproof.review.reachability import OUTSIDE
-from netproof.review.snapshot import DNS_NAME, OTHER, SnapshotView, network_of, take, views
+from netproof.review.snapshot import (
+    DNS_NAME,
+    OTHER,
+    SnapshotView,
+    grown,
+    network_of,
+    take,
+    views,
+)
 
 ARGUED = 50
 """For how many opened flows the rules that let them pass are looked up."""
@@ -54,10 +68,10 @@ def compare_snapshots(
     old: Snapshot, new: Snapshot, names: tuple[str, str], after: SnapshotView | None = None
 ) -> DiffRecord:
     """Compare two snapshots; with a view of the new one, say what lets through what it opens."""
-    was, now = _Answers(old), _Answers(new)
-    changes = [
+    was, now = map(_Answers, _alike(old, new))
+    changes = _told_once(
         change for edge in _differing(was, now) if (change := _change(edge, was, now)) is not None
-    ]
+    )
     order = tuple(Danger)
     changes.sort(key=lambda c: (not c.opens, order.index(c.danger), c.edge))
     causes_of = _causes(after) if after else _no_causes
@@ -65,7 +79,35 @@ def compare_snapshots(
         replace(change, causes=causes_of(change.edge)) if change.opens and n < ARGUED else change
         for n, change in enumerate(changes)
     ]
-    return DiffRecord(old=names[0], new=names[1], changes=tuple(argued))
+    lacking = (name for name, one in zip(names, (old, new), strict=True) if one.strangers is None)
+    unknown = tuple(f"{name} {_NOTHING_OF_STRANGERS}" for name in lacking)
+    return DiffRecord(old=names[0], new=names[1], changes=tuple(argued), unknown=unknown)
+
+
+_NOTHING_OF_STRANGERS = (
+    "was taken by an earlier netproof and says nothing of pods that are not in the bundle, so what "
+    "opens and closes for them is not known; take it anew"
+)
+
+
+def _alike(old: Snapshot, new: Snapshot) -> tuple[Snapshot, Snapshot]:
+    """Return two snapshots that tell the same strangers apart, none where one knows of none."""
+    if old.strangers is None or new.strangers is None:
+        return _without_strangers(old), _without_strangers(new)
+    return grown(old, new.strangers), grown(new, old.strangers)
+
+
+def _without_strangers(snapshot: Snapshot) -> Snapshot:
+    """Return a snapshot without those ends; as sources they come last, so places stay."""
+    gone = set(snapshot.strangers or ())
+    kept = tuple(name for name in snapshot.sources if name not in gone)
+    every = (1 << len(kept)) - 1
+    reached = {
+        end: ReachedBy(by.allowed & every, by.undefined & every)
+        for end, by in snapshot.reached.items()
+        if end.destination not in gone
+    }
+    return replace(snapshot, sources=kept, reached=reached, strangers=None)
 
 
 def _also(source: Mirror, target: Mirror) -> Iterator[PortDemand]:
@@ -77,6 +119,32 @@ def _also(source: Mirror, target: Mirror) -> Iterator[PortDemand]:
             if workload.key in here and (port.number, port.protocol) not in declared:
                 pods = frozenset({workload.key})
                 yield PortDemand(pods, port.number, port.protocol, "the other bundle", "")
+
+
+def _told_once(changes: Iterable[ReachChange]) -> list[ReachChange]:
+    """Leave out what changes for strangers as it does for others whom they are among."""
+    every = list(changes)
+    alike: dict[tuple[object, ...], list[str]] = {}
+    for one in every:
+        for at, name in _strange_ends(one.edge):
+            alike.setdefault(_but(one, at), []).append(name)
+    wider = {key: among(names) for key, names in alike.items()}
+    return [
+        one
+        for one in every
+        if not any(wider[_but(one, at)][name] for at, name in _strange_ends(one.edge))
+    ]
+
+
+def _strange_ends(edge: Edge) -> Iterator[tuple[int, str]]:
+    ends = enumerate((edge.source, edge.destination))
+    return ((at, name) for at, name in ends if read_strangers(name))
+
+
+def _but(change: ReachChange, at: int) -> tuple[object, ...]:
+    """Return all that a change says, but for one of its ends."""
+    other = change.edge.destination if at == 0 else change.edge.source
+    return at, other, change.edge.port, change.was, change.now
 
 
 def _change(edge: Edge, old: _Answers, new: _Answers) -> ReachChange | None:
@@ -119,7 +187,7 @@ class _Answers:
             return Reach.ALLOWED
         if place is not None and by.undefined >> place & 1:
             return Reach.UNDEFINED
-        if any("/" in end and end not in self.of.workloads for end in _within(known, self.of)):
+        if any(_is_absent(end, self.of) for end in (known.source, known.destination)):
             return Reach.ABSENT
         served = self.of.workloads.get(known.destination)
         return Reach.ABSENT if served is not None and known.port not in served else Reach.DENIED
@@ -144,18 +212,23 @@ class _Answers:
         return reached
 
 
-def _within(edge: Edge, of: Snapshot) -> tuple[str, ...]:
-    return tuple(end for end in (edge.source, edge.destination) if end not in of.blocks)
+def _is_absent(end: str, of: Snapshot) -> bool:
+    named = end in of.blocks or end in (of.strangers or ())
+    return "/" in end and not named and end not in of.workloads
 
 
 def _known(edge: Edge, of: Snapshot) -> Edge:
     """Return the edge that stands for one: blocks and ports outside by what is around them."""
     if edge.source.startswith(OUTSIDE):
         return replace(edge, source=_around(edge.source, of.blocks))
-    if not edge.destination.startswith(OUTSIDE):
+    strange = edge.destination in (of.strangers or ())
+    if not (strange or edge.destination.startswith(OUTSIDE)):
         return edge
     protocol = edge.port.partition("/")[2]
     port = edge.port if edge.port in of.ports else f"{OTHER}/{protocol}"
+    if strange:
+        asked = EdgeEnd(edge.destination, edge.port) in of.reached
+        return edge if asked else replace(edge, port=port)
     return replace(edge, destination=_around(edge.destination, of.blocks), port=port)
 
 
@@ -189,13 +262,16 @@ def _danger(edge: Edge, was: Reach, now: Reach) -> tuple[Danger, str]:
         return Danger.LOW, "no longer sure to pass"
     number = edge.port.partition("/")[0]
     abroad = edge.destination.startswith(OUTSIDE)
-    across = "/" in edge.destination and _space(edge.source) != _space(edge.destination)
+    across = _space(edge.source) != _space(edge.destination)
+    strange = read_strangers(edge.source) or read_strangers(edge.destination)
+    whence = "from" if read_strangers(edge.source) else "to"
     for holds, danger, why in (
         (edge.source.startswith(OUTSIDE), Danger.HIGH, "from outside the cluster"),
         (edge.destination == OUTSIDE, Danger.HIGH, "to any address outside the cluster"),
         (number in GUARDED, Danger.HIGH, f"port {number} is mostly data or control"),
         (abroad, Danger.MEDIUM, "to addresses outside the cluster"),
-        (across, Danger.HIGH, "across namespaces"),
+        (strange and across, Danger.HIGH, f"{whence} pods that are not in the bundle"),
+        (across and "/" in edge.destination, Danger.HIGH, "across namespaces"),
         (edge.destination == DNS_NAME, Danger.MEDIUM, "to the cluster's DNS"),
     ):
         if holds:
@@ -204,7 +280,8 @@ def _danger(edge: Edge, was: Reach, now: Reach) -> tuple[Danger, str]:
 
 
 def _space(name: str) -> str:
-    return name.partition("/")[0]
+    strangers = read_strangers(name)
+    return strangers.space if strangers else name.partition("/")[0]
 
 
 def _no_causes(_edge: Edge) -> tuple[Cause, ...]:
@@ -217,9 +294,25 @@ def _causes(view: SnapshotView) -> CausesOf:
     ends = {view.end(one): at for at, one in enumerate(grid.targets)}
 
     def of(edge: Edge) -> tuple[Cause, ...]:
+        if read_strangers(edge.source) or read_strangers(edge.destination):
+            return tuple(_of_strangers(view, edge))
         at = sources.get(edge.source), ends.get(EdgeEnd(edge.destination, edge.port))
         if at[0] is None or at[1] is None or not grid.present[at[1]] >> at[0] & 1:
             return ()
         return causes(view.reach.trace(grid.flow(at[0], at[1])))
 
     return of
+
+
+def _of_strangers(view: SnapshotView, edge: Edge) -> Iterator[Cause]:
+    """Yield what lets a workload meet strangers; nothing where the edge is another's."""
+    inward = read_strangers(edge.source)
+    who = inward or read_strangers(edge.destination)
+    pod = view.reach.pods.get(edge.destination if inward else edge.source)
+    number, _, protocol = edge.port.partition("/")
+    if who is None or pod is None or protocol not in set(Protocol):
+        return
+    numbered = int(number) if number.isdigit() else view.other
+    name = "" if number.isdigit() or number == OTHER else number
+    direction = Direction.INGRESS if inward else Direction.EGRESS
+    yield from view.exposure.causes(pod, Port(numbered, Protocol(protocol), name), direction, who)

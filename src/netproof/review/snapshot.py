@@ -2,10 +2,11 @@
 
 As text it is small enough to review, the same bytes for the same reachability. Sources are folded:
 `everyone` is every other workload, `namespace X` every other one of X. Sorted, with a line for each
-source, so that a change shows as the lines that changed.
+source, so that a change shows as the lines that changed. Pods that are not in the bundle are named
+by what rules ask of them; those who are among others that go the same way are not named again.
 
 Bundles that are compared are seen by one measure: the same blocks of the outside told apart, the
-same ports tried there.
+same pods that are in neither, the same ports tried at both.
 """
 
 from __future__ import annotations
@@ -14,17 +15,20 @@ import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from ipaddress import ip_network
+from itertools import product
 
 from netproof.errors import PolicyError
-from netproof.expected import Target, positions
+from netproof.expected import Target, as_set, positions, transposed
 from netproof.model.flow import Endpoint, EndpointKind
 from netproof.model.review import EdgeEnd, ReachedBy, Snapshot
 from netproof.model.value import replace
 from netproof.model.workload import Port, Protocol
 from netproof.policy import Network, matching
-from netproof.policy.limits import MAX_EDGES, MAX_WORKLOADS, refuse_more
+from netproof.policy.limits import MAX_EDGES, MAX_STRANGERS, MAX_WORKLOADS, refuse_more
 from netproof.policy.mirror import Mirror
+from netproof.policy.strangers import read_strangers
 from netproof.printing import Printable, several_lines
+from netproof.review.exposure import Exposure, among, port_names, strangers_of
 from netproof.review.reachability import (
     Reachability,
     egress_ports,
@@ -37,14 +41,18 @@ OTHER = "any"
 
 DNS_NAME = "dns"
 
-HEAD = "# netproof snapshot v1"
+HEAD = "# netproof snapshot v2"
+
+_WITHOUT_STRANGERS = "# netproof snapshot v1"
+"""How those begin that say nothing of pods which are not in the bundle."""
 
 _ABOUT = (
     "# Who reaches whom by what the policies say; what is not listed is denied.",
+    "# `any pod` and `pods labelled` are not in the bundle; their own policies are not known.",
     "# Written by `netproof snapshot`; compare with `netproof diff`.",
 )
 _SERVES = re.compile(r"(?P<name>\S+/\S+) serves (?P<ports>\S+(, \S+)*)")
-_TARGET = re.compile(r"(?P<name>.+?) on (?P<port>(\d+|any)/[A-Z]+)")
+_TARGET = re.compile(r"(?P<name>.+?) on (?P<port>[a-z0-9-]+/[A-Z]+)")
 _SOURCE = re.compile(r"  (?P<perhaps>perhaps )?from (?P<name>\S.*)")
 _ASKED = re.compile(r"(?P<block>outside( \S+)?) is asked on (?P<ports>\S+(, \S+)*)")
 _SPLIT = "compare a part of it"
@@ -57,10 +65,15 @@ _EVERYONE = "everyone"
 
 @dataclass(frozen=True, slots=True)
 class SnapshotView:
-    """A bundle to take a snapshot of; `other` is the port that stands for all unnamed ones."""
+    """A bundle to take a snapshot of; `other` is the port that stands for all unnamed ones.
+
+    `named` are the ports that rules name by a name only.
+    """
 
     reach: Reachability
     other: int
+    exposure: Exposure
+    named: tuple[Port, ...] = ()
 
     def end(self, target: Target) -> EdgeEnd:
         """Return the end of edges that a target is."""
@@ -69,20 +82,34 @@ class SnapshotView:
         return EdgeEnd(_name(target.destination), self.port(port) if abroad else str(port))
 
     def port(self, port: Port) -> str:
-        """Return what a port of the outside is called."""
+        """Return what a port of the outside, or of pods that are not in the bundle, is called."""
+        if port.name:
+            return f"{port.name}/{port.protocol}"
         return f"{OTHER}/{port.protocol}" if port.number == self.other else str(port)
 
 
-def views(*mirrors: Mirror) -> tuple[SnapshotView, ...]:
-    """Return a view of each bundle, all by one measure."""
+def views(*mirrors: Mirror, also: Iterable[str] = ()) -> tuple[SnapshotView, ...]:
+    """Return a view of each bundle, all by one measure; `also` are strangers to tell apart."""
     policies = [policy for mirror in mirrors for policy in mirror.bundle.policies]
     blocks = tuple(dict.fromkeys(policy_blocks(policies)))
     other = _unnamed(mirrors)
     named = tuple(dict.fromkeys(egress_ports(policies)))
     ports = (*named, Port(other), Port(other, Protocol.UDP))
+    reaches = [read_reachability(mirror, blocks, ports) for mirror in mirrors]
+    whom = dict.fromkeys(one for reach in reaches for one in strangers_of(reach))
+    whom |= dict.fromkeys(filter(None, map(read_strangers, also)))
+    _refuse_strangers(len(whom), mirrors[0])
+    by_name = tuple(dict.fromkeys(port for reach in reaches for port in port_names(reach)))
     return tuple(
-        SnapshotView(read_reachability(mirror, blocks, ports), other) for mirror in mirrors
+        SnapshotView(reach, other, Exposure(reach, tuple(whom), other), by_name)
+        for reach in reaches
     )
+
+
+def _refuse_strangers(count: int, mirror: Mirror) -> None:
+    if count > MAX_STRANGERS:
+        place = str(mirror.bundle.policies[0].origin) if mirror.bundle.policies else ""
+        refuse_more(count, MAX_STRANGERS, "kinds of pods named that are not in it", place, _SPLIT)
 
 
 def take(view: SnapshotView) -> Snapshot:
@@ -92,25 +119,65 @@ def take(view: SnapshotView) -> Snapshot:
     workloads = {
         pod.key: tuple(str(port) for port in sorted(pod.ports)) for pod in view.reach.workloads
     }
-    sources, order = _in_order([end.name for end in grid.sources], workloads)
+    strangers = [str(one) for one in view.exposure.whom]
+    sources, order = _in_order([*(end.name for end in grid.sources), *strangers], workloads)
     for at, one in enumerate(grid.targets):
-        by = ReachedBy(order(grid.allowed[at]), order(grid.undefined[at]))
-        if by.allowed or by.undefined:
-            reached[view.end(one)] = by
+        unknown = _from_strangers(view, one)
+        allowed = grid.allowed[at] | unknown.allowed << len(grid.sources)
+        undefined = grid.undefined[at] | unknown.undefined << len(grid.sources)
+        if allowed or undefined:
+            reached[view.end(one)] = ReachedBy(order(allowed), order(undefined))
+    for end, by in _to_strangers(view).items():
+        reached[end] = ReachedBy(order(by.allowed), order(by.undefined))
     return Snapshot(
         dict(sorted(workloads.items())),
         sources,
         dict(sorted(reached.items())),
         tuple(sorted(host.name for host in view.reach.topology.hosts)),
         tuple(sorted({view.port(port) for port in view.reach.outside_ports})),
+        tuple(sorted(strangers)),
     )
+
+
+def _from_strangers(view: SnapshotView, target: Target) -> ReachedBy:
+    if target.destination.kind is not EndpointKind.POD:
+        return ReachedBy()
+    pod = view.reach.pods[target.destination.name]
+    return view.exposure.into(pod, Port(target.port, target.protocol))
+
+
+def _to_strangers(view: SnapshotView) -> dict[EdgeEnd, ReachedBy]:
+    """Return which workloads may send to which strangers, as sets of the grid's sources."""
+    reached: dict[EdgeEnd, ReachedBy] = {}
+    for port in (*view.reach.outside_ports, *view.named):
+        answers = [view.exposure.out_of(pod, port) for pod in view.reach.workloads]
+        width = len(view.exposure.whom)
+        allowed = transposed([one.allowed for one in answers], width)
+        undefined = transposed([one.undefined for one in answers], width)
+        for at, one in enumerate(view.exposure.whom):
+            end = EdgeEnd(str(one), view.port(port))
+            _add(reached, end, allowed[at], undefined[at])
+    return reached
+
+
+def _add(reached: dict[EdgeEnd, ReachedBy], end: EdgeEnd, allowed: int, undefined: int) -> None:
+    """Let an end be reached by further sources; what is sure counts."""
+    known = reached.get(end, ReachedBy())
+    allowed |= known.allowed
+    undefined = (undefined | known.undefined) & ~allowed
+    if allowed or undefined:
+        reached[end] = ReachedBy(allowed, undefined)
 
 
 def _in_order(
     names: Sequence[str], workloads: Collection[str]
 ) -> tuple[tuple[str, ...], Callable[[int], int]]:
     """Return sources in the order of a snapshot, and what puts a set of them into that order."""
-    wanted = tuple(sorted(names, key=lambda name: (name not in workloads, name)))
+
+    def rank(name: str) -> tuple[bool, bool, str]:
+        return name not in workloads, read_strangers(name) is not None, name
+
+    wanted = tuple(sorted(names, key=rank))
     if wanted == tuple(names):
         return wanted, lambda members: members
     place = {name: 1 << at for at, name in enumerate(wanted)}
@@ -141,6 +208,56 @@ def _named_ranges(mirrors: tuple[Mirror, ...]) -> Iterator[tuple[int, int]]:
                         yield numbered
 
 
+def grown(snapshot: Snapshot, names: Iterable[str] = ()) -> Snapshot:
+    """Return a snapshot with further strangers; what is said of all is said of each among them."""
+    found = dict.fromkeys((*(snapshot.strangers or ()), *names))
+    sources, order = _in_order(
+        tuple(dict.fromkeys((*snapshot.sources, *found))), snapshot.workloads
+    )
+    reached: dict[EdgeEnd, ReachedBy] = {}
+    for end, by in snapshot.reached.items():
+        _add(reached, end, order(by.allowed), order(by.undefined))
+    wider = among(found)
+    places = {name: at for at, name in enumerate(sources)}
+    around = {places[name]: as_set(places[one] for one in wide) for name, wide in wider.items()}
+    ports = sorted({end.port for end in reached if end.destination in found})
+    for name, wide in wider.items():
+        for port, one in product(ports, wide):
+            by = reached.get(EdgeEnd(one, port), ReachedBy())
+            _add(reached, EdgeEnd(name, port), by.allowed, by.undefined)
+    for end, by in tuple(reached.items()):
+        allowed = as_set(at for at, wide in around.items() if wide & by.allowed)
+        undefined = as_set(at for at, wide in around.items() if wide & by.undefined)
+        _add(reached, end, allowed, undefined)
+    return replace(
+        snapshot,
+        sources=sources,
+        reached=dict(sorted(reached.items())),
+        strangers=tuple(sorted(found)),
+    )
+
+
+def _shrunk(snapshot: Snapshot) -> Snapshot:
+    """Leave out the strangers that are among others which go the same way."""
+    wider = among(snapshot.strangers or ())
+    places = {name: at for at, name in enumerate(snapshot.sources)}
+    around = {places[name]: as_set(places[one] for one in wide) for name, wide in wider.items()}
+    reached = {}
+    for end, by in snapshot.reached.items():
+        sure = by.allowed | by.undefined
+        allowed, undefined = by.allowed, by.undefined
+        for at, wide in around.items():
+            allowed &= ~(1 << at) if wide & by.allowed else ~0
+            undefined &= ~(1 << at) if wide & sure else ~0
+        for one in wider.get(end.destination, ()):
+            same = snapshot.reached.get(EdgeEnd(one, end.port), ReachedBy())
+            allowed &= ~same.allowed
+            undefined &= ~(same.allowed | same.undefined)
+        if allowed or undefined:
+            reached[end] = ReachedBy(allowed, undefined)
+    return replace(snapshot, reached=reached)
+
+
 def is_snapshot(text: str) -> bool:
     """Tell whether a text is a snapshot, of whatever version."""
     return text.startswith(HEAD.rpartition(" ")[0])
@@ -148,7 +265,7 @@ def is_snapshot(text: str) -> bool:
 
 def write_snapshot(snapshot: Snapshot) -> Printable:
     """Return a snapshot as text that ends with a newline."""
-    snapshot = _shortened(snapshot)
+    snapshot = _shrunk(_shortened(snapshot))
     lines = [HEAD, *_ABOUT, ""]
     for name, served in sorted(snapshot.workloads.items()):
         lines.append(f"{name} serves {', '.join(served) or _NOTHING}")
@@ -168,10 +285,14 @@ def _line_order(end: EdgeEnd) -> tuple[str, int, str]:
 
 
 def _shortened(snapshot: Snapshot) -> Snapshot:
-    """Leave out the ports outside that go as `any` goes, from everyone and to every block."""
+    """Leave out the ports outside that go as `any` goes, from everyone and to every block.
+
+    Pods that are not in the bundle are ends of the same kind.
+    """
+    abroad = {*snapshot.blocks, *(snapshot.strangers or ())}
     by_port: dict[str, dict[str, ReachedBy]] = {port: {} for port in snapshot.ports}
     for end, by in snapshot.reached.items():
-        if end.destination in snapshot.blocks:
+        if end.destination in abroad:
             by_port.setdefault(end.port, {})[end.destination] = by
     same = {
         port
@@ -181,7 +302,7 @@ def _shortened(snapshot: Snapshot) -> Snapshot:
     reached = {
         end: by
         for end, by in snapshot.reached.items()
-        if end.destination not in snapshot.blocks or end.port not in same
+        if end.destination not in abroad or end.port not in same
     }
     ports = tuple(port for port in snapshot.ports if port not in same)
     return replace(snapshot, reached=reached, ports=ports)
@@ -208,8 +329,8 @@ def fold(sources: Iterable[str], target: str, workloads: Iterable[str]) -> tuple
 def read_snapshot(text: str, name: str) -> Snapshot:
     """Read a snapshot; raise PolicyError with file and line where it is none of ours."""
     lines = text.splitlines()
-    if not lines or lines[0].strip() != HEAD:
-        first = lines[0] if lines else ""
+    first = lines[0].strip() if lines else ""
+    if first not in (HEAD, _WITHOUT_STRANGERS):
         raise PolicyError(f"{name}:1", f"is {first!r}; this netproof reads {HEAD!r}")
     reader = _Reader()
     for number, line in enumerate(lines, 1):
@@ -219,7 +340,9 @@ def read_snapshot(text: str, name: str) -> Snapshot:
         refuse_more(len(reader.workloads), MAX_WORKLOADS, "workloads", place, _SPLIT)
         cells = len(reader.sources) * len(reader.reached)
         refuse_more(cells, MAX_EDGES, "edges", place, _SPLIT)
-    return reader.snapshot()
+        refuse_more(len(reader.strangers), MAX_STRANGERS, "kinds of pods named", place, _SPLIT)
+    read = reader.snapshot()
+    return replace(read, strangers=None) if first == _WITHOUT_STRANGERS else grown(read)
 
 
 class _Reader:
@@ -231,6 +354,7 @@ class _Reader:
         self.reached: dict[EdgeEnd, ReachedBy] = {}
         self.blocks: set[str] = set()
         self.ports: set[str] = set()
+        self.strangers: set[str] = set()
         self._spaces: dict[str, int] = {}
         self._target: EdgeEnd | None = None
 
@@ -247,6 +371,7 @@ class _Reader:
             reached,
             tuple(sorted(self.blocks)),
             tuple(sorted(self.ports)),
+            tuple(sorted(self.strangers)),
         )
 
     def take(self, line: str) -> bool:
@@ -263,11 +388,17 @@ class _Reader:
             self.ports |= set(asked["ports"].split(", "))
         elif target := _TARGET.fullmatch(line):
             self._target = EdgeEnd(target["name"], target["port"])
+            self._meets(target["name"])
         elif (source := _SOURCE.fullmatch(line)) and self._target:
+            self._meets(source["name"])
             self._reaches(self._target, source["name"], perhaps=bool(source["perhaps"]))
         else:
             return False
         return True
+
+    def _meets(self, name: str) -> None:
+        if read_strangers(name):
+            self.strangers.add(name)
 
     def _serves(self, name: str, ports: tuple[str, ...]) -> None:
         self.workloads[name] = ports

@@ -95,6 +95,40 @@ def test_diff_opens(bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[
     assert "outside -> shop/api:8080/TCP" in capsys.readouterr().out
 
 
+def test_diff_opens_to_pods_that_are_not_in_the_bundle(
+    bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An opening of which no workload of the bundle makes use counts as any other."""
+    peers = "{namespaceSelector: {}, podSelector: {matchLabels: {role: scraper}}}"
+    chosen = "podSelector: {matchLabels: {app: api}}"
+    spec = f"{{{chosen}, policyTypes: [Ingress], ingress: [{{from: [{peers}]}}]}}"
+    new = tmp_path / "new.yaml"
+    new.write_text("---\n".join([WEB, API, deny_all("shop"), policy("shop/scrape", spec)]))
+    flow = "pods labelled role=scraper in any namespace -> shop/api:8080/TCP"
+
+    assert 1 == run("diff", bundle, new)
+    assert flow in capsys.readouterr().out
+    assert 1 == run("diff", bundle, new, "--format", "markdown")
+    assert f"| high | `{flow}` |" in capsys.readouterr().out
+    assert 1 == run("diff", bundle, new, "--format", "json")
+    (change,) = codec.unpack(DiffRecord, capsys.readouterr().out).changes
+    assert flow.partition(" -> ")[0] == change.edge.source
+    assert 0 == run("diff", new, bundle)
+
+
+@pytest.mark.parametrize("style", ["text", "markdown", "json"])
+def test_diff_says_what_an_earlier_snapshot_does_not_know(
+    style: str, bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One from before pods that are not in the bundle were told apart is read all the same."""
+    run("snapshot", bundle)
+    kept = tmp_path / "kept.txt"
+    kept.write_text(capsys.readouterr().out.replace("snapshot v2", "snapshot v1"))
+
+    assert 0 == run("diff", "--format", style, kept, bundle)
+    assert "says nothing of pods that are not in the bundle" in capsys.readouterr().out
+
+
 def test_diff_closes_only(bundle: Path, tmp_path: Path) -> None:
     """A change that opens nothing exits 0."""
     old = tmp_path / "old.yaml"

@@ -18,6 +18,7 @@ WEB, API, DB = workload("shop/web", 80), workload("shop/api", 8080), workload("s
 FAR = workload("far/job")
 DENY = deny_all("shop")
 NAMES = ("old", "new")
+ANYONE = "any pod in any namespace"
 
 
 def lets(name: str, to: str, source: str, port: str = "") -> str:
@@ -76,13 +77,13 @@ def without(document: str) -> tuple[str, ...]:
 CHANGES = {
     "a rule for everyone": (
         (*BASE, into("api", "{}")),
-        {"outside -> shop/api:8080/TCP", "far/job -> shop/api:8080/TCP"},
+        {f"{who} -> shop/api:8080/TCP" for who in ("outside", "far/job", ANYONE)},
         set(),
     ),
     "a policy dropped": (without(API_DB), set(), {"shop/api -> shop/db:5432/TCP"}),
     "another namespace let in": (
         (*BASE, into("db", "{from: [{namespaceSelector: {}}], ports: [{port: 5432}]}")),
-        {"far/job -> shop/db:5432/TCP"},
+        {"far/job -> shop/db:5432/TCP", f"{ANYONE} -> shop/db:5432/TCP"},
         set(),
     ),
     "a way out to DNS": (
@@ -94,7 +95,7 @@ CHANGES = {
                 "kube-system}}}], ports: [{port: 53, protocol: UDP}]}",
             ),
         ),
-        {"shop/web -> dns:53/UDP"},
+        {"shop/web -> dns:53/UDP", "shop/web -> any pod in namespace kube-system:53/UDP"},
         set(),
     ),
     "a way out to a block": (
@@ -124,10 +125,12 @@ CHANGES = {
         (*BASE, workload("far/server", 22)),
         {
             "outside -> far/server:22/TCP",
+            f"{ANYONE} -> far/server:22/TCP",
             "far/job -> far/server:22/TCP",
             *(f"far/server -> dns:53/{p}" for p in ("TCP", "UDP")),
             *(
-                f"far/server -> outside:{port}"
+                f"far/server -> {whom}:{port}"
+                for whom in ("outside", ANYONE)
                 for port in ("80/TCP", "443/TCP", "5432/TCP", "any/TCP", "any/UDP")
             ),
         },
@@ -149,8 +152,9 @@ def test_change_opens_and_closes_exactly(name: str) -> None:
 def test_snapshot_is_small_and_reads_aloud() -> None:
     """A snapshot says who serves what, and for each port who reaches it."""
     assert """\
-# netproof snapshot v1
+# netproof snapshot v2
 # Who reaches whom by what the policies say; what is not listed is denied.
+# `any pod` and `pods labelled` are not in the bundle; their own policies are not known.
 # Written by `netproof snapshot`; compare with `netproof diff`.
 
 far/job serves nothing
@@ -158,6 +162,12 @@ shop/api serves 8080/TCP
 shop/db serves 5432/TCP
 shop/web serves 80/TCP
 outside is asked on any/TCP, any/UDP
+
+any pod in any namespace on any/TCP
+  from far/job
+
+any pod in any namespace on any/UDP
+  from far/job
 
 dns on 53/TCP
   from far/job
@@ -207,7 +217,7 @@ def test_sources_are_folded() -> None:
     pods = [workload(f"a/w{n}") for n in range(3)] + [workload(f"b/w{n}") for n in range(3)]
     folded = text(*pods, workload("a/x", 80))
 
-    assert "a/x on 80/TCP\n  from everyone\n  from outside\n" in folded
+    assert f"a/x on 80/TCP\n  from everyone\n  from {ANYONE}\n  from outside\n" in folded
     assert folded == write_snapshot(read_snapshot(folded, "x"))
 
 
@@ -218,7 +228,8 @@ def test_kept_snapshot_against_a_bundle() -> None:
 
     record = compare_snapshots(kept, take(view), NAMES, view)
 
-    assert {"outside -> shop/api:8080/TCP", "far/job -> shop/api:8080/TCP"} == told(record.changes)
+    who = ("outside", "far/job", ANYONE)
+    assert {f"{one} -> shop/api:8080/TCP" for one in who} == told(record.changes)
     assert record.changes[0].causes
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -207,7 +207,7 @@ def _with_packets(case: Case, checked: CheckRecord, options: argparse.Namespace)
 
 def _snapshot(options: argparse.Namespace) -> int:
     mirror = _mirror(options.bundle, options.namespace)
-    output.out(write_snapshot(_taken(mirror)))
+    output.out(write_snapshot(_snapshot_of(mirror)))
     return EXIT_OK
 
 
@@ -247,14 +247,15 @@ def _told(mirror: Mirror) -> Mirror:
 def _compared(old: Mirror | Snapshot, new: Mirror | Snapshot, names: tuple[str, str]) -> DiffRecord:
     if isinstance(old, Mirror) and isinstance(new, Mirror):
         return compare_mirrors(old, new, names)
-    after = views(new)[0] if isinstance(new, Mirror) else None
-    before = _taken(old) if isinstance(old, Mirror) else old
-    now = _taken(new) if isinstance(new, Mirror) else new
-    return compare_snapshots(before, now, names, after)
+    if isinstance(new, Mirror):
+        (after,) = views(new, also=(old.strangers or ()) if isinstance(old, Snapshot) else ())
+        return compare_snapshots(_snapshot_of(old), take(after), names, after)
+    return compare_snapshots(_snapshot_of(old, new.strangers or ()), new, names)
 
 
-def _taken(mirror: Mirror) -> Snapshot:
-    return take(views(mirror)[0])
+def _snapshot_of(state: Mirror | Snapshot, also: Iterable[str] = ()) -> Snapshot:
+    """Return the snapshot of a bundle, with further strangers told apart; a kept one as it is."""
+    return take(views(state, also=also)[0]) if isinstance(state, Mirror) else state
 
 
 def _explain(options: argparse.Namespace) -> int:

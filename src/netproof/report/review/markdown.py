@@ -61,6 +61,8 @@ def diff(record: DiffRecord) -> Printable:
         if changes:
             rows = [("danger", "flow", "was", "now", "why"), *map(_change, changes)]
             lines += ["", f"**{title}**", "", markdown_table(rows)]
+    if safe.unknown:
+        lines += ["", "**Not known**", "", *(f"- {markdown(line)}" for line in safe.unknown)]
     return _joined(lines)
 
 

@@ -61,6 +61,7 @@ def diff(record: DiffRecord) -> Printable:
     parts = [
         _section("Opens", _changes(safe.opened)),
         _section("Closes", _changes(safe.closed)),
+        _section("Not known", safe.unknown),
         diff_summary(safe),
     ]
     return _finished(parts)
