@@ -107,8 +107,7 @@ SNAPSHOTS: Mapping[str, Callable[[], str]] = {
         + "".join(f"  from a/r{n}\n" for n in range(51_000))
     ),
     "pods that are not in it": lambda: (
-        "# netproof snapshot v2\n"
-        + "a/p on 80/TCP\n"
+        "# netproof snapshot v2\na/p on 80/TCP\n"
         + "".join(f"  from pods labelled a in (a{n}, b) in any namespace\n" for n in range(2_001))
     ),
 }

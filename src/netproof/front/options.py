@@ -213,9 +213,23 @@ RUN = (
     _flag("matrices", help="print the matrices of passed scenarios too"),
 )
 
+RENDERING = (
+    _option(
+        "render",
+        choices=["auto", "never"],
+        default="auto",
+        help="kustomizations and Helm charts by their tools (auto), or refuse them (never)",
+    ),
+    _repeatable("values", type=Path, help="a values file for a Helm chart; repeatable"),
+    _repeatable("set", help="a value for a Helm chart, like a.b=c; repeatable"),
+    _option("release", default="", help="what a Helm chart's release is called (its chart's name)"),
+)
+"""How a folder is read that a tool has to render."""
+
 READING = (
     _repeatable("intents", type=Path, help="an intents file; repeatable"),
     _option("bundle-namespace", default="", help="namespace of objects in a bundle that name none"),
+    *RENDERING,
 )
 REQUIRE_PACKETS = _flag("require-packets", help="fail where no packet was sent for an intent")
 BUNDLES = (

@@ -5,6 +5,7 @@ Nothing here knows how an intent is written or how a hint is found.
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
 from typing import Final, Literal
 
@@ -28,6 +29,31 @@ class Note(Value):
     what: str
     place: str
     text: str
+
+
+_IN_RENDERED = re.compile(
+    r"(?P<source>.*), (?P<text>(-|(helm template|kustomize build|kubectl kustomize) .*):\d+)"
+)
+_RENDERED = re.compile(r"(helm template|kustomize build|kubectl kustomize) (?P<folder>.*):\d+")
+
+
+def line_of(place: str) -> tuple[str, int | None]:
+    """Return the file and line that a place names, no line where it names none in that file.
+
+    `SOURCE, helm template CHART:5` is line 5 of what was rendered, and none of the source.
+    """
+    if rendered := _IN_RENDERED.fullmatch(place):
+        return rendered["source"], None
+    if rendered := _RENDERED.fullmatch(place):
+        return rendered["folder"], None
+    file, _, line = place.rpartition(":")
+    return (file, int(line)) if file and line.isdecimal() else (place, None)
+
+
+def in_text(place: str) -> str:
+    """Return a place by the text that was read: what that was rendered from is left out."""
+    rendered = _IN_RENDERED.fullmatch(place)
+    return rendered["text"] if rendered else place
 
 
 class Hint(Value):

@@ -6,6 +6,7 @@ comes twice is an error, and no anchor can make a small file endless. Knows noth
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -31,6 +32,21 @@ class Origin:
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line}"
+
+
+class RenderedName(str):
+    """The name of a text that a tool made of others; `sources` says from which line of which.
+
+    Places in it are `SOURCE, NAME:LINE`: the line is that of the rendered text.
+    """
+
+    sources: tuple[tuple[int, str], ...] = ()
+
+    def at(self, line: int) -> str:
+        """Return what a line of it is called: after its source, where that is known."""
+        place = bisect_right(self.sources, line, key=lambda one: one[0])
+        source = self.sources[place - 1][1] if place else ""
+        return f"{source}, {self}" if source else str(self)
 
 
 NOWHERE = Origin("", 0)
@@ -157,7 +173,9 @@ class _Composer:
             )
 
     def _origin(self, event: Any) -> Origin:
-        return Origin(self._name, event.start_mark.line + 1)
+        line = event.start_mark.line + 1
+        name = self._name.at(line) if isinstance(self._name, RenderedName) else self._name
+        return Origin(name, line)
 
 
 def _key(node: Node) -> str:

@@ -70,6 +70,12 @@ MAX_STRANGERS = 2_000
 GIT_S = 60.0
 """For git to read a revision: it is in a repository on this machine."""
 
+RENDER_S = 60.0
+"""For helm or kustomize to render a folder: large charts take two."""
+
+RENDER_BYTES = 4 << 30
+"""Of memory for that, where the system knows such a limit: what they reserve is half of it."""
+
 
 def refuse_more(count: int, limit: int, things: str, place: str, remedy: str) -> None:
     """Raise PolicyError at `place` where there are more things than the limit."""

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from netproof.errors import PolicyError
 from netproof.model.flow import Direction
-from netproof.model.review import Note
+from netproof.model.review import Note, in_text
 from netproof.model.value import replace
 from netproof.model.workload import (
     NAMESPACE_NAME_LABEL,
@@ -88,6 +88,11 @@ class Mirror:
         return next((str(w.origin) for w in self.workloads if w.key == key), "")
 
 
+def text_of(origin: Origin) -> str:
+    """Return the name of the text that something was read from, which may be a rendered one."""
+    return in_text(str(origin)).rpartition(":")[0]
+
+
 def mirror_texts(
     texts: Iterable[tuple[str, str | bytes]],
     *,
@@ -134,7 +139,7 @@ def _documents(text: str, name: str, left: list[Note] | None) -> tuple[Node, ...
         if _SAYS_KIND.search(text):
             raise
         nodes = ()
-        left.append(Note(FILE, name, f"{_NO_OBJECT}, and is no YAML that can be read"))
+        left.append(Note(FILE, str(name), f"{_NO_OBJECT}, and is no YAML that can be read"))
     strange = [node for node in nodes if not (states_intents(node) or is_manifest(node))]
     left += (Note(FILE, str(node.origin), _NO_OBJECT) for node in strange)
     return tuple(node for node in nodes if node not in strange)

@@ -49,6 +49,13 @@ def entries(source: str, revision: str, path: str) -> list[Entry]:
     return [_entry(line) for line in listed.decode("utf-8", "replace").split("\0") if line]
 
 
+def every_entry(source: str, revision: str) -> tuple[str, list[Entry]]:
+    """Return the path from the repository's top to here, and all of a revision, from its top."""
+    prefix = _git(source, ("rev-parse", "--show-prefix")).decode("utf-8", "replace").strip()
+    listed = _git(source, ("ls-tree", "-r", "-z", "-l", "--full-tree", revision))
+    return prefix, [_entry(line) for line in listed.decode("utf-8", "replace").split("\0") if line]
+
+
 def contents(source: str, files: Sequence[Entry]) -> Iterator[tuple[Entry, bytes]]:
     """Yield the bytes of files."""
     asked = "".join(f"{one.name}\n" for one in files).encode()

@@ -9,10 +9,10 @@ from __future__ import annotations
 import os
 import stat
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from netproof.errors import PolicyError, UsageError
 from netproof.model.review import Note
@@ -44,16 +44,9 @@ def read_texts(
     and refused without them. Raises UsageError for a source that is not there or holds no
     manifest, PolicyError for a file that cannot be read as text, and for too many.
     """
-    reader = _Reader(notes)
-    for source in map(str, sources):
-        if source == STDIN:
-            if stdin is None:
-                raise UsageError("- means standard input, and nothing is piped into this command")
-            yield STDIN, reader.taken(STDIN, stdin)
-        elif source.startswith(GIT):
-            yield from reader.revision(source)
-        else:
-            yield from reader.path(Path(source))
+    reader = Reader(notes, stdin)
+    for source in sources:
+        yield from reader.texts(str(source))
 
 
 def is_named(name: str, sources: Iterable[str]) -> bool:
@@ -92,13 +85,30 @@ def decode(data: str | bytes, name: str) -> str:
         raise PolicyError(place, "is not UTF-8; save it as UTF-8, or check it is text") from error
 
 
-@dataclass(slots=True)
-class _Reader:
-    """Reads one bundle; knows how much of it there was."""
+Apart = Callable[[str, Sequence[str]], bool]
+"""Is told of each folder, as it is shown, with the names of its files; whether it is left out."""
 
-    notes: list[Note] | None
+
+@dataclass(slots=True)
+class Reader:
+    """Reads one bundle; knows how much of it there was.
+
+    `apart` tells which folders are left out, with all below them: they are not read as they are.
+    """
+
+    notes: list[Note] | None = None
+    stdin: str | bytes | None = None
+    apart: Apart = lambda _folder, _names: False
     files: int = 0
     size: int = 0
+
+    def texts(self, source: str) -> Iterable[tuple[str, str]]:
+        """Return (name, text) of every manifest file of one of the things that people name."""
+        if source == STDIN:
+            if self.stdin is None:
+                raise UsageError("- means standard input, and nothing is piped into this command")
+            return [(STDIN, self.taken(STDIN, self.stdin))]
+        return self.revision(source) if source.startswith(GIT) else self.path(Path(source))
 
     def taken(self, name: str, data: str | bytes) -> str:
         """Return the text of a file, which counts."""
@@ -111,10 +121,16 @@ class _Reader:
 
     def revision(self, source: str) -> list[tuple[str, str]]:
         """Return the manifests below a path as they are in a revision of the repository here."""
-        revision, path = _parted(source)
+        revision, path = parted(source)
         entries = revisions.entries(source, revision, path)
         texts = []
-        wanted = [one for one in entries if one.path.endswith(SUFFIXES)]
+        apart = self._apart_of(revision, entries)
+        wanted = [
+            one
+            for one in entries
+            if one.path.endswith(SUFFIXES)
+            and not any(above in apart for above in PurePosixPath(one.path).parents)
+        ]
         for one in wanted:
             if one.is_link:
                 self._leave_out(f"{revision}:{one.path}", "is a link, and not followed")
@@ -123,28 +139,49 @@ class _Reader:
         for one, data in revisions.contents(source, blobs):
             name = f"{revision}:{one.path}"
             texts.append((name, self.taken(name, data)))
-        if not texts:
+        if not texts and not apart:
             raise UsageError(f"{source}: holds no file that ends in {', '.join(SUFFIXES)}")
         return sorted(texts)
 
+    def _apart_of(self, revision: str, entries: Iterable[revisions.Entry]) -> set[PurePosixPath]:
+        """Return the folders of a revision that are left out, of those in one another the outer."""
+        names: dict[PurePosixPath, list[str]] = {}
+        for one in entries:
+            path = PurePosixPath(one.path)
+            if one.is_file:
+                names.setdefault(path.parent, []).append(path.name)
+        found: set[PurePosixPath] = set()
+        for folder, held in sorted(names.items()):
+            inner = any(above in found for above in folder.parents)
+            if not inner and self.apart(f"{revision}:{folder}", held):
+                found.add(folder)
+        return found
+
     def path(self, path: Path) -> Iterator[tuple[str, str]]:
         """Yield the manifests of a file or a folder."""
-        with _opened(path) as (descriptor, real):
+        with opened(path) as (descriptor, real, _):
             if not stat.S_ISDIR(os.fstat(descriptor).st_mode):
-                yield str(path), self.taken(str(path), _content(descriptor, str(path)))
+                yield str(path), self.taken(str(path), content(descriptor, str(path)))
                 return
-            found = sorted(self._below(descriptor, real, path))
-        if not found:
+            apart: list[str] = []
+            found = sorted(self._below(descriptor, real, path, apart))
+        if not found and not apart:
             raise UsageError(f"{path}: holds no file that ends in {', '.join(SUFFIXES)}")
         yield from ((str(file), text) for file, text in found)
 
-    def _below(self, root: int, real: Path, shown: Path) -> Iterator[tuple[Path, str]]:
+    def _below(
+        self, root: int, real: Path, shown: Path, apart: list[str]
+    ) -> Iterator[tuple[Path, str]]:
         """Yield the manifests of a folder that is open; what is a link stays behind or inside."""
         for where, folders, names, descriptor in os.fwalk(".", dir_fd=root, onerror=_refuse):
             within = Path(where)
             refuse_more(
                 len(within.parts), MAX_FOLDERS, "folders in one another", str(shown), _SPLIT
             )
+            if self.apart(str(shown / within), sorted(names)):
+                apart.append(str(shown / within))
+                folders.clear()
+                continue
             folders.sort()
             for name in folders:
                 if _is_link(name, descriptor):
@@ -189,7 +226,8 @@ class _Reader:
         refuse_more(total, MAX_ALL_BYTES, "bytes in all files", source, _SPLIT)
 
 
-def _parted(source: str) -> tuple[str, str]:
+def parted(source: str) -> tuple[str, str]:
+    """Return the revision and the path of `git:REVISION:PATH`; raise UsageError for another."""
     revision, _, path = source.removeprefix(GIT).partition(":")
     if not revision or not path or revision.startswith("-"):
         raise UsageError(f"{source}: write git:REVISION:PATH, such as git:main:deploy/policies")
@@ -197,11 +235,11 @@ def _parted(source: str) -> tuple[str, str]:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[tuple[int, Path]]:
+def opened(path: Path) -> Iterator[tuple[int, Path, Path]]:
     """Open what was named, and give its real path; no link on the way leads out of its folder.
 
     For a path from here that is the current folder (or the one that `..` goes up to), for one from
-    the root the folder that holds it.
+    the root the folder that holds it; it comes last of what is given.
     """
     try:
         real = Path(os.path.realpath(path, strict=True))
@@ -215,16 +253,16 @@ def _opened(path: Path) -> Iterator[tuple[int, Path]]:
         raise UsageError(f"{path}: a link leads out of {within}; name {real} if that is meant")
     base = os.open(within, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        descriptor = _open(real.relative_to(within).parts, base, str(path))
+        descriptor = open_below(real.relative_to(within).parts, base, str(path))
     finally:
         os.close(base)
     try:
-        yield descriptor, real
+        yield descriptor, real, within
     finally:
         os.close(descriptor)
 
 
-def _open(parts: tuple[str, ...], folder: int, shown: str) -> int:
+def open_below(parts: tuple[str, ...], folder: int, shown: str) -> int:
     """Open what lies below a folder; what became a link since it was looked at is refused."""
     current = os.dup(folder)
     for number, part in enumerate(parts, 1):
@@ -249,14 +287,15 @@ def _below(part: str, folder: int, *, last: bool) -> int | None:
 
 
 def _read(parts: tuple[str, ...], folder: int, shown: str) -> bytes:
-    descriptor = _open(parts, folder, shown)
+    descriptor = open_below(parts, folder, shown)
     try:
-        return _content(descriptor, shown)
+        return content(descriptor, shown)
     finally:
         os.close(descriptor)
 
 
-def _content(descriptor: int, shown: str) -> bytes:
+def content(descriptor: int, shown: str) -> bytes:
+    """Return the bytes of an open file, one more than there may be of one that has too many."""
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         raise PolicyError(shown, "is no regular file")
     try:

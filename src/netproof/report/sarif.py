@@ -20,7 +20,7 @@ from netproof.model.record import (
     ScenarioRecord,
     StepRecord,
 )
-from netproof.model.review import Hint, IntentResult, Kept, Severity
+from netproof.model.review import Hint, IntentResult, Kept, Severity, line_of
 from netproof.printing import Printable, in_json
 from netproof.report.intents import basis_line
 from netproof.report.review.sentences import broken_flow_lines
@@ -212,8 +212,8 @@ def _is_file(place: str) -> bool:
 
 
 def _location(place: str) -> Json:
-    file, _, line = place.rpartition(":")
-    if not line.isdigit():
-        return {"physicalLocation": {"artifactLocation": {"uri": quote(place)}}}
-    at = {"artifactLocation": {"uri": quote(file)}, "region": {"startLine": max(int(line), 1)}}
+    file, line = line_of(place)
+    at: Json = {"artifactLocation": {"uri": quote(file)}}
+    if line is not None:
+        at["region"] = {"startLine": max(line, 1)}
     return {"physicalLocation": at}

@@ -16,6 +16,7 @@ from netproof.model.value import replace
 from netproof.policy.intentdocuments import read_intents_text
 from netproof.policy.mirror import Mirror, mirror_texts
 from netproof.policy.overrulers import of_cni
+from netproof.policy.rendering import PLAINLY, Reading, read_bundle
 from netproof.policy.sources import is_named, read_texts
 from netproof.review.hints.context import HintContext
 from netproof.review.hints.table import find_all
@@ -48,18 +49,19 @@ def read_mirror(
     sources: Sequence[str],
     *,
     intents: Sequence[str] = (),
-    namespace: str = "",
     stdin: bytes | None = None,
     also: Iterable[tuple[str, str]] = (),
+    reading: Reading = PLAINLY,
 ) -> Mirror:
     """Return the mirror of a bundle from paths, `-` and `git:REVISION:PATH`.
 
     `intents` are further sources, which must hold intents only; one that is in the bundle too
-    counts once. `also` are further texts by name. Raises UsageError or PolicyError for what
+    counts once. `also` are further texts by name, `reading` is how kustomizations and charts are
+    rendered, and where objects go that name no namespace. Raises UsageError or PolicyError for what
     cannot be read.
     """
     notes: list[Note] = []
-    texts = [*read_texts(sources, stdin, notes), *also]
+    texts = [*read_bundle(sources, reading, stdin, notes), *also]
     known = {name for name, _ in texts}
     for name, text in read_texts(intents, stdin, notes):
         read_intents_text(text, name)
@@ -68,7 +70,7 @@ def read_mirror(
     named = [*sources, *intents]
     return mirror_texts(
         texts,
-        default_namespace=namespace,
+        default_namespace=reading.namespace,
         notes=notes,
         found=lambda name: not is_named(name, named),
     )
@@ -79,16 +81,22 @@ def open_case(
     *,
     name: str = "",
     intents: Sequence[str] = (),
-    namespace: str = "",
     stdin: bytes | None = None,
     cni: CniFacts | None = None,
     also: Iterable[tuple[str, str]] = (),
+    reading: Reading = PLAINLY,
 ) -> Case:
     """Open a bundle with its intents from what people name; raise as `read_mirror` does.
 
     `cni` is what is declared of the CNI that it is meant for, where no packets will tell.
     """
-    mirror = read_mirror(sources, intents=intents, namespace=namespace, stdin=stdin, also=also)
+    mirror = read_mirror(
+        sources,
+        intents=intents,
+        stdin=stdin,
+        also=also,
+        reading=reading,
+    )
     if cni is not None:
         known = of_cni(mirror.bundle.policies, cni)
         mirror = replace(mirror, overrulers=(*mirror.overrulers, *known))

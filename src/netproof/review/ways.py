@@ -15,7 +15,7 @@ from netproof.model.flow import Direction, Flow, Reason
 from netproof.model.workload import Family, Host, HostKind, Pod, Protocol, is_address
 from netproof.policy import NetworkPolicy, Peer, PodPeer, matching
 from netproof.policy.entrances import Entrance
-from netproof.policy.mirror import Mirror
+from netproof.policy.mirror import Mirror, text_of
 from netproof.review.reachability import Reachability
 
 
@@ -62,7 +62,7 @@ def resolvers_of(mirror: Mirror) -> dict[str, tuple[str, ...]]:
     cache = next((w for w in mirror.workloads if w.pod.name.startswith(_LOCAL_CACHE)), None)
     usual: tuple[str, ...] = ()
     if cache is not None:
-        address = _LINK_LOCAL.search(mirror.texts.get(cache.origin.file, ""))
+        address = _LINK_LOCAL.search(mirror.texts.get(text_of(cache.origin), ""))
         usual = (address[0] if address else "169.254.20.10",)
     every = {one.key: one.resolvers or (() if one is cache else usual) for one in mirror.workloads}
     return {key: servers for key, servers in every.items() if servers}

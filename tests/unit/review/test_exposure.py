@@ -82,8 +82,10 @@ WHO = {
     "everyone": ("{namespaceSelector: {}}", ANYONE),
     "all addresses": ("{ipBlock: {cidr: 0.0.0.0/0}}", ANYONE),
     "other requirements": (
-        "{namespaceSelector: {}, podSelector: {matchExpressions: [{key: a, operator: Exists}, "
-        "{key: b, operator: DoesNotExist}, {key: c, operator: NotIn, values: [x]}]}}",
+        (
+            "{namespaceSelector: {}, podSelector: {matchExpressions: [{key: a, operator: Exists}, "
+            "{key: b, operator: DoesNotExist}, {key: c, operator: NotIn, values: [x]}]}}"
+        ),
         "pods labelled a, !b, c notin (x) in any namespace",
     ),
 }

@@ -21,7 +21,8 @@ from netproof.model.known_gap import CniFacts
 from netproof.model.review import DiffRecord, Note, Snapshot
 from netproof.model.value import replace
 from netproof.policy.mirror import FILE, Mirror, mirror_texts
-from netproof.policy.sources import LINK, is_named, piped, read_texts
+from netproof.policy.rendering import RENDERED, Reading, read_bundle
+from netproof.policy.sources import LINK, is_named, piped
 from netproof.printing import Printable
 from netproof.report import sarif
 from netproof.report.review import markdown, terminal
@@ -65,7 +66,7 @@ def add(commands: Commands) -> None:
     why = commands.add_parser("explain", help="why does a flow go as it goes?")
     why.add_argument("bundle", metavar="BUNDLE", help=_BUNDLE)
     why.add_argument("statement", help='for example "api -> postgres:5432"')
-    _add_namespace(why)
+    _add_reading(why)
     _add_format(why, _EXPLAIN)
     why.set_defaults(run=_explain)
 
@@ -75,7 +76,7 @@ _BUNDLE = "a file, a folder, git:REVISION:PATH, or - for standard input"
 
 def _add_check(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("bundle", nargs="*", metavar="BUNDLE", help=_BUNDLE)
-    _add_namespace(parser)
+    _add_reading(parser)
     parser.add_argument(
         "--from-cluster",
         action="store_true",
@@ -95,18 +96,19 @@ def _add_check(parser: argparse.ArgumentParser) -> None:
 def _add_diff(parser: argparse.ArgumentParser) -> None:
     for name in ("old", "new"):
         parser.add_argument(name, metavar=name.upper(), help=f"{_BUNDLE}; or a kept snapshot")
-    _add_namespace(parser)
+    _add_reading(parser)
     _add_format(parser, _DIFF)
     parser.set_defaults(run=_diff)
 
 
 def _add_bundle(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("bundle", nargs="+", metavar="BUNDLE", help=_BUNDLE)
-    _add_namespace(parser)
+    _add_reading(parser)
 
 
-def _add_namespace(parser: argparse.ArgumentParser) -> None:
+def _add_reading(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-n", "--namespace", default="", help="of objects that name none")
+    known.declare(parser.add_argument, known.RENDERING)
 
 
 def _add_format(parser: argparse.ArgumentParser, renderers: Renderers) -> None:
@@ -122,9 +124,9 @@ def _check(options: argparse.Namespace) -> int:
         name=" ".join(options.bundle) or f"cluster {options.context}".strip(),
         also=_from_cluster(options),
         intents=options.intents,
-        namespace=options.namespace,
         stdin=piped([*options.bundle, *options.intents]),
         cni=_cni_facts(options),
+        reading=_reading(options),
     )
     cni = options.cni or options.cluster.partition(":")[2]
     record = check(case, cni=cni, with_mutations=options.mutate)
@@ -166,8 +168,19 @@ def _cni_facts(options: argparse.Namespace) -> CniFacts | None:
     return places.cni_facts(options)
 
 
-def _mirror(sources: Sequence[str], namespace: str) -> Mirror:
-    return _told(read_mirror(sources, namespace=namespace, stdin=piped(sources)))
+def _mirror(sources: Sequence[str], options: argparse.Namespace) -> Mirror:
+    return _told(read_mirror(sources, stdin=piped(sources), reading=_reading(options)))
+
+
+def _reading(options: argparse.Namespace, *, wanted: bool = True) -> Reading:
+    return Reading(
+        options.render != "never",
+        tuple(map(str, options.values)),
+        tuple(options.set),
+        options.release,
+        options.namespace,
+        wanted,
+    )
 
 
 _REQUIRED = (known.REQUIRE_ENFORCEMENT, known.REQUIRE_PACKETS)
@@ -206,27 +219,28 @@ def _with_packets(case: Case, checked: CheckRecord, options: argparse.Namespace)
 
 
 def _snapshot(options: argparse.Namespace) -> int:
-    mirror = _mirror(options.bundle, options.namespace)
+    mirror = _mirror(options.bundle, options)
     output.out(write_snapshot(_snapshot_of(mirror)))
     return EXIT_OK
 
 
 def _diff(options: argparse.Namespace) -> int:
     names = (options.old, options.new)
-    old, new = (_state(source, options.namespace) for source in names)
+    old, new = (_state(source, options) for source in names)
     record = _compared(old, new, names)
     output.out(_DIFF[options.format](record))
     return EXIT_FINDINGS if record.opened else EXIT_OK
 
 
-def _state(source: str, namespace: str) -> Mirror | Snapshot:
+def _state(source: str, options: argparse.Namespace) -> Mirror | Snapshot:
     notes: list[Note] = []
-    texts = list(read_texts([source], piped([source]), notes))
+    reading = _reading(options, wanted=False)  # the other state may be the chart
+    texts = list(read_bundle([source], reading, piped([source]), notes))
     if len(texts) == 1 and is_snapshot(texts[0][1]):
         name, text = texts[0]
         return read_snapshot(text, name)
     found = partial(_is_found, source)
-    return _told(mirror_texts(texts, default_namespace=namespace, notes=notes, found=found))
+    return _told(mirror_texts(texts, default_namespace=options.namespace, notes=notes, found=found))
 
 
 def _is_found(source: str, name: str) -> bool:
@@ -237,7 +251,7 @@ def _is_found(source: str, name: str) -> bool:
 def _told(mirror: Mirror) -> Mirror:
     """Say on standard error what was not read and may matter; a snapshot has no room for it."""
     for note in mirror.notes:
-        if note.what in (LINK, FILE):
+        if note.what in (LINK, FILE, RENDERED):
             output.tell(f"netproof: {note.place}: {note.text}")
     for place, what in dict.fromkeys((one.place, one.what) for one in mirror.overrulers):
         output.tell(f"netproof: {place}: {what} may decide otherwise than the NetworkPolicies")
@@ -259,6 +273,6 @@ def _snapshot_of(state: Mirror | Snapshot, also: Iterable[str] = ()) -> Snapshot
 
 
 def _explain(options: argparse.Namespace) -> int:
-    mirror = _mirror([options.bundle], options.namespace)
+    mirror = _mirror([options.bundle], options)
     output.out(_EXPLAIN[options.format](explain(mirror, options.statement)))
     return EXIT_OK

@@ -17,8 +17,16 @@ from netproof.errors import NetproofError, UsageError
 from netproof.front import options, places
 from netproof.front.plugin import outcomes, rerun
 from netproof.model import codec
-from netproof.model.review import Basis, BundleResult, IntentResult, Kept, PairResult
+from netproof.model.review import (
+    Basis,
+    BundleResult,
+    IntentResult,
+    Kept,
+    PairResult,
+    line_of,
+)
 from netproof.model.value import replace
+from netproof.policy.rendering import Reading
 from netproof.printing import one_line, several_lines
 from netproof.report.intents import basis_line
 from netproof.report.review import terminal
@@ -67,7 +75,14 @@ def _open(config: pytest.Config, name: str) -> Case:
     intents = [str(path) for path in option.np_intents]
     chosen = options.values(option)
     cni = places.cni_facts(chosen) if option.np_bundle_static else None
-    return open_case([name], intents=intents, namespace=option.np_bundle_namespace, cni=cni)
+    reading = Reading(
+        chosen.render != "never",
+        tuple(map(str, chosen.values)),
+        tuple(chosen.set),
+        chosen.release,
+        chosen.bundle_namespace,
+    )
+    return open_case([name], intents=intents, cni=cni, reading=reading)
 
 
 def read_all(config: pytest.Config, run: RunSession) -> None:
@@ -162,8 +177,8 @@ class _BundleTest(pytest.Item):
     def __init__(self, *, name: str, place: str, **kwargs: Any) -> None:
         super().__init__(name=one_line(name), **kwargs)
         self.part = name
-        file, _, line = one_line(place).rpartition(":")
-        self._place = (file or place, int(line) - 1 if line.isdigit() else None)
+        file, line = line_of(one_line(place))
+        self._place = file, None if line is None else line - 1
 
     def reportinfo(self) -> tuple[str, int | None, str]:
         """Name the line that stated what is tested.

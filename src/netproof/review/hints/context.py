@@ -10,7 +10,8 @@ from typing import Any
 
 from netproof.model.flow import Direction, Expected
 from netproof.model.workload import Pod, Service
-from netproof.policy import LabelSelector, NetworkPolicy, PodPeer, Rule, matching
+from netproof.policy import LabelSelector, NetworkPolicy, Origin, PodPeer, Rule, matching
+from netproof.policy.mirror import text_of
 from netproof.policy.mirrorobjects import Workload
 from netproof.policy.otherobjects import OtherObject
 from netproof.review.reachability import Reachability
@@ -53,9 +54,12 @@ class HintContext:
         """How often each rule lets its side of a flow pass, by what becomes of the whole flow."""
         return self.reach.grid.passed
 
+    def lines_of(self, origin: Origin) -> Sequence[str]:
+        """Return the lines of the text that something was read from."""
+        return self._lines.get(text_of(origin), ())
+
     @cached_property
-    def lines(self) -> Mapping[str, Sequence[str]]:
-        """The lines of each file of the bundle."""
+    def _lines(self) -> Mapping[str, Sequence[str]]:
         return {name: text.splitlines() for name, text in self.reach.mirror.texts.items()}
 
     @cached_property

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 
 from netproof.errors import PolicyError
-from netproof.model.review import Hint, Severity
+from netproof.model.review import Hint, Severity, in_text
 from netproof.model.value import replace
 from netproof.review.hints import (
     idle_rules,
@@ -74,7 +74,7 @@ def find_all(context: HintContext) -> tuple[Hint, ...]:
 
 
 def _order(hint: Hint) -> tuple[int, str, int, str]:
-    file, _, line = hint.place.rpartition(":")
+    file, _, line = in_text(hint.place).rpartition(":")
     number = int(line) if line.isdigit() else 0
     return _SEVERITIES.index(hint.severity), file, number, hint.name
 
@@ -95,7 +95,7 @@ class _Silences:
 
     def reason(self, name: str, *places: str) -> str:
         """Return the reason for which a hint is silenced at one of the places, "" if it is not."""
-        reasons = (self._reasons.get((name, place), "") for place in places)
+        reasons = (self._reasons.get((name, in_text(place)), "") for place in places)
         return next(filter(None, reasons), "")
 
     def _read(self, file: str, lines: list[str], known: Collection[str]) -> None:

@@ -115,7 +115,7 @@ def _only_own(
 
 def _comment(context: HintContext, peer: PodPeer) -> str:
     """Return the words of a comment beside a peer that promise other namespaces, "" if none do."""
-    lines = context.lines.get(peer.origin.file, ())
+    lines = context.lines_of(peer.origin)
     near = lines[max(0, peer.origin.line - 1 - COMMENT_LINES) : peer.origin.line]
     promises = (_PROMISE.search(line) for line in reversed(near))
     return next((promise[1] for promise in promises if promise), "")
