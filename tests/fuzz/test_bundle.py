@@ -158,6 +158,7 @@ def _compare(one: Snapshot, other: Snapshot) -> None:
 
 
 HEAD = "# netproof snapshot v1\n"
+NEWER = "# netproof snapshot v2\n"
 
 
 def test_comparison_of_snapshots() -> None:
@@ -169,6 +170,9 @@ def test_comparison_of_snapshots() -> None:
         f"{HEAD}outside is asked on 80/TCP\noutside on 5/UDP\n  from a/b\n",
         f"{HEAD}outside x is asked on 80/TCP\n",
         f"{HEAD}outside x on 80/TCP\n  from a/b\n",
+        f"{NEWER}pods labelled a in (b, c), !d in any namespace on x/TCP\n  from a/b\n",
+        f"{NEWER}a/b on 1/TCP\n  from pods labelled in (, in ( in namespaces labelled =, (\n",
+        f"{NEWER}a/b on 1/TCP\n  from pods labelled {', ' * 100_000} in any namespace\n",
     )
 
     def attack(text: str) -> None:

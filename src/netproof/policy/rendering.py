@@ -52,7 +52,7 @@ _PATH = re.compile(r"^\s+(?P<key>path|configuredIn|repo): (?P<value>\S+)\s*$", r
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class ReadingOptions:
     """How a bundle is read: the values of its chart, and where objects go that name no namespace.
 
     `values` are files, `sets` words as helm takes them, `allowed` says whether tools may run.
@@ -67,12 +67,12 @@ class Reading:
     wanted: bool = True
 
 
-PLAINLY = Reading()
+PLAINLY = ReadingOptions()
 
 
 def read_bundle(
     sources: Iterable[str],
-    reading: Reading,
+    reading: ReadingOptions,
     stdin: str | bytes | None = None,
     notes: list[Note] | None = None,
 ) -> Iterator[tuple[str, str]]:
@@ -130,7 +130,7 @@ class _Here:
         self._found.append(folder)
         return True
 
-    def chosen(self, reading: Reading) -> list[_Folder]:
+    def chosen(self, reading: ReadingOptions) -> list[_Folder]:
         """Return those that are not parts of others; raise PolicyError for states of one thing."""
         for one in self._found if not reading.allowed else ():
             why = f"is {one.kind}, and --render never says not to render it"
@@ -230,7 +230,7 @@ class _Folder:
             self._kept.append(made)
         return self._kept[0]
 
-    def texts(self, reading: Reading, reader: Reader) -> Iterator[tuple[str, str]]:
+    def texts(self, reading: ReadingOptions, reader: Reader) -> Iterator[tuple[str, str]]:
         """Yield what the tool makes of it by its sources, and the intents that lie in it."""
         renderer = helm() if self.is_chart else kustomize()
         if renderer is None:
@@ -245,7 +245,7 @@ class _Folder:
         yield _sourced(name, text, self._called), text
         yield from self._intents(reader)
 
-    def _rendered(self, renderer: Renderer, reading: Reading, remedy: str) -> bytes:
+    def _rendered(self, renderer: Renderer, reading: ReadingOptions, remedy: str) -> bytes:
         with tempfile.TemporaryDirectory(prefix="netproof-") as made:
             top, home = Path(made, "tree"), Path(made, "home")
             home.mkdir()
@@ -255,7 +255,7 @@ class _Folder:
                 words = [*self._release(reading), *words, *_values(reading, Path(made))]
             return run(renderer, words, folder=top, home=home, place=self.shown, remedy=remedy)
 
-    def _release(self, reading: Reading) -> list[str]:
+    def _release(self, reading: ReadingOptions) -> list[str]:
         name = reading.release or self._value("name")
         wrong = bool(dns_label(name)) or len(name) > _RELEASE
         if wrong and reading.release:
@@ -401,7 +401,7 @@ def _words(value: object) -> Iterator[str]:
         yield from filter(None, {plain, plain.partition("=")[2]})
 
 
-def _values(reading: Reading, made: Path) -> Iterator[str]:
+def _values(reading: ReadingOptions, made: Path) -> Iterator[str]:
     for number, name in enumerate(reading.values):
         copy = made / f"values-{number}.yaml"
         with opened(Path(name)) as (descriptor, _, _):

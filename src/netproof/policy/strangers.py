@@ -20,7 +20,7 @@ _WORDS = re.compile(
     r"(any pod|pods labelled (?P<pods>\S.*?)) in "
     r"(any namespace|namespace (?P<name>\S+)|namespaces labelled (?P<spaces>\S.*))"
 )
-_BETWEEN = re.compile(r", (?![^()]*\))")
+_EACH = re.compile(r"[^,()]+(?:\([^()]*\))?")
 _AMONG = re.compile(r"(?P<key>\S+) (?P<word>in|notin) \((?P<values>[^()]*)\)")
 
 
@@ -102,7 +102,7 @@ def _one_written(one: MatchExpression) -> str:
 
 
 def _read(text: str | None) -> tuple[MatchExpression, ...]:
-    return _ordered(tuple(map(_one_read, _BETWEEN.split(text)))) if text else ()
+    return _ordered(tuple(_one_read(one.strip()) for one in _EACH.findall(text or "")))
 
 
 def _one_read(text: str) -> MatchExpression:

@@ -16,7 +16,7 @@ from netproof.model.value import replace
 from netproof.policy.intentdocuments import read_intents_text
 from netproof.policy.mirror import Mirror, mirror_texts
 from netproof.policy.overrulers import of_cni
-from netproof.policy.rendering import PLAINLY, Reading, read_bundle
+from netproof.policy.rendering import PLAINLY, ReadingOptions, read_bundle
 from netproof.policy.sources import is_named, read_texts
 from netproof.review.hints.context import HintContext
 from netproof.review.hints.table import find_all
@@ -51,7 +51,7 @@ def read_mirror(
     intents: Sequence[str] = (),
     stdin: bytes | None = None,
     also: Iterable[tuple[str, str]] = (),
-    reading: Reading = PLAINLY,
+    reading: ReadingOptions = PLAINLY,
 ) -> Mirror:
     """Return the mirror of a bundle from paths, `-` and `git:REVISION:PATH`.
 
@@ -84,7 +84,7 @@ def open_case(
     stdin: bytes | None = None,
     cni: CniFacts | None = None,
     also: Iterable[tuple[str, str]] = (),
-    reading: Reading = PLAINLY,
+    reading: ReadingOptions = PLAINLY,
 ) -> Case:
     """Open a bundle with its intents from what people name; raise as `read_mirror` does.
 

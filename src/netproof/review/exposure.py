@@ -2,7 +2,8 @@
 
 Only the workload's own policies are asked: a stranger's namespace may have policies of its own. So
 this is who *may* get in. Strangers are told apart by what rules ask of them, by labels and by those
-of namespaces; where pods of the bundle meet what a rule asks within one namespace, it means those.
+of namespaces; where pods of the bundle, or the cluster's DNS, meet what a rule asks within one
+namespace, it means those.
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ def _means_workloads(reach: Reachability, policy: NetworkPolicy, peer: PodPeer) 
     any_pod = not peer.pod_selector or not any(matching.label_keys(peer.pod_selector))
     if not space or (any_pod and space != policy.namespace):
         return False
-    return any(pod.probes for pod in reach.index.population.named(peer, policy.namespace))
+    return bool(reach.index.population.named(peer, policy.namespace))
 
 
 def among(names: Iterable[str]) -> dict[str, tuple[str, ...]]:

@@ -11,7 +11,7 @@ import pytest
 
 from netproof.front.cli import main
 from netproof.policy import rendering
-from netproof.policy.rendering import KUSTOMIZATIONS, PLAINLY, Reading
+from netproof.policy.rendering import KUSTOMIZATIONS, PLAINLY, ReadingOptions
 from netproof.review.case import open_case
 from tests.unit.policy.renderers import Tools, installed
 from tests.unit.review.build import deny_all, intents, policy, workload
@@ -61,7 +61,7 @@ def chart(top: Path, folder: str, *objects: str, kind: str = "application") -> N
     (top / folder / "made.txt").write_text(templates)
 
 
-def keys(source: str, reading: Reading = PLAINLY) -> list[str]:
+def keys(source: str, reading: ReadingOptions = PLAINLY) -> list[str]:
     """Return the workloads of a bundle."""
     return [one.key for one in open_case([source], reading=reading).mirror.workloads]
 
@@ -106,7 +106,9 @@ def test_a_chart_is_rendered_with_its_values(tools: Tools, repo: Path) -> None:
     tools.install("helm")
     chart(repo, "chart", WEB)
     write(repo, prod_yaml="replicas: 3\n")
-    how = Reading(values=("prod.yaml",), sets=("a.b=c", "d={e,f}"), release="it", namespace="shop")
+    how = ReadingOptions(
+        values=("prod.yaml",), sets=("a.b=c", "d={e,f}"), release="it", namespace="shop"
+    )
     found = keys("chart", how)
 
     assert ["shop/web"] == found

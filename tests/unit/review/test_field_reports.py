@@ -76,7 +76,7 @@ FOREIGN = {
     "tsconfig.json": '// no JSON at all\n{"a": 1}',
     ".github/dependabot.yml": "version: 2\nupdates: []\n",
     ".gitlab-ci.yml": "build: !reference [x, script]\n",
-    "Chart.yaml": "apiVersion: v2\nname: shop\nversion: 1.0.0\n",
+    "mkdocs.yml": "site_name: shop\n",
     "words.yaml": "hello\n",
 }
 

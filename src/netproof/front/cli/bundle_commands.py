@@ -21,7 +21,7 @@ from netproof.model.known_gap import CniFacts
 from netproof.model.review import DiffRecord, Note, Snapshot
 from netproof.model.value import replace
 from netproof.policy.mirror import FILE, Mirror, mirror_texts
-from netproof.policy.rendering import RENDERED, Reading, read_bundle
+from netproof.policy.rendering import RENDERED, ReadingOptions, read_bundle
 from netproof.policy.sources import LINK, is_named, piped
 from netproof.printing import Printable
 from netproof.report import sarif
@@ -172,8 +172,8 @@ def _mirror(sources: Sequence[str], options: argparse.Namespace) -> Mirror:
     return _told(read_mirror(sources, stdin=piped(sources), reading=_reading(options)))
 
 
-def _reading(options: argparse.Namespace, *, wanted: bool = True) -> Reading:
-    return Reading(
+def _reading(options: argparse.Namespace, *, wanted: bool = True) -> ReadingOptions:
+    return ReadingOptions(
         options.render != "never",
         tuple(map(str, options.values)),
         tuple(options.set),

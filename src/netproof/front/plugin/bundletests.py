@@ -26,7 +26,7 @@ from netproof.model.review import (
     line_of,
 )
 from netproof.model.value import replace
-from netproof.policy.rendering import Reading
+from netproof.policy.rendering import ReadingOptions
 from netproof.printing import one_line, several_lines
 from netproof.report.intents import basis_line
 from netproof.report.review import terminal
@@ -75,7 +75,7 @@ def _open(config: pytest.Config, name: str) -> Case:
     intents = [str(path) for path in option.np_intents]
     chosen = options.values(option)
     cni = places.cni_facts(chosen) if option.np_bundle_static else None
-    reading = Reading(
+    reading = ReadingOptions(
         chosen.render != "never",
         tuple(map(str, chosen.values)),
         tuple(chosen.set),
