@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from ipaddress import ip_address
 
-from netproof.expected import as_set
+from netproof.expected import as_set, positions
 from netproof.expected.decision import weigh
 from netproof.expected.traffic import Packets, Party
 from netproof.model.flow import Direction, Expected
@@ -57,14 +57,45 @@ def _means_workloads(reach: Reachability, policy: NetworkPolicy, peer: PodPeer) 
 def among(names: Iterable[str]) -> dict[str, tuple[str, ...]]:
     """Return for each of some strangers those whom they are among; of equals the first counts."""
     every = {name: found for name in sorted(names) if (found := read_strangers(name))}
-    return {
-        name: tuple(
-            other
-            for other, wide in every.items()
-            if other != name and wide.covers(one) and (other < name or not one.covers(wide))
-        )
-        for name, one in every.items()
-    }
+    order = list(every)
+    kin = _Kin(list(every.values()))
+    wider: dict[str, list[str]] = {name: [] for name in every}
+    for at, (name, wide) in enumerate(every.items()):
+        for other in positions(kin.within(wide) & ~(1 << at)):
+            if at < other or not every[order[other]].covers(wide):
+                wider[order[other]].append(name)
+    return {name: tuple(those) for name, those in wider.items()}
+
+
+class _Kin:
+    """Who of some strangers are among others, looked up by what both are asked for.
+
+    Most ask for labels with values, which only those have who ask for just these.
+    """
+
+    def __init__(self, whom: Sequence[Strangers]) -> None:
+        self._whom = whom
+        self._every = (1 << len(whom)) - 1
+        self._asking: dict[object, int] = {}
+        for at, one in enumerate(whom):
+            for kind, required in enumerate((one.pods, one.spaces)):
+                for asked in required:
+                    for key in ((kind, asked.key), (kind, asked)):
+                        self._asking[key] = self._asking.get(key, 0) | 1 << at
+
+    def within(self, wide: Strangers) -> int:
+        """Return the places of all who are among some others."""
+        members = self._every
+        for kind, required in enumerate((wide.pods, wide.spaces)):
+            for wanted in required:
+                members &= self._asking.get((kind, wanted.key), 0)
+                same = members & self._asking.get((kind, wanted), 0)
+                if len(wanted.values) != 1:
+                    same |= as_set(
+                        at for at in positions(members & ~same) if wide.covers(self._whom[at])
+                    )
+                members = same
+        return members
 
 
 @dataclass(frozen=True)
@@ -140,8 +171,12 @@ class Exposure:
 
     def _covered(self, wide: Strangers) -> int:
         if wide not in self._within:
-            self._within[wide] = as_set(at for at, one in enumerate(self.whom) if wide.covers(one))
+            self._within[wide] = self._kin.within(wide)
         return self._within[wide]
+
+    @cached_property
+    def _kin(self) -> _Kin:
+        return _Kin(self.whom)
 
     @cached_property
     def _within(self) -> dict[Strangers, int]:

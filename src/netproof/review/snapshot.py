@@ -12,13 +12,13 @@ same pods that are in neither, the same ports tried at both.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import ip_network
 from itertools import product
 
 from netproof.errors import PolicyError
-from netproof.expected import Target, as_set, positions, transposed
+from netproof.expected import Target, positions, transposed
 from netproof.model.flow import Endpoint, EndpointKind
 from netproof.model.review import EdgeEnd, ReachedBy, Snapshot
 from netproof.model.value import replace
@@ -211,44 +211,35 @@ def _named_ranges(mirrors: tuple[Mirror, ...]) -> Iterator[tuple[int, int]]:
 def grown(snapshot: Snapshot, names: Iterable[str] = ()) -> Snapshot:
     """Return a snapshot with further strangers; what is said of all is said of each among them."""
     found = dict.fromkeys((*(snapshot.strangers or ()), *names))
-    sources, order = _in_order(
-        tuple(dict.fromkeys((*snapshot.sources, *found))), snapshot.workloads
-    )
+    every = tuple(dict.fromkeys((*snapshot.sources, *found)))
+    sources, order = _in_order(every, snapshot.workloads)
     reached: dict[EdgeEnd, ReachedBy] = {}
     for end, by in snapshot.reached.items():
         _add(reached, end, order(by.allowed), order(by.undefined))
     wider = among(found)
-    places = {name: at for at, name in enumerate(sources)}
-    around = {places[name]: as_set(places[one] for one in wide) for name, wide in wider.items()}
     ports = sorted({end.port for end in reached if end.destination in found})
     for name, wide in wider.items():
         for port, one in product(ports, wide):
             by = reached.get(EdgeEnd(one, port), ReachedBy())
             _add(reached, EdgeEnd(name, port), by.allowed, by.undefined)
+    narrower = _narrower(wider, sources)
     for end, by in tuple(reached.items()):
-        allowed = as_set(at for at, wide in around.items() if wide & by.allowed)
-        undefined = as_set(at for at, wide in around.items() if wide & by.undefined)
-        _add(reached, end, allowed, undefined)
+        _add(reached, end, _those(narrower, by.allowed), _those(narrower, by.undefined))
+    strangers = tuple(sorted(found))
     return replace(
-        snapshot,
-        sources=sources,
-        reached=dict(sorted(reached.items())),
-        strangers=tuple(sorted(found)),
+        snapshot, sources=sources, reached=dict(sorted(reached.items())), strangers=strangers
     )
 
 
 def _shrunk(snapshot: Snapshot) -> Snapshot:
     """Leave out the strangers that are among others which go the same way."""
     wider = among(snapshot.strangers or ())
-    places = {name: at for at, name in enumerate(snapshot.sources)}
-    around = {places[name]: as_set(places[one] for one in wide) for name, wide in wider.items()}
+    narrower = _narrower(wider, snapshot.sources)
     reached = {}
     for end, by in snapshot.reached.items():
         sure = by.allowed | by.undefined
-        allowed, undefined = by.allowed, by.undefined
-        for at, wide in around.items():
-            allowed &= ~(1 << at) if wide & by.allowed else ~0
-            undefined &= ~(1 << at) if wide & sure else ~0
+        allowed = by.allowed & ~_those(narrower, by.allowed)
+        undefined = by.undefined & ~_those(narrower, sure)
         for one in wider.get(end.destination, ()):
             same = snapshot.reached.get(EdgeEnd(one, end.port), ReachedBy())
             allowed &= ~same.allowed
@@ -256,6 +247,25 @@ def _shrunk(snapshot: Snapshot) -> Snapshot:
         if allowed or undefined:
             reached[end] = ReachedBy(allowed, undefined)
     return replace(snapshot, reached=reached)
+
+
+def _narrower(wider: Mapping[str, Sequence[str]], sources: Sequence[str]) -> dict[int, int]:
+    """Return by the place of strangers the set of those who are among them, where some are."""
+    places = {name: at for at, name in enumerate(sources)}
+    found: dict[int, int] = {}
+    for name, those in wider.items():
+        for one in those:
+            found[places[one]] = found.get(places[one], 0) | 1 << places[name]
+    return found
+
+
+def _those(narrower: Mapping[int, int], members: int) -> int:
+    """Return who are among some strangers of a set of sources."""
+    found = 0
+    for at, those in narrower.items():
+        if members >> at & 1:
+            found |= those
+    return found
 
 
 def is_snapshot(text: str) -> bool:

@@ -218,10 +218,10 @@ KEPT = {
 def test_kept_snapshots_say_what_bundles_say(old: str, new: str) -> None:
     """Written down and read again, a state compares as it does itself."""
     before, after = (*BASE, *KEPT[old]), (*BASE, *KEPT[new])
-    read = [read_snapshot(shot(*one), "kept") for one in (before, after)]
+    was, now = (read_snapshot(shot(*one), "kept") for one in (before, after))
 
-    assert edges(diff(before, after)) == edges(compare_snapshots(*read, ("old", "new")))
-    assert [shot(*before), shot(*after)] == [write_snapshot(one) for one in read]
+    assert edges(diff(before, after)) == edges(compare_snapshots(was, now, ("old", "new")))
+    assert [shot(*before), shot(*after)] == [write_snapshot(was), write_snapshot(now)]
 
 
 def test_a_snapshot_of_before_says_nothing_of_strangers() -> None:
