@@ -114,13 +114,14 @@ CNI = (
 )
 
 CNI_WAY = _option("cni-way", default="", help="another way to install it than the usual one")
+NODE_IMAGE = _option("node-image", default="", help="of all kind nodes, by tag or digest")
 KIND = (
     CNI_WAY,
     _option("cni-version", default="", help="another version than the profile's"),
     _option("ip-family", choices=["ipv4", "ipv6", "dual"], help="of a kind cluster"),
     _option("cluster-name", default="", help="name of the kind cluster (default: one per run)"),
     _option("kind-config", type=Path, help="kind cluster config instead of the profile's"),
-    _option("node-image", default="", help="of all kind nodes, by tag or digest"),
+    NODE_IMAGE,
     _flag("keep-cluster", help="leave the kind cluster running"),
     _flag("reuse-cluster", help="use the kind cluster if there; keep it"),
     _repeatable("image-archive", type=Path, help="put onto kind nodes; repeatable"),

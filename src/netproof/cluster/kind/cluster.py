@@ -9,21 +9,23 @@ from __future__ import annotations
 import re
 import shutil
 import tempfile
-from collections.abc import Collection
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import netproof
 from netproof.cluster.backend import ClusterRef
 from netproof.cluster.kind import (
     clusterconfig,
     downloads,
+    engine,
     host,
     images,
     installation,
     machine,
     offline,
 )
-from netproof.cluster.kind.commands import CREATE_TIMEOUT_S, KindCommands, is_name_taken
+from netproof.cluster.kind.commands import KindCommands, is_name_taken
 from netproof.cluster.kind.installation import Installer, Say
 from netproof.cluster.kind.machine import Tools
 from netproof.cluster.placement import ANYWHERE, PodOptions
@@ -46,7 +48,8 @@ class KindOptions:
     `name` "" is `netproof-<cni>` for a cluster that is kept or reused, and else one of its own for
     each run. `logs` has the cluster's logs collected in any case, not only after a failure.
     `require_verified` refuses downloads without a checksum and images without a digest.
-    `probe_image` "" leaves it to the nodes to pull the image of the probes.
+    `probe_image` "" leaves it to the nodes to pull the image of the probes. `aliases` are further
+    names of images in the archives.
     """
 
     cni: str
@@ -61,6 +64,7 @@ class KindOptions:
     cni_way: str = ""
     family: IpFamily | None = None
     image_archives: tuple[Path, ...] = ()
+    aliases: Mapping[str, str] = field(default_factory=dict)
     downloads: Path | None = None
     offline: Path | None = None
     keep: bool = False
@@ -117,7 +121,8 @@ class KindCluster:
         home = Path(tempfile.mkdtemp(prefix=f"netproof-{self._options.cluster}-"))
         try:
             if self._options.offline is not None:
-                self._options = _without_internet(self._options, self._options.offline, home)
+                bundle = self._options.offline
+                self._options = _without_internet(self._options, bundle, home, self._say)
             plan = _plan(self._options)
             found = machine.find(home, helm=plan.profile.needs_helm)
             self._kind = KindCommands(found, self._options.cluster)
@@ -150,7 +155,8 @@ class KindCluster:
         options, profile = self._options, plan.profile
         machine.check_kind(kind.tools, profile)
         if options.offline is not None:
-            offline.load_nodes(kind.tools.home, kind.tools)
+            self._say(f"loading the node image {options.node_image}")
+            engine.load(kind.tools, kind.tools.home / offline.DOWNLOADS / offline.NODE_IMAGES)
         _check_host(kind.tools, plan, options.skipped_checks)
         if not self._take_over(kind):
             self._create(kind, plan.config)
@@ -190,6 +196,8 @@ class KindCluster:
         for archive in self._options.image_archives:
             self._say(f"loading the images of {archive}")
             kind.load(archive)
+        for name, image in self._options.aliases.items():
+            kind.alias(image, name)
         image = self._options.probe_image
         # An archive keeps no digest: an image that is named by it is the nodes' to pull.
         if image and not (clusterconfig.DIGEST.search(image) or images.spelled(image) in brought):
@@ -198,14 +206,8 @@ class KindCluster:
     def _preload(self, kind: KindCommands, image: str) -> None:
         """Pull the probes' image once instead of once a node; the nodes pull it where it fails."""
         found, archive = kind.tools, kind.tools.home / "probe-image.tar"
-        self._say(f"pulling {image}")
-        pull, save = (
-            (found.engine, "pull", image),
-            (found.engine, "save", "-o", str(archive), image),
-        )
         try:
-            found.run(pull, what=f"pulling {image}", timeout_s=CREATE_TIMEOUT_S)
-            found.run(save, what=f"saving {image}", timeout_s=CREATE_TIMEOUT_S)
+            engine.save(found, [engine.hold(found, image, self._say)], archive)
             kind.load(archive)
         except ClusterError as error:
             self._say(f"{error}\n    so the nodes pull it for themselves")
@@ -250,10 +252,16 @@ class KindCluster:
         )
 
 
-def _without_internet(options: KindOptions, bundle: Path, home: Path) -> KindOptions:
+def _without_internet(options: KindOptions, bundle: Path, home: Path, say: Say) -> KindOptions:
     """Return the options for a run that takes everything from one file; it is unpacked."""
     if options.downloads or options.image_archives or options.node_image or options.config:
         raise UsageError("--offline brings downloads, images and kind config: name none besides")
+    if options.require_verified:
+        raise UsageError(
+            "--require-verified is for making the file (netproof profile bundle): its images go by "
+            "tag here, and the checksums of all are in it"
+        )
+    say(f"unpacking {bundle}")
     about = offline.unpack(bundle, home)
     if about.cni != options.cni:
         raise UsageError(f"--offline {bundle} is for {about.cni}, not for {options.cni}")
@@ -263,12 +271,17 @@ def _without_internet(options: KindOptions, bundle: Path, home: Path) -> KindOpt
         raise UsageError(f"--offline {bundle} was made for --cni-way {about.way or 'none'}")
     if images.spelled(options.probe_image) != images.spelled(about.probe_image):
         raise UsageError(f"--offline {bundle} has the probe image {about.probe_image}: name that")
+    if about.netproof != netproof.__version__:
+        say(f"{bundle} was made by netproof {about.netproof}, this is {netproof.__version__}")
+    for text in about.differs:
+        say(f"{bundle}: {text}")
     return replace(
         options,
         configs=home / offline.PROFILES,
         downloads=home / offline.DOWNLOADS,
         image_archives=(home / offline.DOWNLOADS / offline.POD_IMAGES,),
         node_image=about.node_image,
+        aliases=about.aliases,
         cni_way=about.way,
     )
 

@@ -54,6 +54,13 @@ class KindCommands:
         what = f"loading the images of {archive} onto the nodes"
         self.tools.run(argv, what=what, timeout_s=LOAD_TIMEOUT_S)
 
+    def alias(self, image: str, name: str) -> None:
+        """Let every node know an image that it has by another name too, both spelled in full."""
+        for node in self.nodes():
+            tag = ("ctr", "--namespace=k8s.io", "images", "tag", "--force", image, name)
+            argv = (self.tools.engine, "exec", node, *tag)
+            self.tools.run(argv, what=f"naming {image} on {node}")
+
     def export_logs(self, folder: Path) -> None:
         """Collect the logs of all nodes in a folder."""
         argv = ("kind", "export", "logs", str(folder), "--name", self.name)

@@ -148,6 +148,16 @@ def download(artifact: Artifact, into: Path, get: Fetch) -> Downloaded:
     return Downloaded(path, digest, bool(artifact.sha256))
 
 
+def kept(artifact: Artifact, folder: Path) -> Downloaded | None:
+    """Return an artifact that a folder has, by its declared checksum, None where it has it not."""
+    path = folder / file_name(artifact.url)
+    if not artifact.sha256 or not path.is_file():
+        return None
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return Downloaded(path, digest, verified=True) if digest == artifact.sha256 else None
+
+
 @dataclass(frozen=True, slots=True)
 class Pin:
     """What an artifact's checksum was found to be, and whether the profile said otherwise."""

@@ -4,7 +4,8 @@ The file is a tar of regular files: `bundle.json` names the CNI, the images and 
 each of the others, which are the profile's folder, its downloads, and two archives of images. A
 file that is not listed, or is not as listed, is refused before anything of it is used.
 
-A node image goes by its tag: an image that an engine loads from an archive has no digest there.
+An archive keeps no digest. A node image goes by its tag, and where a manifest names an image by its
+digest, the nodes are told that name of it too.
 """
 
 from __future__ import annotations
@@ -12,25 +13,22 @@ from __future__ import annotations
 import hashlib
 import shutil
 import tarfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
 
-from netproof.cluster.kind import clusterconfig, images
-from netproof.cluster.kind.commands import CREATE_TIMEOUT_S
-from netproof.cluster.kind.downloads import Fetch, download, file_name
+import netproof
+from netproof.cluster.kind import engine, images
+from netproof.cluster.kind.downloads import Fetch, download
 from netproof.cluster.kind.machine import Tools
-from netproof.cluster.profiles import versions
-from netproof.cluster.profiles.profile import (
-    ChartStep,
-    FileStep,
-    KubectlStep,
-    ManifestStep,
-    Profile,
-)
+from netproof.cluster.kind.needed import Needed
+from netproof.cluster.profiles.profile import Profile
+from netproof.cluster.profiles.reading import FILE
 from netproof.errors import UsageError
 from netproof.model.value import Value
+
+SCHEMA = "netproof.offline/v1"
 
 LISTING = "bundle.json"
 DOWNLOADS, PROFILES = "downloads", "profiles"
@@ -40,129 +38,92 @@ CHUNK = 1024 * 1024
 
 
 class OfflineBundle(Value):
-    """What a file for a run without internet says of itself; `files` are checksums by path."""
+    """What a file for a run without internet says of itself; `files` are checksums by path.
+
+    `netproof` is the version that made it. `aliases` are names with digests, by the tags of the
+    images in the archive; `differs` says which images are not those that the profile names.
+    """
 
     cni: str
     version: str
+    netproof: str
     node_image: str
     probe_image: str
     files: Mapping[str, str]
     way: str = ""
-    schema: str = "netproof.offline/v1"
+    aliases: Mapping[str, str] = {}
+    differs: tuple[str, ...] = ()
+    schema: str = SCHEMA
 
 
-def images_needed(profile: Profile, downloads: Path, tools: Tools | None) -> tuple[str, ...]:
-    """Return the images that a profile's pods have, by its manifests, charts and declaration.
+class _Heading(msgspec.Struct):
+    """What every version of such a file says."""
 
-    `downloads` holds what it downloads. Raises UsageError for a chart where there is no Helm to
-    ask, for what is no manifest, and for workloads that an operator makes up itself.
+    schema: str
+    netproof: str = "of before that was told"
+
+
+class Saved(Value):
+    """What two archives of images hold: the node image's tag, and see `OfflineBundle`."""
+
+    node_image: str
+    aliases: Mapping[str, str]
+    differs: tuple[str, ...]
+
+
+def save_images(
+    needed: Needed, folder: Path, tools: Tools, say: engine.Say, *, exact: bool = False
+) -> Saved:
+    """Have the engine hold all images and save them into two archives.
+
+    With `exact` an image of another digest than the one named will not do. Raises ClusterError
+    with the engine's own words.
     """
-    texts = dict(_manifests(profile, downloads, tools))
-    if profile.install and not profile.images:
-        _refuse_unknown(profile, texts)
-    found = [*profile.images, *(i for name in texts for i in images.images_in(texts[name], name))]
-    for step in profile.install:
-        match step.action:
-            case KubectlStep(arguments) if {"set", "image"} <= set(arguments):
-                found += [word.partition("=")[2] for word in arguments if "=" in word[1:]]
-    return _tagged([image for image in found if "/" in image])
+    node, *pods = (
+        engine.hold(tools, image, say, exact=exact)
+        for image in dict.fromkeys((needed.node, *needed.pods, needed.probe))
+    )
+    engine.save(tools, [node], folder / NODE_IMAGES)
+    engine.save(tools, pods, folder / POD_IMAGES)
+    aliases = {_by_digest(one.image): images.spelled(one.tag) for one in pods if "@" in one.image}
+    differs = tuple(one.differs for one in (node, *pods) if one.differs)
+    return Saved(node.tag, aliases, differs)
 
 
-def _manifests(profile: Profile, downloads: Path, tools: Tools | None) -> Iterator[tuple[str, str]]:
-    """Yield all that a profile applies, by a name for messages."""
-    for step in profile.install:
-        match step.action:
-            case ManifestStep(artifact):
-                file = downloads / file_name(artifact.url)
-                yield str(file), _text(file)
-            case FileStep(path):
-                yield str(path), _text(path)
-            case ChartStep():
-                yield step.name, _rendered(step.action, downloads, tools)
+def _by_digest(image: str) -> str:
+    """Return the name under which a node looks for an image that is named by its digest."""
+    name, _, digest = images.spelled(image).partition("@")
+    folder, slash, last = name.rpartition("/")
+    return f"{folder}{slash}{last.partition(':')[0]}@{digest}"
 
 
-def _refuse_unknown(profile: Profile, texts: Mapping[str, str]) -> None:
-    """Raise UsageError where something has to be up that stands in no manifest."""
-    made = frozenset[str]().union(*(images.workloads_in(texts[name], name) for name in texts))
-    for key in (*profile.ready.daemonsets, *profile.ready.deployments):
-        if key.rpartition("/")[2] not in made:
-            raise UsageError(
-                f"{profile.file}: {key} stands in no manifest, so an operator makes it, of images "
-                "that cannot be told: list them under `images`"
-            )
+def pack(profile: Profile, probe_image: str, saved: Saved, folder: Path, target: Path) -> None:
+    """Write the file for runs without internet; it is there whole or not at all.
 
-
-def _tagged(found: list[str]) -> tuple[str, ...]:
-    """Leave out a name without a tag where another step says which it is to be."""
-    exact = {image for image in found if image.rpartition("/")[2].count(":") or "@" in image}
-    known = {image.partition("@")[0].rpartition(":")[0] for image in exact}
-    return tuple(dict.fromkeys(i for i in found if i in exact or i not in known))
-
-
-def _rendered(step: ChartStep, downloads: Path, tools: Tools | None) -> str:
-    if tools is None or shutil.which("helm", path=tools.environment.get("PATH")) is None:
-        raise UsageError(f"{step.artifact.url}: Helm has to be there to tell a chart's images")
-    values = ("--values", str(step.values)) if step.values else ()
-    chart = downloads / file_name(step.artifact.url)
-    argv = ("helm", "template", step.release, str(chart), "--namespace", step.namespace, *values)
-    return tools.run(argv, what=f"asking Helm for the images of {chart}")
-
-
-def _text(file: Path) -> str:
-    try:
-        return file.read_text(encoding="utf-8", errors="replace")
-    except OSError as error:
-        raise UsageError(f"{file}: {error.strerror}; fetch it first") from error
-
-
-def save_images(profile: Profile, probe_image: str, folder: Path, tools: Tools) -> tuple[str, str]:
-    """Pull and save all images into two archives; return the tags of node and probe image.
-
-    Raises ClusterError with the engine's own words.
+    `folder` holds the downloads and the images.
     """
-    node = _node_image(profile)
-    pods = (*images_needed(profile, folder, tools), probe_image)
-    for image in (node, *pods):
-        what = f"pulling {image}"
-        tools.run((tools.engine, "pull", image), what=what, timeout_s=CREATE_TIMEOUT_S)
-    tag, probe = (image.partition("@")[0] for image in (node, probe_image))
-    for image, name in ((node, tag), (probe_image, probe)):
-        if image != name:
-            tools.run((tools.engine, "tag", image, name), what=f"naming {image}")
-    for archive, names in ((NODE_IMAGES, (tag,)), (POD_IMAGES, (*pods[:-1], probe))):
-        argv = (tools.engine, "save", "-o", str(folder / archive), *names)
-        tools.run(argv, what=f"saving {', '.join(names)}", timeout_s=CREATE_TIMEOUT_S)
-    return tag, probe
-
-
-def _node_image(profile: Profile) -> str:
-    named = clusterconfig.images_of(clusterconfig.read(profile.kind_config))
-    if len(named) != 1:
-        raise UsageError(f"{profile.kind_config}: names {len(named)} node images; one is needed")
-    return named[0]
-
-
-def pack(profile: Profile, probe_image: str, get: Fetch, tools: Tools, target: Path) -> None:
-    """Write the file for runs without internet; it is there whole or not at all."""
-    folder = tools.home / DOWNLOADS
-    folder.mkdir()
-    chosen = versions.choose(profile, "")
-    for artifact in chosen.artifacts:
-        download(artifact, folder, get)
-    node, probe = save_images(chosen, probe_image, folder, tools)
     listed = {
         **{f"{PROFILES}/{profile.name}/{p.name}": p for p in sorted(profile.file.parent.iterdir())},
         **{f"{DOWNLOADS}/{p.name}": p for p in sorted(folder.iterdir())},
     }
     files = {name: path for name, path in listed.items() if path.is_file()}
-    sums = {name: _sum(path) for name, path in files.items()}
-    way = next(iter(profile.ways), "")
-    about = OfflineBundle(profile.name, profile.version, node, probe, sums, way)
-    listing = tools.home / LISTING
+    about = OfflineBundle(
+        cni=profile.name,
+        version=profile.version,
+        netproof=netproof.__version__,
+        node_image=saved.node_image,
+        probe_image=probe_image,
+        files={name: _sum(path) for name, path in files.items()},
+        way=next(iter(profile.ways), ""),
+        aliases=saved.aliases,
+        differs=saved.differs,
+    )
+    listing = folder.parent / LISTING
     listing.write_bytes(msgspec.json.format(msgspec.json.encode(about), indent=2))
     part = target.with_name(f"{target.name}.part")
     try:
-        with tarfile.open(part, "w") as archive:
+        # A link in the profile's folder is what it leads to.
+        with tarfile.open(part, "w", dereference=True) as archive:
             for name, path in {LISTING: listing, **files}.items():
                 archive.add(path, name, recursive=False)
         part.replace(target)
@@ -171,38 +132,80 @@ def pack(profile: Profile, probe_image: str, get: Fetch, tools: Tools, target: P
         raise UsageError(f"{target}: {error.strerror}") from error
 
 
+def fetch_into(profile: Profile, folder: Path, get: Fetch) -> None:
+    """Fill a new folder with what a profile downloads."""
+    folder.mkdir()
+    for artifact in profile.artifacts:
+        download(artifact, folder, get)
+
+
 def unpack(bundle: Path, into: Path) -> OfflineBundle:
     """Take a file apart into a folder; raise UsageError where it is not what it says it is."""
     try:
-        with tarfile.open(bundle) as archive:
-            about = _about(archive, bundle)
+        # No compression: what comes out is no more than what is there.
+        with tarfile.open(bundle, "r:") as archive:
             members = {member.name: member for member in archive.getmembers()}
+            about = _about(_content(archive, members), bundle)
             for name, wanted in about.files.items():
-                if not _is_plain(name) or name not in members or not members[name].isfile():
+                if not (_is_plain(name) and _is_file(members.get(name))):
                     raise UsageError(f"{bundle}: {name!r} is not a file in it")
                 _take(archive, members[name], into / name)
                 if _sum(into / name) != wanted:
                     raise UsageError(f"{bundle}: {name} is not what {LISTING} says; make it anew")
-    except (tarfile.TarError, OSError, EOFError) as error:
-        raise UsageError(f"{bundle} cannot be unpacked: {error}") from error
+    except (tarfile.TarError, OSError, EOFError, ValueError) as error:
+        raise UsageError(
+            f"{bundle} cannot be unpacked, so it is cut short or no such file: {error}"
+        ) from error
+    _check_whole(about, bundle, into)
     return about
 
 
-def _about(archive: tarfile.TarFile, bundle: Path) -> OfflineBundle:
+def _content(archive: tarfile.TarFile, members: Mapping[str, tarfile.TarInfo]) -> bytes:
+    listing = members.get(LISTING)
+    if listing is None or not _is_file(listing) or listing.size > images.MAX_LISTING:
+        return b""
+    content = archive.extractfile(listing)
+    return content.read() if content else b""
+
+
+def _is_file(member: tarfile.TarInfo | None) -> bool:
+    """Tell whether a member is a file that holds as much as it says."""
+    return member is not None and member.isreg() and not member.issparse()
+
+
+def _about(content: bytes, bundle: Path) -> OfflineBundle:
     try:
-        content = archive.extractfile(LISTING)
-        return msgspec.json.decode(content.read() if content else b"", type=OfflineBundle)
-    except (KeyError, msgspec.DecodeError, UnicodeDecodeError) as error:
+        heading = msgspec.json.decode(content, type=_Heading)
+        if heading.schema == SCHEMA:
+            return msgspec.json.decode(content, type=OfflineBundle)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise UsageError(
             f"{bundle} is none of `netproof profile bundle`: {LISTING}: {error}"
         ) from error
+    raise UsageError(
+        f"{bundle} was made by netproof {heading.netproof} as {heading.schema}; this is netproof "
+        f"{netproof.__version__}, which reads {SCHEMA}: make it anew with this one"
+    )
+
+
+def _check_whole(about: OfflineBundle, bundle: Path, folder: Path) -> None:
+    """Raise UsageError where something is missing that a run cannot do without."""
+    profile = f"{PROFILES}/{about.cni}/{FILE}"
+    for name in (profile, f"{DOWNLOADS}/{NODE_IMAGES}", f"{DOWNLOADS}/{POD_IMAGES}"):
+        if name not in about.files:
+            raise UsageError(f"{bundle} has no {name}; make it anew")
+    nodes = folder / DOWNLOADS / NODE_IMAGES
+    engine.check_name(about.node_image, str(bundle))
+    if images.spelled(about.node_image) not in images.archived(nodes):
+        raise UsageError(f"{bundle}: its {NODE_IMAGES} has no {about.node_image}; make it anew")
 
 
 def _is_plain(name: str) -> bool:
     """Tell whether a name leads nowhere but into one of the folders that there are."""
     parts = name.split("/")
     depth = {DOWNLOADS: 2, PROFILES: 3}.get(parts[0], 0)
-    return len(parts) == depth and not any(part in ("", ".", "..") for part in parts)
+    plain = name.isprintable() and not any(part in ("", ".", "..") for part in parts)
+    return len(parts) == depth and plain
 
 
 def _take(archive: tarfile.TarFile, member: tarfile.TarInfo, path: Path) -> None:
@@ -216,9 +219,3 @@ def _take(archive: tarfile.TarFile, member: tarfile.TarInfo, path: Path) -> None
 def _sum(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def load_nodes(folder: Path, tools: Tools) -> None:
-    """Give the engine the node image of an unpacked file."""
-    argv = (tools.engine, "load", "-i", str(folder / DOWNLOADS / NODE_IMAGES))
-    tools.run(argv, what="loading the node image", timeout_s=CREATE_TIMEOUT_S)

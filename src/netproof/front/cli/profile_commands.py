@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from netproof.cluster.kind import clusterconfig, downloads, machine, offline
+from netproof.cluster.kind import clusterconfig, downloads, machine, needed, offline
 from netproof.cluster.profiles import reading, versions
 from netproof.cluster.profiles.profile import Profile
 from netproof.errors import UsageError
@@ -39,7 +39,7 @@ def add(commands: Commands) -> None:
         if name in ("pin", "fetch", "bundle"):
             action.add_argument("name", metavar="NAME")
         if name in ("fetch", "bundle"):
-            options.declare(action.add_argument, (options.CNI_WAY,))
+            options.declare(action.add_argument, (options.CNI_WAY, options.NODE_IMAGE))
             action.add_argument("--probe-image", default=options.PROBE_IMAGE, metavar="IMAGE")
         if name == "fetch":
             action.add_argument("--images", action="store_true", help="list and save its images")
@@ -113,46 +113,63 @@ def _fetch(option: argparse.Namespace) -> int:
     if option.require_verified:
         downloads.refuse_unverified(profile)
     for artifact in downloads.pinned_artifacts(profile):
-        got = downloads.download(artifact, option.downloads, downloads.fetch)
+        kept = downloads.kept(artifact, option.downloads)
+        got = kept or downloads.download(artifact, option.downloads, downloads.fetch)
         output.say(f"{got.path} {got.sha256}{'' if got.verified else ' (unverified)'}")
     return _fetch_images(versions.choose(profile, ""), option) if option.images else 0
 
 
 def _fetch_images(profile: Profile, option: argparse.Namespace) -> int:
     """List the images of a profile, the probe and kind, and save them where an engine answers."""
-    with _tools(profile) as tools:
-        named = offline.images_needed(profile, option.downloads, tools)
-        node = clusterconfig.images_of(clusterconfig.read(profile.kind_config))
-        for image in (*node, *named, option.probe_image):
+    with _tools(profile) as (tools, why):
+        found = _needed(profile, option.downloads, tools, option)
+        for image in (found.node, *found.pods, found.probe):
             output.say(f"image {image}")
         if tools is None:
-            output.tell("no container engine answers here, so the images are listed only")
+            output.tell(f"the images are listed only: {why}")
             return 0
-        offline.save_images(profile, option.probe_image, option.downloads, tools)
+        exact = option.require_verified
+        saved = offline.save_images(found, option.downloads, tools, output.tell, exact=exact)
     for archive in (offline.NODE_IMAGES, offline.POD_IMAGES):
         output.say(str(option.downloads / archive))
+    output.say(f"then --node-image {saved.node_image}")
     return 0
+
+
+def _needed(
+    profile: Profile, folder: Path, tools: machine.Tools | None, option: argparse.Namespace
+) -> needed.Needed:
+    found = needed.images_of_run(profile, folder, tools, option.probe_image, option.node_image)
+    if option.require_verified:
+        needed.refuse_undigested(found)
+    return found
 
 
 def _bundle(option: argparse.Namespace) -> int:
     profile = versions.by_way(reading.load(option.name, option.cni_profiles), option.cni_way)
     if option.require_verified:
         downloads.refuse_unverified(profile)
+    profile = versions.choose(profile, "")
     get = downloads.from_folder(option.downloads) if option.downloads else downloads.fetch
-    with _tools(profile) as tools:
+    with _tools(profile) as (tools, why):
         if tools is None:
-            raise UsageError("a bundle holds images: a container engine has to answer here")
-        offline.pack(profile, option.probe_image, get, tools, option.output)
-    output.say(f"{option.output}: netproof test --cluster kind:{profile.name} --offline FILE")
+            raise UsageError(f"a bundle holds images: {why}")
+        folder = tools.home / offline.DOWNLOADS
+        offline.fetch_into(profile, folder, get)
+        found = _needed(profile, folder, tools, option)
+        exact = option.require_verified
+        saved = offline.save_images(found, folder, tools, output.tell, exact=exact)
+        offline.pack(profile, found.probe, saved, folder, option.output)
+    output.say(f"netproof test --cluster kind:{profile.name} --offline {option.output}")
     return 0
 
 
 @contextmanager
-def _tools(profile: Profile) -> Iterator[machine.Tools | None]:
-    """Have an engine with a folder of its own for as long as a block runs, None without one."""
+def _tools(profile: Profile) -> Iterator[tuple[machine.Tools | None, str]]:
+    """Have an engine with a folder of its own for as long as a block runs, or why there is none."""
     with tempfile.TemporaryDirectory(prefix=f"netproof-{profile.name}-") as home:
         try:
-            found = machine.engine(Path(home))
-        except UsageError:
-            found = None
-        yield found
+            found, why = machine.engine(Path(home)), ""
+        except UsageError as error:
+            found, why = None, str(error)
+        yield found, why

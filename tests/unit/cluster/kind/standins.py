@@ -1,7 +1,9 @@
 """Stand-ins for docker, kind, helm and kubectl: they write down their calls and fail when told.
 
-They are small shell scripts on a PATH of their own. A cluster "exists" while its name stands in a
-file; its kubeconfig is made from a template, which may lead to a real API.
+They are small shell scripts on a PATH of their own. The engine has the images that stand in a
+file, with their digests, and pulls all others, unless there is no registry. A cluster "exists"
+while its name stands in a file; its kubeconfig is made from a template, which may lead to a real
+API.
 """
 
 from __future__ import annotations
@@ -54,6 +56,10 @@ done
 case "$call" in
   "docker info"*) echo "Some Linux" ;;
   "docker run"*) cat "$state/kubernetes" || exit 125 ;;
+  "docker image inspect"*) grep "^$last " "$state/images" | cut -d' ' -f2 | grep . ;;
+  "docker pull"*)
+    if [ -e "$state/no-registry" ]; then echo "docker: @LAST_WORDS@" >&2; exit 1; fi
+    echo "$last []" >> "$state/images" ;;
   "docker save"*)
     shift 3
     tags=$(printf ',"%s"' "$@")
@@ -126,6 +132,15 @@ class StandIns:
         """Have each call hang that has this in its command line."""
         (self.state / "hang").write_text(part)
 
+    def have_image(self, image: str, *digests: str) -> None:
+        """Have the engine hold an image, which registries call so."""
+        with (self.state / "images").open("a") as file:
+            file.write(f"{image} {json.dumps(digests, separators=(',', ':'))}\n")
+
+    def cut_off(self) -> None:
+        """Have no registry answer from now on."""
+        (self.state / "no-registry").touch()
+
     def forget(self) -> None:
         """Forget the calls so far."""
         (self.state / "calls").write_text("")
@@ -140,7 +155,7 @@ def make(folder: Path, tools: tuple[str, ...] = TOOLS, template: str = TEMPLATE)
     for tool in tools:
         (made.bin / tool).write_text(script)
         (made.bin / tool).chmod(0o755)
-    for name in ("calls", "environment", "clusters"):
+    for name in ("calls", "environment", "clusters", "images"):
         (made.state / name).touch()
     (made.state / "version").write_text("kind v0.32.0 go1.26 linux/amd64\n")
     (made.state / "object.json").write_text(OBJECT)

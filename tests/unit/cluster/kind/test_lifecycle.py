@@ -106,11 +106,12 @@ def test_calls_of_calico_in_order(tools: StandIns, options: KindOptions, homes: 
         f"docker run --rm --pull=never --entrypoint=cat {NODE_IMAGE} /kind/version",
         "kind get clusters",
         "kind create cluster --config HOME/kind.yaml --retain --name NAME KUBECONFIG",
+        f"docker image inspect --format {{{{json .RepoDigests}}}} {IMAGE}",
         f"docker pull {IMAGE}",
         f"docker save -o HOME/probe-image.tar {IMAGE}",
         "kind load image-archive HOME/probe-image.tar --name NAME",
         "kubectl KUBECONFIG apply --server-side --force-conflicts -f HOME/local-" + CRDS,
-    ] == [call.replace(name, "NAME") for call in seen[:10]]
+    ] == [call.replace(name, "NAME") for call in seen[:11]]
     assert homes in home.parents
 
 
@@ -188,6 +189,18 @@ def test_without_the_probe_image_the_nodes_pull_it(
     tools.fail_at("docker pull")
     KindCluster(options, said.append).start()
     assert any("so the nodes pull it" in line for line in said)
+
+
+def test_the_probe_image_that_the_engine_has_is_not_pulled(
+    tools: StandIns, options: KindOptions
+) -> None:
+    """Where there is no registry it is there all the same."""
+    tools.have_image(IMAGE)
+    tools.cut_off()
+    KindCluster(options, _silent).start()
+    calls = tools.calls()
+    assert not any(call.startswith("docker pull") for call in calls)
+    assert any("probe-image.tar" in call for call in calls if call.startswith("kind load"))
 
 
 def test_the_probe_image_of_an_archive_is_not_pulled(
