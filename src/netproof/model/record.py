@@ -295,6 +295,8 @@ class RunRecord(Value, kw_only=True):
     and `statements` say on which relation of nodes what was tried: flows from namespace to
     namespace, and what the scenarios test. `cases` are the tests that ended, of `selected`; a check
     by the command line has none. `deselected` counts what `chosen` left out (`-k web`, say).
+    `suite_seconds` are those of `seconds` for which cases were tried: the cluster was there before,
+    with its canary asked, and is ended after.
     """
 
     schema: Literal["netproof.run/v2"] = SCHEMA
@@ -323,3 +325,4 @@ class RunRecord(Value, kw_only=True):
     selected: int = 0
     deselected: int = 0
     chosen: str = ""
+    suite_seconds: float = 0.0

@@ -7,7 +7,7 @@ are escaped by the libraries that write them, Markdown by `markup`.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from enum import Enum
 from typing import Any, TypeVar
 
@@ -24,21 +24,27 @@ _GAP = "  "
 
 def printable(record: T) -> T:
     """Return the record with every control character in its texts written as its escape."""
-    safe: T = _shown(record)
-    return safe
+    return with_texts(record, escaped)
 
 
-def _shown(value: Any) -> Any:
+def with_texts(record: T, change: Callable[[str], str]) -> T:
+    """Return the record with every text changed; numbers and words of a fixed choice stay."""
+    changed: T = _changed(record, change)
+    return changed
+
+
+def _changed(value: Any, change: Callable[[str], str]) -> Any:
     if isinstance(value, Enum):
         return value
     if isinstance(value, str):
-        return escaped(value)
+        return change(value)
     if isinstance(value, (tuple, list)):
-        return type(value)(map(_shown, value))
+        return type(value)(_changed(one, change) for one in value)
     if isinstance(value, dict):
-        return {_shown(key): _shown(item) for key, item in value.items()}
+        return {_changed(key, change): _changed(item, change) for key, item in value.items()}
     if isinstance(value, Value):
-        return type(value)(**{name: _shown(one) for name, one in structs.asdict(value).items()})
+        fields = structs.asdict(value).items()
+        return type(value)(**{name: _changed(one, change) for name, one in fields})
     return value
 
 

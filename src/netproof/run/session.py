@@ -54,6 +54,7 @@ class RunSession:
     gone: bool = False
     _cluster: ClusterRecord = field(default=ClusterRecord("none", ""))
     _began: float = 0.0
+    _ready: float = 0.0
     _started: str = ""
 
     def start(self) -> Handout:
@@ -63,6 +64,7 @@ class RunSession:
         self._begin()
         handout, canary, self._cluster = self.controller.start()
         self.canaries.append(canary)
+        self._ready = time.monotonic()
         return handout
 
     def read(self, intents: Iterable[IntentResult]) -> None:
@@ -119,6 +121,7 @@ class RunSession:
 
     def finish(self) -> RunRecord:
         """End the cluster and return the record of the run, judged."""
+        tried = time.monotonic() - self._ready if self._ready else 0.0
         try:
             if self.controller is not None:
                 (self.controller.leave if self.gone else self.controller.stop)()
@@ -152,6 +155,7 @@ class RunSession:
             selected=self.selected,
             deselected=self.deselected,
             chosen=self.chosen,
+            suite_seconds=round(tried, 3),
         )
 
 

@@ -22,6 +22,7 @@ SUBJECTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "bundle_commands": ("check", "snapshot", "diff", "explain"),
         "cluster_commands": ("doctor", "rbac", "clean"),
         "profile_commands": ("profile",),
+        "record_commands": ("publish",),
     }
 )
 """The commands by the module that holds them. Only that module is imported: the Kubernetes client
