@@ -41,8 +41,8 @@ VALUES = st.recursive(
 TARGET = st.fixed_dictionaries(
     {},
     optional={
-        "kind": st.sampled_from(["connect", "name", "dns", "x"]) | VALUES,
-        "protocol": st.sampled_from(["TCP", "UDP", "SCTP"]) | VALUES,
+        "kind": st.sampled_from(["connect", "large", "name", "dns", "ping", "x"]) | VALUES,
+        "protocol": st.sampled_from(["TCP", "UDP", "SCTP", "ICMP"]) | VALUES,
         "family": st.sampled_from(["IPv4", "IPv6"]) | VALUES,
         "address": st.sampled_from([LOCAL, "::1", "", "localhost", "::ffff:127.0.0.1"]) | VALUES,
         "port": st.sampled_from([1, 53]) | VALUES,

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from netproof.expected.decision import decide, weigh
 from netproof.expected.index import PolicyIndex, Side
 from netproof.expected.traffic import SOME_NODE, Packets, Party
-from netproof.expected.undefined import NODE_PORT_ORDER, REWRITTEN_BY_NODE
+from netproof.expected.undefined import NO_TRANSPORT, NODE_PORT_ORDER, REWRITTEN_BY_NODE
 from netproof.model.flow import (
     Direction,
     EndpointKind,
@@ -30,7 +30,7 @@ from netproof.model.flow import (
     Reason,
 )
 from netproof.model.matrix import ExpectedMatrix, Matrix
-from netproof.model.workload import Pod, Service, ServicePort, Topology
+from netproof.model.workload import Pod, Protocol, Service, ServicePort, Topology
 from netproof.policy import NetworkPolicy
 
 REWRITTEN_PATHS = frozenset({Path.CLUSTER_IP, Path.NAME, Path.DNS, Path.NODE_PORT})
@@ -82,6 +82,8 @@ class Evaluator:
 
     def expect(self, flow: Flow) -> Expectation:
         """Say what should happen to one flow; raise HarnessBug if it names what is not there."""
+        if flow.protocol is Protocol.ICMP:
+            return _both([Reason(Direction.INGRESS, Expected.UNDEFINED, NO_TRANSPORT)])
         if flow.path in REWRITTEN_PATHS:
             return self._by_service(flow)
         source = self._party(flow.source.kind, flow.source.name)

@@ -12,6 +12,9 @@ from netproof.expected.traffic import SOME_NODE, Packets, Party
 from netproof.model.flow import Direction
 from netproof.model.workload import Host, HostKind, Pod
 
+NO_TRANSPORT = "NetworkPolicy speaks of TCP, UDP and SCTP, and leaves open what becomes of ICMP"
+"""Under rules that deny and under rules that allow (same page, "Network traffic filtering")."""
+
 REWRITTEN_BY_NODE = (
     "a node may put its own address in place of the sender's on the way to a backend"
 )

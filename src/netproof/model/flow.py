@@ -62,7 +62,8 @@ class Path(StrEnum):
     """By which door the packets go in.
 
     `dns` is no connection of ours: the source asks the cluster's DNS for a name, and the flow's
-    destination is the DNS Service.
+    destination is the DNS Service. `fragments` is to the pod's own address too, with a request and
+    an answer of UDP that are larger than a packet may be on the way.
     """
 
     POD_IP = "pod-ip"
@@ -71,11 +72,15 @@ class Path(StrEnum):
     NAME = "name"
     DNS = "dns"
     HOST_IP = "host-ip"
+    FRAGMENTS = "fragments"
 
     __hash__ = str.__hash__  # Enum's own is Python code, and flows are hashed by the million
 
 
-DIRECT = (Path.POD_IP, Path.HOST_IP)
+USUAL = (Path.POD_IP, Path.HOST_IP)
+"""The paths that go without saying."""
+
+DIRECT = (*USUAL, Path.FRAGMENTS)
 """Where the address and port that are dialled are the destination's own."""
 
 
@@ -83,7 +88,7 @@ class Flow(Value, order=True, cache_hash=True):
     """source -> destination : port/protocol, in one IP family, by one path.
 
     `port` is the port that is dialled at the destination: the pod's own by `pod-ip`, the
-    Service's by `cluster-ip`, `name` and `dns`, the node port by `node-port`.
+    Service's by `cluster-ip`, `name` and `dns`, the node port by `node-port`, 0 for ICMP.
     """
 
     source: Endpoint
@@ -94,8 +99,9 @@ class Flow(Value, order=True, cache_hash=True):
     path: Path = Path.POD_IP
 
     def __str__(self) -> str:
-        door = "" if self.path in (Path.POD_IP, Path.HOST_IP) else f" by {self.path}"
-        there = f"{self.destination}:{self.port}/{self.protocol}"
+        door = "" if self.path in USUAL else f" by {self.path}"
+        port = " " if self.protocol is Protocol.ICMP else f":{self.port}/"
+        there = f"{self.destination}{port}{self.protocol}"
         return f"{self.source} -> {there} {self.family}{door}"
 
 

@@ -1,8 +1,9 @@
 """Naming some of the flows there are in one line, as a person states what must hold of them.
 
 A statement such as `staging/* -> production/api:5432/TCP` names flows by pattern. Port, protocol,
-family and path may be left out, and then any will do, but a path other than the pod's own address
-has to be named: `web -> service shop/api:80 by cluster-ip`.
+family and path may be left out, and then any will do, but a path on which another address is
+dialled has to be named: `web -> service shop/api:80 by cluster-ip`. No line names flows of ICMP, of
+which nothing can be stated.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from netproof.errors import UsageError
 from netproof.model.flow import DIRECT, Flow, Path
 from netproof.model.flows import is_self
 from netproof.model.value import Value
-from netproof.model.workload import Family, Protocol
+from netproof.model.workload import TRANSPORTS, Family, Protocol
 
 _STATEMENT = re.compile(
     r"^\s*(?P<source>(node )?\S+)\s*->\s*(?P<destination>((service|node) )?[^\s:]+)"
@@ -44,7 +45,7 @@ class FlowPattern(Value):
             fnmatchcase(str(flow.source), self.source)
             and fnmatchcase(str(flow.destination), self.destination)
             and self.port in ("", "*", str(flow.port))
-            and self.protocol in (None, flow.protocol)
+            and flow.protocol in ((self.protocol,) if self.protocol else TRANSPORTS)
             and self.family in (None, flow.family)
             and flow.path in ((self.path,) if self.path else DIRECT)
         )

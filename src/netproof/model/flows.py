@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import permutations
 from zlib import crc32
 
 from netproof.model.flow import Endpoint, EndpointKind, Flow, Path
+from netproof.model.value import replace
 from netproof.model.workload import (
     Family,
     Host,
     HostKind,
     Pod,
+    Protocol,
     Service,
     ServicePort,
     Topology,
@@ -49,6 +52,24 @@ def mixed_flows(topology: Topology) -> Iterator[Flow]:
                 turn = crc32(f"{here} {there} {port}".encode())
                 family = families[turn % len(families)]
                 yield Flow(here, there, port.number, port.protocol, family)
+
+
+def fragment_flows(topology: Topology) -> Iterator[Flow]:
+    """Yield the flows between different pods, to each UDP port, with datagrams in fragments.
+
+    A pod's to itself are none of them: what goes by its loopback interface is not cut to pieces.
+    """
+    for flow in pod_flows(topology):
+        if flow.protocol is Protocol.UDP and not is_self(flow):
+            yield replace(flow, path=Path.FRAGMENTS)
+
+
+def ping_flows(topology: Topology) -> Iterator[Flow]:
+    """Yield an ICMP echo from each pod to each other one, in each family."""
+    for source, destination in permutations(sources(topology), 2):
+        for family in _common(source, destination):
+            here, there = Endpoint.pod(source.key), Endpoint.pod(destination.key)
+            yield Flow(here, there, 0, Protocol.ICMP, family)
 
 
 def outside_flows(topology: Topology) -> Iterator[Flow]:

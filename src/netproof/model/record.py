@@ -155,7 +155,8 @@ class StepRecord(Value):
     """One state of the cluster and all that was seen in it.
 
     `places` says where policies are written: `namespace/name` -> `file:line`. `nodes` says on which
-    node the ends of the tables stood, those left out of which that cannot be said.
+    node the ends of the tables stood, those left out of which that cannot be said. `untold` says
+    why flows that the API leaves undefined could not be observed, and of how many that is so.
     """
 
     name: str
@@ -167,6 +168,7 @@ class StepRecord(Value):
     findings: tuple[Finding, ...] = ()
     places: dict[str, str] = field(default_factory=dict)
     nodes: dict[str, str] = field(default_factory=dict)
+    untold: dict[str, int] = field(default_factory=dict)
 
 
 class Relation(StrEnum):

@@ -22,13 +22,21 @@ NAMESPACE_NAME_LABEL = "kubernetes.io/metadata.name"
 
 
 class Protocol(StrEnum):
-    """Transport protocols that NetworkPolicy v1 knows (NetworkPolicyPort.protocol)."""
+    """What flows consist of: the transport protocols of `TRANSPORTS`, and ICMP, which has no ports.
+
+    ICMP is that of the flow's family: an echo and its answer.
+    """
 
     TCP = "TCP"
     UDP = "UDP"
     SCTP = "SCTP"
+    ICMP = "ICMP"
 
     __hash__ = str.__hash__  # Enum's own is Python code, and flows are hashed by the million
+
+
+TRANSPORTS = (Protocol.TCP, Protocol.UDP, Protocol.SCTP)
+"""Those that NetworkPolicy v1 knows (NetworkPolicyPort.protocol)."""
 
 
 class Family(StrEnum):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from netproof.model.workload import Protocol
+from netproof.model.workload import TRANSPORTS, Protocol
 from netproof.policy.document import NOWHERE, Origin
 from netproof.policy.fields import Field
 from netproof.policy.syntax import port_name, port_number
@@ -51,8 +51,8 @@ def read_protocol(at: Field) -> Protocol:
     word = at.text()
     if word is None:
         return Protocol.TCP
-    if word not in set(Protocol):
-        at.unsupported(word, tuple(Protocol))
+    if word not in TRANSPORTS:
+        at.unsupported(word, TRANSPORTS)
         return Protocol.TCP
     return Protocol(word)
 

@@ -46,7 +46,7 @@ else:
         import struct
         from collections import deque
 
-VERSION = 3
+VERSION = 4
 SCTP = 132  # IPPROTO_SCTP, which `socket` lacks
 KINDS = {
     "TCP": (socket.SOCK_STREAM, 0),
@@ -58,6 +58,8 @@ RECORDS = {"IPv4": 1, "IPv6": 28}  # A and AAAA (RFC 1035, RFC 3596)
 ADDRESSES = {1: socket.AF_INET, 28: socket.AF_INET6}
 RECVERR = {socket.AF_INET: (0, 11), socket.AF_INET6: (41, 25)}  # IP_RECVERR, IPV6_RECVERR
 PKTINFO = {socket.AF_INET: (0, 8, 8), socket.AF_INET6: (41, 49, 50)}  # level, to ask, as told
+MTU = {socket.AF_INET: (0, 14), socket.AF_INET6: (41, 24)}  # IP_MTU, IPV6_MTU: of a path
+ECHO = {socket.AF_INET: (1, 8, 0), socket.AF_INET6: (58, 128, 129)}  # protocol, request, reply
 MSG_ERRQUEUE = 0x2000
 ROUTED = ("192.0.2.1", "2001:db8::1")  # of documentation: stand for our address on the way there
 PORT_RANGE = "/proc/sys/net/ipv4/ip_local_port_range"  # no pathlib: 5 ms at each start
@@ -67,6 +69,11 @@ DNS_PORT = 53
 HTTP = b"GET /netproof/"
 HASHES: dict[bytes, Callable[[], Any]] = {}  # by key, made when first needed
 JSON: list[Any] = []  # how to read and to write; the same, as an import a call would cost more
+
+LARGE = 4000  # bytes of a datagram that no packet holds where MTUs are the usual 1400 to 1500
+LARGER = 1000  # than the path's MTU, where that is more: frames of 9000 bytes and beyond
+LARGEST = 65507  # bytes: what the length of an IPv4 packet leaves
+LINE = 512  # bytes of a request that is not large
 
 BATCH = 1024  # events a wake-up; a full batch means that more are ready, so no deadline is due
 BURST = 64  # probes started between two looks at what is ready: their answers overtake the rest
@@ -219,6 +226,7 @@ class Server:
         self.arrived: dict[str, str] = {}  # by the first half: who knows the rest has received it
         self.forgot = 0.0
         self.guests: dict[int, Task] = {}
+        self.buffer = memoryview(bytearray(1 << 16))  # the largest datagram of either family
         self.listeners: list[tuple[socket.socket, Callable[[socket.socket], bool]]] = []
         self.serving: list[object] = []
         self.failures: list[object] = []
@@ -273,6 +281,16 @@ class Server:
         text = f'{{"identity":{self.name},"nonce":"{nonce}","from":"{peer}","proof":"{ours}"}}\n'
         return text.encode()
 
+    def large(self, data: bytes, peer: str) -> bytes:
+        """Return an answer as long as the request, if that came whole: else it never arrived."""
+        words = data[:LINE].partition(b"\n")[0].split()
+        if len(words) != 3 or words[2] != b"%d" % len(data):
+            return b""
+        if data != filled(b" ".join(words) + b"\n", words[1], len(data)):
+            return b""
+        said = self.reply(b" ".join(words[:2]), peer)
+        return said and filled(said, words[1], len(data))
+
     def connections(self, listener: socket.socket) -> bool:
         """Take what connections there are; tell whether there may be more."""
         for _ in range(BURST):
@@ -324,8 +342,9 @@ class Server:
         level, _, kind = PKTINFO[sock.family]
         for _ in range(BURST):
             try:
-                data, ancillary, _, peer = sock.recvmsg(512, 128)
-                answer = self.reply(data, peer[0])
+                size, ancillary, _, peer = sock.recvmsg_into([self.buffer], 128)
+                data = bytes(self.buffer[:size])
+                answer = (self.large if size > LINE else self.reply)(data, peer[0])
                 # From the address it came to: a host with several would answer from another.
                 own = [(level, kind, ours(info)) for at, _, info in ancillary if at == level]
                 if answer:
@@ -354,13 +373,41 @@ def accepted(listener: socket.socket) -> tuple[socket.socket, Any]:
 
 def own(towards: str) -> str:
     """Return the address that we have on the way to another; sends nothing."""
+    return str(routed(towards)[0])
+
+
+def routed(towards: str) -> tuple[str, int]:
+    """Return our address and the MTU on the way to another address; sends nothing."""
     family = socket.AF_INET6 if ":" in towards else socket.AF_INET
     sock = socket.socket(family, socket.SOCK_DGRAM)
     try:
         sock.connect((towards, DNS_PORT))
-        return str(sock.getsockname()[0])
+        return sock.getsockname()[0], sock.getsockopt(*MTU[family])
     finally:
         sock.close()
+
+
+def mtu(towards: str) -> int:
+    """Return what a packet to an address may have in bytes, 0 where there is no way."""
+    try:
+        return routed(towards)[1]
+    except OSError:
+        return 0
+
+
+def beyond(most: int) -> int:
+    """Return the bytes of a datagram that no packet of at most so many holds, 0 if there is none.
+
+    Linux sends it in fragments: a socket that asks for nothing else lets it (IP_PMTUDISC_WANT).
+    """
+    size = max(LARGE, most + LARGER)
+    return size if size <= LARGEST else 0
+
+
+def filled(line: bytes, nonce: bytes, size: int) -> bytes:
+    """Return a line and so much behind it that the whole has a size: no two parts are alike."""
+    parts = [b"%s%08d\n" % (nonce, at) for at in range(size // (len(nonce) + 9) + 1)]
+    return (line + b"".join(parts))[:size]
 
 
 def ours(info: bytes) -> bytes:
@@ -416,21 +463,51 @@ class TargetRunner:
             address, why = yield from self.resolve(task, target["name"], record, timeout)
             if not address:
                 return UNRESOLVED, why
-        nonce, wanted = target["nonce"], target["identities"]
+        nonce = target["nonce"]
         if not (nonce.isalnum() and nonce.isascii()):
             raise ValueError("nonce")
-        way = self.datagram if protocol == "UDP" else self.stream
         request = f"netproof {nonce}\n".encode()
-        return (
-            yield from way(
-                task,
-                self.fresh(task, protocol, address),
-                (address, port),
-                request,
-                timeout,
-                lambda data, whole: greeting(data, whole, nonce, wanted),
-            )
-        )
+        if kind == "ping":
+            return (yield from self.echo(task, address, request, timeout))
+        wanted = target["identities"]
+        way = self.datagram if protocol == "UDP" else self.stream
+        sock = self.fresh(task, protocol, address)
+        size = 0
+        if kind == "large":
+            size = beyond(routed(address)[1]) if protocol == "UDP" else 0
+            if not size:
+                return ERROR, "no datagram is larger than what a packet holds on this path"
+            request = filled(f"netproof {nonce} {size}\n".encode(), nonce.encode(), size)
+
+        def read(data: bytes, whole: bool) -> Outcome | None:
+            if size and data != filled(data.partition(b"\n")[0] + b"\n", nonce.encode(), size):
+                return ERROR, f"answered with {len(data)} bytes that are not the {size} it was sent"
+            return greeting(data.partition(b"\n")[0] if size else data, whole, nonce, wanted)
+
+        return (yield from way(task, sock, (address, port), request, timeout, read))
+
+    def echo(self, task: Task, address: str, payload: bytes, timeout: float) -> Steps:
+        """Have the other end's kernel answer an ICMP echo: that it was ours, nobody can prove.
+
+        By a socket that needs no right but its group's place in net.ipv4.ping_group_range; without
+        one nothing is known, whatever the network does.
+        """
+        _, ask, answered = ECHO[socket.AF_INET6 if ":" in address else socket.AF_INET]
+        try:
+            sock = self.fresh(task, "ICMP", address)
+        except OSError as error:
+            if error.errno == errno.EACCES:
+                return ERROR, "no socket for ICMP: net.ipv4.ping_group_range leaves us out"
+            return ERROR, f"no socket for ICMP: {named(error.errno or 0)}"
+        # The kernel writes the checksum, and in the place of the identifier the socket's own.
+        message = struct.pack("!2B3H", ask, 0, 0, 0, 1) + payload
+
+        def read(data: bytes, _: bool) -> Outcome:
+            if data[:1] == bytes([answered]) and data[8:] == payload:
+                return CONNECTED, ""
+            return ERROR, f"an echo was answered by {shown(data[:SHOWN])}"
+
+        return (yield from self.datagram(task, sock, (address, 0), message, timeout, read))
 
     def stream(
         self,
@@ -481,25 +558,29 @@ class TargetRunner:
         if code:
             return local(code)
         self.loop.watch(task, sock)
-        began = self.loop.now()
-        try:
-            for part in RESEND:
+        began, sent = self.loop.now(), False
+        for part in RESEND:
+            try:
                 sock.send(request)
+                sent = True
                 while (yield began + timeout * part):
                     try:
-                        return read(sock.recv(4096), True)
+                        return read(sock.recv(max(4096, len(request) + 1)), True)
                     except BlockingIOError:
                         code = queued(sock)
-                        if code:
+                        if code not in (0, errno.EMSGSIZE):
                             return told(code)
-        except OSError as error:
-            return told(error.errno or 0)
-        return DROPPED, ""
+            except OSError as error:
+                # The path holds less than was known; what is sent next is in smaller pieces.
+                if error.errno != errno.EMSGSIZE:
+                    return told(error.errno or 0)
+        return (DROPPED, "") if sent else local(errno.EMSGSIZE)
 
     def fresh(self, task: Task, protocol: str, address: str) -> socket.socket:
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
         socket.inet_pton(family, address)  # a name would be looked up, and keep all others waiting
-        task.sock = sock = socket.socket(family, *KINDS[protocol])
+        kind = (socket.SOCK_DGRAM, ECHO[family][0]) if protocol == "ICMP" else KINDS[protocol]
+        task.sock = sock = socket.socket(family, *kind)
         sock.setblocking(False)
         sock.setsockopt(*RECVERR[family], 1)
         return sock
@@ -914,6 +995,7 @@ class Agent:
             "serving": self.server.serving,
             "failures": self.server.failures,
             "sctp": sctp,
+            "mtu": max(map(mtu, ROUTED)),
             "faults": self.loop.faults,
             "resolvers": resolvers(),
         }

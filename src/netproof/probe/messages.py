@@ -56,6 +56,7 @@ class Greeting(Message, frozen=True):
     failures: tuple[tuple[PortNumber, Protocol, Family, Word], ...]
     sctp: bool
     faults: tuple[Word, ...]
+    mtu: Annotated[int, Meta(ge=0, le=1 << 31)] = 0
     resolvers: tuple[Word, ...] = ()
 
 
@@ -93,6 +94,7 @@ class Hello:
     `boot` is drawn at its start, so another one means another process. `failures` are the ports
     it could not serve, each (number, protocol, family), with the name of the error. `sctp` tells
     whether its kernel has the protocol. `resolvers` are the addresses that it asks for names.
+    `mtu` is how many bytes a packet of it may have, 0 where that is not known.
     """
 
     identity: str
@@ -100,6 +102,7 @@ class Hello:
     failures: Mapping[tuple[int, str, str], str] = field(default_factory=dict)
     sctp: bool = False
     resolvers: tuple[str, ...] = ()
+    mtu: int = 0
 
 
 def read_greeting(greeting: Greeting, identity: str) -> Hello:
@@ -112,7 +115,7 @@ def read_greeting(greeting: Greeting, identity: str) -> Hello:
         for port, protocol, family, why in greeting.failures
     }
     asked = tuple(filter(is_address, greeting.resolvers))
-    return Hello(identity, greeting.boot, failures, greeting.sctp, asked)
+    return Hello(identity, greeting.boot, failures, greeting.sctp, asked, greeting.mtu)
 
 
 @lru_cache(maxsize=4096)

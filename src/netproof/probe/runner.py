@@ -36,7 +36,7 @@ from netproof.probe.channel import Channel, StreamOpener
 from netproof.probe.controls import Controls, control_of, peers_of, same_door
 from netproof.probe.identity import fresh_nonces, identity_of
 from netproof.probe.messages import Hello, Results, Testimony, agent_key, forgotten_since, proves
-from netproof.probe.targets import ProbeTarget, Rename, TargetKind, target_of, witnesses
+from netproof.probe.targets import UNPROVEN, ProbeTarget, Rename, target_of, witnesses
 from netproof.timelimit import carried
 
 K = TypeVar("K")
@@ -266,7 +266,7 @@ class Prober:
     def _proved(self, answer: ProbeAnswer, target: ProbeTarget) -> ProbeAnswer:
         """Return an answer without its proof; one that does not hold makes it unknown."""
         seen = answer.seen
-        if seen.outcome is not Outcome.CONNECTED or target.kind is TargetKind.DNS:
+        if seen.outcome is not Outcome.CONNECTED or target.kind in UNPROVEN:
             return answer
         if proves(seen.detail, answer.nonce, target.identities, self._secret, self._instance):
             return ProbeAnswer(replace(seen, detail=""), answer.nonce)

@@ -6,7 +6,7 @@ It must not know how the agent is reached, nor what is expected of the flow.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TypeVar
 
@@ -38,8 +38,14 @@ class TargetKind(StrEnum):
     """What an agent does for a target."""
 
     CONNECT = "connect"
+    LARGE = "large"
     NAME = "name"
     DNS = "dns"
+    PING = "ping"
+
+
+UNPROVEN = (TargetKind.DNS, TargetKind.PING)
+"""What is answered by somebody who has no key of ours: a name server, a kernel."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +74,9 @@ class ProbeTarget:
             "address": self.address,
             "port": self.port,
         }
-        if self.kind is not TargetKind.DNS:
+        if self.kind not in UNPROVEN:
             plain["identities"] = self.identities
-        if self.kind is not TargetKind.CONNECT:
+        if self.kind in (TargetKind.NAME, TargetKind.DNS):
             plain |= {"name": self.name, "expect": self.expect}
         return plain
 
@@ -89,7 +95,14 @@ def target_of(flow: Flow, topology: Topology, rename: Rename = str) -> ProbeTarg
 
 def _pod_ip(flow: Flow, topology: Topology, _: Rename) -> ProbeTarget:
     pod = topology.pod(flow.destination.name)
-    return _connect(flow, _address(pod.ip(flow.family), pod.key, flow.family), (pod.key,))
+    address = _address(pod.ip(flow.family), pod.key, flow.family)
+    if flow.protocol is Protocol.ICMP:
+        return ProbeTarget(TargetKind.PING, flow.protocol, flow.family, address, flow.port)
+    return _connect(flow, address, (pod.key,))
+
+
+def _fragments(flow: Flow, topology: Topology, rename: Rename) -> ProbeTarget:
+    return replace(_pod_ip(flow, topology, rename), kind=TargetKind.LARGE)
 
 
 def _host_ip(flow: Flow, topology: Topology, _: Rename) -> ProbeTarget:
@@ -143,6 +156,7 @@ def _dns(flow: Flow, topology: Topology, _: Rename) -> ProbeTarget:
 _BY_PATH: dict[Path, Callable[[Flow, Topology, Rename], ProbeTarget]] = {
     Path.POD_IP: _pod_ip,
     Path.HOST_IP: _host_ip,
+    Path.FRAGMENTS: _fragments,
     Path.CLUSTER_IP: _cluster_ip,
     Path.NODE_PORT: _node_port,
     Path.NAME: _name,

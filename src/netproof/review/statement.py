@@ -17,7 +17,7 @@ from ipaddress import ip_network
 from netproof.errors import PolicyError
 from netproof.expected import Target, as_set
 from netproof.model.flow import Endpoint, EndpointKind, Flow
-from netproof.model.workload import Family, HostKind, Pod, Protocol
+from netproof.model.workload import TRANSPORTS, Family, HostKind, Pod, Protocol
 from netproof.policy import Network
 from netproof.policy.limits import MAX_STATEMENT, refuse_more
 from netproof.policy.syntax import port_number
@@ -118,8 +118,8 @@ def _port(text: str | None, place: str) -> int | str | None:
 def _protocol(text: str | None, place: str) -> Protocol | None:
     if text is None:
         return None
-    if text.upper() not in set(Protocol):
-        raise PolicyError(place, f"there is no protocol {text}; write {', '.join(Protocol)}")
+    if text.upper() not in TRANSPORTS:
+        raise PolicyError(place, f"there is no protocol {text}; write {', '.join(TRANSPORTS)}")
     return Protocol(text.upper())
 
 

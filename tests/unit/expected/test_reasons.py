@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from netproof.expected import expect
-from netproof.model.flow import Direction, Expected, Reason
+from netproof.model.flow import Direction, Expected, Path, Reason
+from netproof.model.value import replace
+from netproof.model.workload import Protocol
 from netproof.policy import load_text
 from tests.unit.expected.world import WORLD, flow
 
@@ -106,3 +108,20 @@ def test_service_without_backends() -> None:
     (reason,) = reasons("shop/web -> service shop/none:80 by cluster-ip")
     expected = "Service shop/none has no backend for 80/TCP, so what is sent there is rejected"
     assert expected == reason.text
+
+
+def test_of_icmp_nothing_is_said() -> None:
+    """With policies and without, whoever the ends are, and whatever may pass otherwise."""
+    tcp = flow("shop/web -> shop/api:8080")
+    echo = replace(tcp, port=0, protocol=Protocol.ICMP)
+    for policies in (POLICIES, ()):
+        found = expect(echo, WORLD, policies)
+        assert Expected.UNDEFINED is found.expected
+        assert "leaves open what becomes of ICMP" in found.reasons[0].text
+
+
+def test_large_datagrams_are_what_small_ones_are() -> None:
+    """How many packets a datagram takes is no matter of policies."""
+    small = flow("shop/web -> shop/api:8080/UDP")
+    large = replace(small, path=Path.FRAGMENTS)
+    assert expect(small, WORLD, POLICIES) == expect(large, WORLD, POLICIES)

@@ -5,6 +5,7 @@ import pytest
 from netproof.errors import UsageError
 from netproof.model.flow import Endpoint, Flow, Path
 from netproof.model.flowpattern import parse_pattern
+from netproof.model.value import replace
 from netproof.model.workload import Family, Protocol
 
 FLOW = Flow(Endpoint.pod("shop/web"), Endpoint.pod("shop/db"), 53, Protocol.UDP, Family.IPV4)
@@ -60,3 +61,17 @@ def test_nodes_are_named_as_they_are_told() -> None:
     from_it = Flow(Endpoint.node("n1"), Endpoint.pod("shop/web"), 80)
     assert [to_it] == list(parse_pattern("shop/web -> node n1").select([to_it, from_it]))
     assert [from_it] == list(parse_pattern("node * -> shop/web:80").select([to_it, from_it]))
+
+
+def test_large_datagrams_are_meant_too_and_can_be_named_alone() -> None:
+    """What holds of a port holds of datagrams of any size."""
+    large = replace(FLOW, path=Path.FRAGMENTS)
+    assert parse_pattern("* -> shop/db:53/UDP").matches(large)
+    assert parse_pattern(str(large)).matches(large)
+    assert not parse_pattern(str(large)).matches(FLOW)
+
+
+def test_no_line_speaks_of_echoes() -> None:
+    """Whatever is stated of flows is stated of what NetworkPolicy speaks of."""
+    echo = replace(FLOW, port=0, protocol=Protocol.ICMP)
+    assert not parse_pattern("* -> *").matches(echo)

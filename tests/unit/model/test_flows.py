@@ -149,3 +149,17 @@ def test_a_headless_name_leads_to_its_pods() -> None:
         "shop/web -> service shop/headless:80/TCP IPv6 by name",
         "shop/db -> service shop/headless:80/TCP IPv4 by name",
     } == {str(flow) for flow in flows.service_flows(topology, Path.NAME)}
+
+
+def test_large_datagrams_go_by_udp_and_never_by_loopback() -> None:
+    """What a pod sends to itself is not cut up, so it would prove nothing."""
+    assert ["shop/web -> shop/db:53/UDP IPv4 by fragments"] == [
+        str(flow) for flow in flows.fragment_flows(TOPOLOGY)
+    ]
+
+
+def test_echoes_have_no_port() -> None:
+    """Each pod with an agent asks each other one, in the families that both have."""
+    assert ["shop/web -> shop/db ICMP IPv4", "shop/db -> shop/web ICMP IPv4"] == [
+        str(flow) for flow in flows.ping_flows(TOPOLOGY)
+    ]

@@ -17,7 +17,7 @@ from netproof.model.workload import (
     ServicePort,
     Topology,
 )
-from netproof.probe.targets import target_of, witnesses
+from netproof.probe.targets import TargetKind, target_of, witnesses
 
 API = Pod("production", "api", {"app": "api"}, ips=("10.0.0.1", "fd00::1"))
 API_2 = Pod("production", "api-2", {"app": "api"}, ips=("10.0.0.2",))
@@ -163,3 +163,25 @@ def test_plain_values_carry_what_the_kind_needs() -> None:
         "identities": ("production/api",),
     }
     assert expected == target_of(flow, TOPOLOGY).to_json()
+
+
+def test_a_large_datagram_goes_where_a_small_one_goes() -> None:
+    """It is dialled and answered alike, and its destination testifies."""
+    flow = Flow(SOURCE, Endpoint.pod(API_2.key), 53, Protocol.UDP, path=Path.FRAGMENTS)
+    target = target_of(flow, TOPOLOGY)
+    assert (TargetKind.LARGE, "10.0.0.2", 53) == (target.kind, target.address, target.port)
+    assert (flow.destination,) == witnesses(flow, target)
+
+
+def test_an_echo_has_no_witness() -> None:
+    """A kernel answers it, of which no agent knows and which proves nothing."""
+    flow = Flow(SOURCE, Endpoint.pod(API_2.key), 0, Protocol.ICMP)
+    target = target_of(flow, TOPOLOGY)
+    assert () == witnesses(flow, target)
+    assert {
+        "kind": "ping",
+        "protocol": "ICMP",
+        "family": "IPv4",
+        "address": "10.0.0.2",
+        "port": 0,
+    } == target.to_json()
