@@ -5,7 +5,7 @@ Hypothesis makes the bundles and shrinks; what differs is for the worker and the
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from random import Random
 from typing import Any
 
@@ -16,6 +16,7 @@ from netproof.front.plugin.cases import with_addresses
 from netproof.model import flows
 from netproof.model.flow import Flow
 from netproof.model.record import RunVerdict
+from netproof.model.workload import Topology
 from netproof.policy import Bundle, load_text
 from netproof.run.worker import Worker
 from netproof.suites.fuzz.strategies import bundles
@@ -41,9 +42,16 @@ class Hunt:
         """Keep the worker; nothing is tried yet."""
         self._worker = worker
         self._blocks = not any(gap.concerns(IP_BLOCKS) for gap in worker.client.ref.gaps)
-        self._flows: tuple[Flow, ...] = tuple(flows.pod_flows(worker.topology))
+        self._fragments = not worker.why_no_fragments()
+        self._flows: tuple[Flow, ...] = tuple(self.all_flows(worker.topology))
         self._found = False
         self.policies = 0
+
+    def all_flows(self, topology: Topology) -> Iterator[Flow]:
+        """Yield what is tried of each bundle: every port, and by UDP large datagrams as well."""
+        yield from flows.pod_flows(topology)
+        if self._fragments:
+            yield from flows.fragment_flows(topology)
 
     def run(self, seed: int, examples: int) -> Bundled | None:
         """Return the smallest bundle found that differs, None where none of the examples does."""

@@ -28,7 +28,8 @@ def test_random_policies(play: Play, worker: Worker, request: pytest.FixtureRequ
     if option.np_fuzz_bundle is not None:
         bundle = hunt.read(option.np_fuzz_bundle.read_text(encoding="utf-8"))
         saved = str(option.np_fuzz_bundle)
-        play(Scenario(name, "A saved bundle again", bundle, saved), options=_of_bundle(saved))
+        title = "A saved bundle again"
+        play(Scenario(name, title, bundle, saved, hunt.all_flows), options=_of_bundle(saved))
         return
     seeded = (
         "--fuzz-seed",
@@ -36,16 +37,17 @@ def test_random_policies(play: Play, worker: Worker, request: pytest.FixtureRequ
         "--fuzz-examples",
         str(option.np_fuzz_examples),
     )
-    control = Scenario(f"{name}-before", "The control: all flows are open", Bundle(), "")
-    play(control, options=seeded)
+    title = "The control: all flows are open"
+    play(Scenario(f"{name}-before", title, Bundle(), "", hunt.all_flows), options=seeded)
     found = hunt.run(option.np_fuzz_seed, option.np_fuzz_examples or WITHOUT_END)
     if found is None:
         title = f"All flows are open again after {hunt.policies} random policies"
-        play(Scenario(name, title, Bundle(), ""), options=seeded)
+        play(Scenario(name, title, Bundle(), "", hunt.all_flows), options=seeded)
         return
     path = _save(dump(found), option.np_report_dir, request.node)
     title = f"The smallest of the random bundles that differ, after {hunt.policies} policies"
-    play(Scenario(name, title, hunt.read(dump(found)), path), options=_of_bundle(path))
+    again = Scenario(name, title, hunt.read(dump(found)), path, hunt.all_flows)
+    play(again, options=_of_bundle(path))
     pytest.fail(f"{path} differed and no longer does: run it again", pytrace=False)
 
 

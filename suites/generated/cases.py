@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from itertools import combinations
 from typing import Any
 
+from netproof.model.flow import Flow, Path
+from netproof.model.flows import is_self
 from netproof.model.value import replace
-from netproof.model.workload import Family
+from netproof.model.workload import Family, Protocol
 from netproof.run.changes import Change, LabelNamespace, LabelPod, Restart
 from netproof.suites.generated import blocks, limits
 from netproof.suites.generated.case import DIRECTIONS, Case, Policies, policy, rule
@@ -37,11 +39,29 @@ WORD = {"ingress": "from", "egress": "to"}
 def cases() -> Mapping[str, Case]:
     """Return every case by its name; families take turns."""
     made = [*_peers_and_ports(), *_peer_pairs(), *_port_pairs(), *_rules(), *_targets()]
-    made += [*_conflicts(), *_actions(), *limits.made(), *blocks.made()]
+    made += [*_conflicts(), *_actions(), *limits.made(), *blocks.made(), *_fragments()]
     families = tuple(Family)
     return {
         one.name: replace(one, family=families[n % len(families)]) for n, one in enumerate(made)
     }
+
+
+def _fragments() -> Iterator[Case]:
+    """Yield datagrams in fragments, under one rule for a pod after another on each kind of port."""
+    for direction in DIRECTIONS:
+        kinds = [ports for name, ports in PORTS.items() if name.startswith(("any-port", "udp"))]
+        first, *rest = (_one(direction, [rule(direction, [pods(WEB)], ports)]) for ports in kinds)
+        then = tuple(Policies(one) for one in rest)
+        title = f"{direction.capitalize()} of datagrams in fragments"
+        yield Case(f"{direction}-fragments", title, first, (TARGET,), then, _cut_up)
+
+
+def _cut_up(tried: Iterable[Flow]) -> Iterator[Flow]:
+    """Return the flows by UDP to and from the guarded pod, with datagrams in fragments."""
+    for flow in tried:
+        guarded = TARGET in (flow.source.name, flow.destination.name)
+        if guarded and flow.protocol is Protocol.UDP and not is_self(flow):
+            yield replace(flow, path=Path.FRAGMENTS)
 
 
 def _one(direction: str, rules: Sequence[Obj], name: str = "generated") -> tuple[Obj, ...]:

@@ -23,9 +23,11 @@ pytestmark = pytest.mark.usefixtures("enforcing", "both_families")
 
 
 @pytest.mark.parametrize("name", cases())
-def test_generated(name: str, play: Play, worker: Worker) -> None:
+def test_generated(name: str, play: Play, worker: Worker, request: pytest.FixtureRequest) -> None:
     """What the combination says is what the cluster does."""
     case = cases()[name]
+    if name.endswith("-fragments"):
+        request.getfixturevalue("fragments")
     play(
         Scenario(
             id=f"generated/{name}",

@@ -70,12 +70,14 @@ class AllowRule:
     """What one rule lets pass: subjects, the other side, and the destination's ports.
 
     `ports` is None where the rule does not look at ports; `endpoints` are resolved named ports.
+    `of_ports` is what else a packet has to match where the rule has ports.
     """
 
     subjects: tuple[AddressedPod, ...]
     peers: Addresses
     ports: tuple[PortRange, ...] | None
     endpoints: tuple[AddressPort, ...]
+    of_ports: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +156,8 @@ def _allow_rule(
             for endpoint in semantics.named(port, destinations=destinations, sources=sources)
             if not is_egress or endpoint.ip in peers
         )
-    return AllowRule(claim.pods, peers, semantics.ports(rule.ports), endpoints)
+    of_ports = semantics.of_ports() if rule.ports else ""
+    return AllowRule(claim.pods, peers, semantics.ports(rule.ports), endpoints, of_ports)
 
 
 def _node_site(world: ClusterState, filters: Filters, node: str) -> NodeSite:
@@ -217,10 +220,12 @@ def _pass_rules(
             source = rulesets.match_side(sets, family, "saddr", peers)
             target = rulesets.match_addresses(sets, family, "daddr", own)
         for service in _service_matches(sets, target, allow.ports):
-            yield _joined(source, service, then)
+            yield _joined(source, service, allow.of_ports, then)
         reached = [e for e in allow.endpoints if is_egress or e.ip in subjects]
         if named := [e for e in reached if e.ip.family is family]:
-            yield _joined(source, rulesets.match_endpoints(sets, family, named), then)
+            yield _joined(
+                source, rulesets.match_endpoints(sets, family, named), allow.of_ports, then
+            )
 
 
 def _service_matches(

@@ -188,6 +188,10 @@ class Semantics:
 
     # --- packets
 
+    def of_ports(self) -> str:
+        """Return what a packet has to match besides the ports of a rule that has any: nothing."""
+        return ""
+
     def first_rules(self, site: NodeSite) -> Sequence[str]:
         """Return rules that come before everything else on a node: none."""
         del site

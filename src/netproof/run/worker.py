@@ -28,6 +28,7 @@ from netproof.policy import (
     check_namespaces,
     rename_namespaces,
 )
+from netproof.probe.agent import beyond
 from netproof.probe.agentcommand import agent_command
 from netproof.probe.answers import AnswerTimes
 from netproof.probe.runner import Prober
@@ -108,6 +109,14 @@ class Worker:
             self._around = replace(self._around, services=services)
             self.topology = _merged(self.fleet.topology, self._around)
         return self.topology
+
+    def why_no_fragments(self) -> str:
+        """Say why no datagram from a pod can be too large for a packet, "" where some are."""
+        first = next(pod for pod in self.fleet.topology.pods if pod.probes)
+        most = self.prober.hello(Endpoint.pod(first.key)).mtu
+        return (
+            "" if beyond(most) else f"a packet of the pods has room for any datagram: {most} bytes"
+        )
 
     def run(self, scenario: Scenario) -> JudgedScenario:
         """Run a scenario and undo all of it: baseline where none is known, policies, removed.

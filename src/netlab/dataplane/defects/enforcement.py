@@ -218,6 +218,44 @@ class DropsUdpReplies(Semantics):
         return (*drops, *super().first_rules(site))
 
 
+# Connection tracking puts fragments together before a packet is forwarded, and they are cut anew
+# behind it. So here whoever would have to handle them knows them by their whole: it is larger than
+# the MTU of every interface in the lab.
+_FRAGMENTED = "meta l4proto udp meta length > 1500"
+
+
+@defect("drops-fragments", seen_in="cilium/cilium#25709, #32427, #43781")
+class DropsFragments(Semantics):
+    """Drops UDP datagrams that come in fragments, whatever policies say of them."""
+
+    def first_rules(self, site: NodeSite) -> Sequence[str]:
+        return (f"{_FRAGMENTED} drop", *super().first_rules(site))
+
+
+@defect("fragments-pass", seen_in="compare openshift/ingress-node-firewall#730")
+class FragmentsPass(Semantics):
+    """Lets UDP datagrams that come in fragments pass, whatever policies say of them."""
+
+    def first_rules(self, site: NodeSite) -> Sequence[str]:
+        return (f"{_FRAGMENTED} accept", *super().first_rules(site))
+
+
+@defect("fragments-have-no-ports", seen_in="cilium/cilium#5321, before fragments were tracked")
+class FragmentsHaveNoPorts(Semantics):
+    """Judges fragments behind the first without ports, so that no rule with ports lets them in."""
+
+    def of_ports(self) -> str:
+        return "meta length <= 1500"
+
+
+@defect("drops-large-replies", seen_in="compare cilium/cilium#25709, fragments on the way back")
+class DropsLargeReplies(Semantics):
+    """Does not know fragments for the answer to an allowed request, and drops them."""
+
+    def first_rules(self, site: NodeSite) -> Sequence[str]:
+        return (f"ct direction reply {_FRAGMENTED} drop", *super().first_rules(site))
+
+
 @defect("cluster-ip-bypass")
 class ClusterIpBypass(Semantics):
     """Lets everything pass that came by a Service."""

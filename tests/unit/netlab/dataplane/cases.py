@@ -204,6 +204,10 @@ CASES = {
     "drops-udp-replies": Case(
         (view(_DENY_A),), rule="ct direction reply meta l4proto udp ip saddr { 10.244.0.2 } drop"
     ),
+    "drops-fragments": Case((view(_RULED),), rule="udp meta length > 1500 drop"),
+    "fragments-pass": Case((view(_RULED),), rule="udp meta length > 1500 accept"),
+    "fragments-have-no-ports": Case((view(_RULED),), rule="dport 80 meta length <= 1500 accept"),
+    "drops-large-replies": Case((view(_RULED),), rule="reply meta l4proto udp meta length > 1500"),
     "cluster-ip-bypass": Case((view(_RULED),), rule="ct status dnat accept"),
     "leaks-dns": Case((view(_RULED),), rule="meta l4proto udp udp dport 53 accept"),
     "world-not-policed": Case(
