@@ -30,8 +30,12 @@ _ROUTER_SYSCTLS_IF_PRESENT = {
     "net.ipv6.icmp.ratelimit": "0",
     "net.netfilter.nf_conntrack_tcp_timeout_time_wait": "1",
 }
-# What containerd 2 sets in a pod: ports below 1024 need no capability.
-_LEAF_SYSCTLS = {"net.ipv4.ip_unprivileged_port_start": "0"}
+# What containerd 2 sets in a pod: ports below 1024 and ICMP echoes need no capability. Its range of
+# groups is all; here the pods' own, as a user namespace may have no other.
+_LEAF_SYSCTLS = {
+    "net.ipv4.ip_unprivileged_port_start": "0",
+    "net.ipv4.ping_group_range": "65534 65534",
+}
 _LOOPBACK = 1
 _ETH0 = 2
 _FIRST_ROUTER_LINK = 100  # leaves room for lo and a leaf's own eth0 in the same namespace

@@ -12,7 +12,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
-from netproof.model.flow import Endpoint, EndpointKind, Expectation, Flow, Observation, Path
+from netproof.model.flow import (
+    Connectivity,
+    Endpoint,
+    EndpointKind,
+    Expectation,
+    Flow,
+    Observation,
+    Path,
+)
 from netproof.model.matrix import ExpectedMatrix, JudgedCell, JudgedStep, Matrix, ObservedMatrix
 from netproof.model.record import (
     EXPECTED_LETTERS,
@@ -76,6 +84,7 @@ def judge_step(  # noqa: PLR0913 - all but two by keyword, each a value the step
         findings=_findings(cells, nodes),
         places=dict(sorted((places or {}).items())),
         nodes=nodes,
+        untold=_untold(cells.values()),
     )
     return JudgedStep(record, Matrix(cells, cells))
 
@@ -146,6 +155,17 @@ def _findings(cells: Mapping[Flow, JudgedCell], nodes: Mapping[str, str]) -> tup
         if cell.verdict in _GRAVITY
     ]
     return tuple(sorted(findings, key=lambda one: (_GRAVITY[one.verdict], one.flow)))
+
+
+def _untold(cells: Iterable[JudgedCell]) -> dict[str, int]:
+    """Return why there is nothing to report of flows that are reported and not judged."""
+    reasons = Counter(
+        one.observation.detail or str(one.observation.outcome)
+        for one in cells
+        if one.verdict is FlowVerdict.UNDEFINED
+        and one.observation.connectivity is Connectivity.UNKNOWN
+    )
+    return dict(sorted(reasons.items()))
 
 
 def _finding(flow: Flow, cell: JudgedCell, nodes: str) -> Finding:

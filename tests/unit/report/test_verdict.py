@@ -9,11 +9,14 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from netproof.model.doors import Door, DoorResult, DoorState
-from netproof.model.flow import Expected
-from netproof.model.record import RunRecord, RunVerdict, Tried
+from netproof.model.flow import Expected, Path
+from netproof.model.record import RunRecord, RunVerdict, Table, Tried
 from netproof.model.review import IntentResult
 from netproof.model.value import replace
+from netproof.model.workload import Family, Protocol
 from netproof.report.run import terminal
+from netproof.report.run.findings import ports_line
+from netproof.report.run.summary import LEFT_OPEN
 from netproof.report.writers import WRITERS
 from tests.unit.report.sample import ENFORCES, FLAT, LEAKING, PASSING, intent_result, run_of
 
@@ -103,6 +106,46 @@ def test_every_report_says_what_was_tried_on_one_relation_only(form: str) -> Non
     alike = replace(run, pairs=(shop,), statements=(replace(four, only=shop.only),))
     said = RENDERERS[form](alike).replace("&gt;", ">")
     assert form == "json" or "flows between pods, of every case: on the same node only" in said
+
+
+ECHO = Table(
+    port=0,
+    protocol=Protocol.ICMP,
+    family=Family.IPV6,
+    path=Path.POD_IP,
+    sources=("shop/a", "shop/b", "shop/c"),
+    destinations=("shop/a", "shop/b"),
+    expected=(".U", "U.", "UU"),
+    observed=(".c", "d.", "ee"),
+    verdicts=(".u", "u.", "uu"),
+)
+
+
+@pytest.mark.parametrize("form", ["terminal", "html", "markdown"])
+def test_what_became_of_echoes_is_told(form: str) -> None:
+    """Within and across nodes, with the reason where it is not known; nothing rests on it."""
+    under = next(one for one in PASSING.steps if one.policies)
+    seen = replace(
+        under,
+        tables=(ECHO, replace(ECHO, family=Family.IPV4, observed=(".c", "c.", "dd"))),
+        nodes={"shop/a": "n1", "shop/b": "n1", "shop/c": "n2"},
+        untold={"no socket for ICMP": 2},
+    )
+    run = run_of((replace(PASSING, steps=(seen,)),))
+    text = " ".join(RENDERERS[form](run).replace("\\", "").split())
+    assert RunVerdict.PASS is run.verdict
+    assert LEFT_OPEN in text
+    assert (
+        f"{PASSING.id}: IPv4+IPv6 across nodes: 0 of 2 answered; IPv4 on the same node: 2 of 2 "
+        "answered; IPv6 on the same node: 1 of 2 answered; 2 unknown (no socket for ICMP)"
+    ) in text
+    assert LEFT_OPEN not in RENDERERS[form](run_of((PASSING,)))
+
+
+def test_a_table_of_echoes_names_no_port() -> None:
+    """A protocol without ports is called by its name."""
+    dialled = [(ECHO.protocol, ECHO.port, ECHO.family), (Protocol.TCP, 80, Family.IPV6)]
+    assert "TCP 80 · ICMP · IPv6" == ports_line(dialled, ECHO.path)
 
 
 def test_a_clean_run_is_clean_everywhere() -> None:

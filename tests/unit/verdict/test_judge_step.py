@@ -150,3 +150,19 @@ def test_policies_are_located() -> None:
     """The step says where its policies are written."""
     made = step({Flow(A, B, 80): (Expected.ALLOWED, OPEN)})
     assert {"shop/p": "p.yaml:1"} == made.places
+
+
+def test_why_an_undefined_flow_could_not_be_seen_is_kept() -> None:
+    """No verdict rests on it, and what kept us from looking is no denial."""
+    why = "no socket for ICMP: net.ipv4.ping_group_range leaves us out"
+    blind = Observation(Outcome.ERROR, why)
+    echoes = [Flow(one, two, 0, Protocol.ICMP) for one, two in ((A, B), (B, A), (A, C))]
+    cells: Cells = dict.fromkeys(echoes[:2], (Expected.UNDEFINED, blind))
+    cells |= {echoes[2]: (Expected.UNDEFINED, OPEN), Flow(A, B, 80): (Expected.ALLOWED, OPEN)}
+    made = step(cells)
+    assert {why: 2} == made.untold
+    assert (RunVerdict.PASS, 3, ()) == (
+        made.verdict,
+        made.counts[FlowVerdict.UNDEFINED],
+        made.findings,
+    )

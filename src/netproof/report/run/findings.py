@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain, repeat
 
-from netproof.model.flow import DIRECT, Expected, Outcome, Path, Reason
+from netproof.model.flow import USUAL, Expected, Outcome, Path, Reason
 from netproof.model.record import Ending, Finding, FlowVerdict, RunFinding, StepRecord
 from netproof.model.workload import Family, Protocol
 from netproof.report.text import counted, duration
@@ -85,14 +85,14 @@ def ports_line(dialled: Iterable[DialledPort], path: Path) -> str:
         line = f"{_by_protocol(next(iter(ports.values())))} · {'+'.join(ports)}"
     else:
         line = "; ".join(f"{_by_protocol(some)} · {family}" for family, some in ports.items())
-    return line if path in DIRECT else f"{line} · by {path}"
+    return line if path in USUAL else f"{line} · by {path}"
 
 
 def _by_protocol(ports: Sequence[tuple[Protocol, int]]) -> str:
     numbers: dict[Protocol, list[str]] = {}
     for protocol, port in ports:
-        numbers.setdefault(protocol, []).append(str(port))
-    return " · ".join(f"{protocol} {', '.join(some)}" for protocol, some in numbers.items())
+        numbers.setdefault(protocol, []).extend([str(port)] if port else [])  # ICMP has none
+    return " · ".join(f"{one} {', '.join(some)}".rstrip() for one, some in numbers.items())
 
 
 def observation_line(finding: Finding) -> str:

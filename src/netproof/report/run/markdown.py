@@ -50,6 +50,8 @@ def render(record: RunRecord) -> Printable:
     parts += _doors(run)
     if lines := summary.one_relation_lines(run):
         parts += [f"### {summary.ONE_RELATION}", _list(lines)]
+    if lines := summary.left_open_lines(run):
+        parts += [f"### {summary.LEFT_OPEN}", _list(lines)]
     if run.verdict is RunVerdict.NOT_ENFORCED and summary.leak_count(run):
         parts.append(
             f"{counted(summary.leak_count(run), 'leak')} follow from that and are not listed."

@@ -102,6 +102,8 @@ def render(record: RunRecord) -> str:
         intents=[intent_line(one) for one in run.intents],
         one_relation=summary.ONE_RELATION,
         one_relation_lines=summary.one_relation_lines(run),
+        left_open=summary.LEFT_OPEN,
+        left_open_lines=summary.left_open_lines(run),
         bypass=bypass,
         doors=bypass.door_summaries(run),
         door_classes=_DOOR_CLASSES,

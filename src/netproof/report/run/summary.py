@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from netproof.model.flow import Outcome
 from netproof.model.record import (
+    NOT_PROBED,
+    OUTCOME_LETTERS,
     CanaryRecord,
     CaseOutcome,
     CaseRecord,
@@ -18,6 +21,7 @@ from netproof.model.record import (
     ScenarioRecord,
     StepRecord,
 )
+from netproof.model.workload import Family, Protocol
 from netproof.report.text import counted
 
 
@@ -149,6 +153,53 @@ def one_relation_lines(run: RunRecord) -> list[str]:
     if len(tried) > 1 and len(words) == 1 and words != {""}:
         return [f"flows between pods, of every case: {words.pop()}"]
     return [f"{kind}{one.subject}: {one.only}" for kind, one in tried if one.only]
+
+
+LEFT_OPEN = "ICMP echoes, which NetworkPolicy leaves open: seen, not judged"
+"""Heads what says so."""
+
+
+def left_open_lines(run: RunRecord) -> list[str]:
+    """Return what became of ICMP echoes: a line a scenario, its steps with policies if it has any.
+
+    Flows of a pod to itself and of hostNetwork pods are undefined too; those are in the tables.
+    """
+    return [
+        f"{scenario.id}: {_echoes(step)}"
+        for scenario in run.scenarios
+        for step in _telling(scenario)
+        if any(table.protocol is Protocol.ICMP for table in step.tables)
+    ]
+
+
+def _telling(scenario: ScenarioRecord) -> Sequence[StepRecord]:
+    return [step for step in scenario.steps if step.policies] or scenario.steps[:1]
+
+
+def _echoes(step: StepRecord) -> str:
+    """Say how many echoes were answered, by relation and family, and why some were not tried."""
+    seen: dict[tuple[str, Family], list[str]] = {}
+    for table in step.tables:
+        for source, row in zip(table.sources, table.observed, strict=True):
+            for destination, letter in zip(table.destinations, row, strict=True):
+                if table.protocol is Protocol.ICMP and letter != NOT_PROBED:
+                    key = _where(step.nodes, source, destination), table.family
+                    seen.setdefault(key, []).append(letter)
+    answered = OUTCOME_LETTERS[Outcome.CONNECTED]
+    alike: dict[str, list[str]] = {}
+    for (where, family), letters in sorted(seen.items()):
+        what = f"{where}: {letters.count(answered)} of {len(letters)} answered"
+        alike.setdefault(what, []).append(family)
+    said = [f"{'+'.join(families)} {what}" for what, families in alike.items()]
+    said += [f"{count} unknown ({why})" for why, count in step.untold.items()]
+    return "; ".join(said)
+
+
+def _where(nodes: Mapping[str, str], source: str, destination: str) -> str:
+    here, there = nodes.get(source), nodes.get(destination)
+    if not here or not there:
+        return "on nodes that are not known"
+    return "on the same node" if here == there else "across nodes"
 
 
 def _as_scenario(canary: CanaryRecord) -> ScenarioRecord:

@@ -70,6 +70,7 @@ def render(
     lines += [_doors(run, palette, width)]
     lines += [_summary(run.scenarios, palette), _gaps(run, width)]
     lines += [_intents(run, palette, width), _one_relation(run, palette, width)]
+    lines += [_left_open(run, palette, width)]
     lines += [_besides_flows(run, palette, width), _notes(run, width), _errors(run, width)]
     lines.append(_end(run, palette, width))
     text = "\n\n".join("\n".join(part) for part in lines if part) + "\n"
@@ -282,6 +283,11 @@ def _intents(run: RunRecord, palette: Palette, width: int) -> list[str]:
 def _one_relation(run: RunRecord, palette: Palette, width: int) -> list[str]:
     lines = _each(summary.one_relation_lines(run), width)
     return [palette.paint(f"{summary.ONE_RELATION}:", BOLD), *lines] if lines else []
+
+
+def _left_open(run: RunRecord, palette: Palette, width: int) -> list[str]:
+    lines = _each(summary.left_open_lines(run), width)
+    return [palette.paint(f"{summary.LEFT_OPEN}:", BOLD), *lines] if lines else []
 
 
 def _besides_flows(run: RunRecord, palette: Palette, width: int) -> list[str]:

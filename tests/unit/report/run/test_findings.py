@@ -4,12 +4,12 @@ import pytest
 
 from netproof.model.flow import Outcome, Path
 from netproof.model.value import replace
-from netproof.model.workload import Family, Protocol
+from netproof.model.workload import TRANSPORTS, Family
 from netproof.report.run import findings
 from netproof.report.text import duration
 from tests.unit.report.sample import LEAKING
 
-TCP, UDP, SCTP = Protocol
+TCP, UDP, SCTP = TRANSPORTS
 V4, V6 = Family
 FINDING = LEAKING.steps[1].findings[0]
 
