@@ -144,7 +144,9 @@ def test_other_commands_are_named(capfd: pytest.CaptureFixture[str]) -> None:
 
 def test_it_starts_with_the_labs_interpreter(tmp_path: Path) -> None:
     """The first line leads to the Python that every pod has, and anybody may run the file."""
-    program = tmp_path / "agnhost"
-    podview._furnish_agnhost(program, Path(sys.executable))
+    program = tmp_path / "program"
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin/python3").symlink_to(sys.executable)
+    podview._furnish_agnhost(program, tmp_path)
     done = subprocess.run([program, "connect"], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (1, "Error: accepts 1 arg(s), received 0\n")
