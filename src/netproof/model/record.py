@@ -190,13 +190,25 @@ class Tried(Value):
     only: str = ""
 
 
+class Suspect(Value):
+    """A known kind of fault that explains every flow of a scenario, the right ones as well.
+
+    `text` says what it does, `instead` what a policy's author or the CNI's owner can do.
+    """
+
+    name: str
+    text: str
+    instead: str
+
+
 class ScenarioRecord(Value):
     """One bundle on one fleet, from before its policies to after them.
 
     `repeat` is the command that runs it again, "" where there is none. `known_gap` words the
     documented gaps of the CNI that explain all findings; such a scenario keeps its verdict and
     does not fail the run. `gap_gone` words those that should have shown and did not. `statements`
-    are those that it tests, of the table that stands with its suite.
+    are those that it tests, of the table that stands with its suite. `suspects` are faults that
+    explain what went wrong in it, where anything did.
     """
 
     id: str
@@ -210,6 +222,7 @@ class ScenarioRecord(Value):
     known_gap: str = ""
     gap_gone: str = ""
     statements: tuple[str, ...] = ()
+    suspects: tuple[Suspect, ...] = ()
 
 
 class CanaryRecord(Value):
@@ -286,6 +299,25 @@ class RunFinding(Value):
     place: str = ""
 
 
+class CauseRecord(Value):
+    """What some findings of a run have in common.
+
+    `text` says it, `instead` what to do about it; `leaks`, `blocked` and `cases` count what it
+    explains. `example` is the smallest scenario that shows it, `flow` one of its flows, `repeat`
+    the command that runs it again. `fault` names the kind of fault, "" where none is known.
+    """
+
+    text: str
+    instead: str
+    leaks: int
+    blocked: int
+    cases: int
+    example: str
+    flow: str
+    repeat: str
+    fault: str = ""
+
+
 class RunRecord(Value, kw_only=True):
     """One run: `started` is UTC in ISO 8601, `exit_reason` the sentence that ends the report.
 
@@ -299,6 +331,7 @@ class RunRecord(Value, kw_only=True):
     by the command line has none. `deselected` counts what `chosen` left out (`-k web`, say).
     `suite_seconds` are those of `seconds` for which cases were tried: the cluster was there before,
     with its canary asked, and is ended after.
+    `causes` say what findings have in common, what explains most first.
     """
 
     schema: Literal["netproof.run/v2"] = SCHEMA
@@ -328,3 +361,4 @@ class RunRecord(Value, kw_only=True):
     deselected: int = 0
     chosen: str = ""
     suite_seconds: float = 0.0
+    causes: tuple[CauseRecord, ...] = ()

@@ -7,7 +7,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
+from ipaddress import (
+    IPv4Address,
+    IPv4Network,
+    IPv6Address,
+    IPv6Network,
+    ip_address,
+    ip_network,
+)
 
 from netproof.policy.document import NOWHERE, Origin
 from netproof.policy.fields import Field
@@ -50,13 +57,15 @@ class PodPeer:
 class IpBlock:
     """The addresses of `cidr` without those of `excepts`.
 
-    `doubt` says, as the end of a sentence, why CNIs may take other addresses for meant.
+    `doubt` says, as the end of a sentence, why CNIs may take other addresses for meant; `is_clean`
+    that it is written by its first address.
     """
 
     cidr: Network
     excepts: tuple[Network, ...] = ()
     origin: Origin = field(default=NOWHERE, compare=False)
     doubt: str = field(default="", compare=False)
+    is_clean: bool = field(default=True, compare=False)
 
     def words(self, _namespace: str) -> str:
         """Return whom the peer of a policy in a namespace names."""
@@ -107,7 +116,15 @@ def _block(at: Field) -> IpBlock | None:
                 item.invalid(word, "must be a strict subset of `cidr`")
             excepts.append(cut)
     doubt = next(filter(None, map(_doubt, words)), "")
-    return IpBlock(cidr, tuple(excepts), at.origin, doubt) if cidr else None
+    if cidr is None:
+        return None
+    is_clean = _parse(text) is None or str(cidr.network_address) == _first(text)
+    return IpBlock(cidr, tuple(excepts), at.origin, doubt, is_clean)
+
+
+def _first(text: str) -> str:
+    """Return the address before the slash in its usual form."""
+    return str(ip_address(text.partition("/")[0]))
 
 
 def _is_within(inner: Network, outer: Network) -> bool:

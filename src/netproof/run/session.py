@@ -156,6 +156,7 @@ class RunSession:
             deselected=self.deselected,
             chosen=self.chosen,
             suite_seconds=round(tried, 3),
+            causes=judgement.causes,
         )
 
 

@@ -16,9 +16,11 @@ from netproof.cluster.fleet.fleet import Deployment, Fleet
 from netproof.cluster.naming import Naming
 from netproof.cluster.streams.connections import PodStreams
 from netproof.errors import ClusterGoneError, ProbeError, UnreachableError
+from netproof.expected.misreadings import suspects
+from netproof.expected.scenes import Scene
 from netproof.model.flow import Endpoint, Flow
 from netproof.model.matrix import JudgedScenario, JudgedStep
-from netproof.model.record import ScenarioRecord
+from netproof.model.record import RunVerdict, ScenarioRecord
 from netproof.model.value import replace
 from netproof.model.workload import Host, Namespace, Pod, Topology
 from netproof.policy import (
@@ -64,6 +66,7 @@ class Worker:
         self.topology = Topology()
         self._around = Topology(hosts=tuple(outside))
         self._spaces: dict[str, str] = {}
+        self._scenes: list[Scene] = []
         self._in_force = PoliciesInForce(self.client, naming.selector)
         streams = PodStreams(self.client, self.fleet.locate)
         self.prober = Prober(
@@ -133,16 +136,19 @@ class Worker:
         check_namespaces(scenario.bundle, self._known(state.namespaces))
         started = time.monotonic()
         home = self.fleet.topology
+        self._scenes = [Scene("", (), self.topology)]
         with afterwards(self._no_policies, self._going_home(home)):
             steps = self._steps(scenario, state)
+        verdict = scenario_verdict(step.record for step in steps)
         record = ScenarioRecord(
             id=scenario.id,
             title=scenario.title,
             bundle=scenario.source,
             worker=self.naming.worker,
-            verdict=scenario_verdict(step.record for step in steps),
+            verdict=verdict,
             seconds=round(time.monotonic() - started, 3),
             steps=tuple(step.record for step in steps),
+            suspects=suspects(self._scenes, steps) if verdict is RunVerdict.FAIL else (),
         )
         return JudgedScenario(weigh_gaps(record, self.client.ref.gaps), tuple(steps))
 
@@ -224,6 +230,7 @@ class Worker:
 
         Raises HarnessBug where a cell is known to be other than netproof reads the policies.
         """
+        self._scenes.append(Scene(name, tuple(policies), self.topology))
         return self._observer.look(name, policies, flows, self.topology, known)
 
     @contextmanager

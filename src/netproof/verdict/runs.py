@@ -36,6 +36,7 @@ from netproof.model.record import (
     CanaryRecord,
     CaseOutcome,
     CaseRecord,
+    CauseRecord,
     FindingKind,
     FlowVerdict,
     RunFinding,
@@ -46,8 +47,9 @@ from netproof.model.review import Basis, BrokenFlow, IntentResult, Kept, Severit
 from netproof.model.value import replace
 from netproof.printing import counted
 from netproof.verdict.canaries import canary_verdict
+from netproof.verdict.causes import causes
 from netproof.verdict.relations import one_sided
-from netproof.verdict.scenarios import worst
+from netproof.verdict.scenarios import counting_verdict, worst
 
 PROFILE_IS_WRONG = (
     "this cluster enforces NetworkPolicies, though its profile says that it does not; "
@@ -93,7 +95,7 @@ class RunEvidence:
 class RunJudgement:
     """What a run amounts to: `findings` are those besides flows, `sentence` ends every report.
 
-    `intents` are those of the evidence as they count.
+    `intents` are those of the evidence as they count, `causes` what its findings have in common.
     """
 
     verdict: RunVerdict
@@ -101,6 +103,7 @@ class RunJudgement:
     sentence: str
     findings: tuple[RunFinding, ...] = ()
     intents: tuple[IntentResult, ...] = ()
+    causes: tuple[CauseRecord, ...] = ()
 
 
 def judge_run(evidence: RunEvidence) -> RunJudgement:
@@ -122,7 +125,9 @@ def judge_run(evidence: RunEvidence) -> RunJudgement:
         verdict, findings = RunVerdict.FAIL, (wrong, *findings)
     sentence = _SENTENCES[verdict](evidence, findings)
     code = 0 if verdict is RunVerdict.PASS else 1
-    return RunJudgement(verdict, code, f"{verdict}: {sentence}.", findings, tuple(evidence.intents))
+    why = causes(evidence.scenarios, evidence.cases)
+    intents = tuple(evidence.intents)
+    return RunJudgement(verdict, code, f"{verdict}: {sentence}.", findings, intents, why)
 
 
 def judge_reading(intents: Sequence[IntentResult]) -> RunJudgement | None:
@@ -176,11 +181,6 @@ def _verdict(evidence: RunEvidence, findings: Sequence[RunFinding]) -> RunVerdic
     if untold or not evidence.canaries or not evidence.scenarios:
         verdicts.append(RunVerdict.INCONCLUSIVE)
     return worst(verdicts)
-
-
-def counting_verdict(scenario: ScenarioRecord) -> RunVerdict:
-    """Return the verdict of a scenario as it counts: one whose findings are documented passes."""
-    return RunVerdict.PASS if scenario.known_gap else scenario.verdict
 
 
 def follows_from_no_enforcement(scenario: ScenarioRecord) -> bool:
@@ -323,7 +323,17 @@ def _words_of_flows(evidence: RunEvidence) -> str:
         return "at least one flow did not do what the NetworkPolicies say"
     where = ["the canary"] if asked else []
     where += [_words_of_failed(evidence, failed)] if failed else []
-    return f"{' and '.join(seen)} in {' and '.join(where)}"
+    return f"{' and '.join(seen)} in {' and '.join(where)}{_words_of_cause(evidence)}"
+
+
+def _words_of_cause(evidence: RunEvidence) -> str:
+    """Say what most of what went wrong has in common."""
+    found = causes(evidence.scenarios, evidence.cases)
+    if not found:
+        return ""
+    rest = len(found) - 1
+    more = f" (in {counted(found[0].cases, 'case')}), and {rest} more" if rest else ""
+    return f": {found[0].text}{more}"
 
 
 def _words_of_failed(evidence: RunEvidence, failed: Sequence[ScenarioRecord]) -> str:

@@ -185,6 +185,7 @@ class Reporter:
             width=shutil.get_terminal_size().columns,
             unicode=is_unicode(self._config),
             matrices=self._config.option.np_matrices,
+            reports=str(self._config.option.np_report_dir),
         )
         terminalreporter.ensure_newline()
         terminalreporter.write(text, flush=True)

@@ -10,7 +10,14 @@ from dataclasses import dataclass
 from itertools import chain, repeat
 
 from netproof.model.flow import USUAL, Expected, Outcome, Path, Reason
-from netproof.model.record import Ending, Finding, FlowVerdict, RunFinding, StepRecord
+from netproof.model.record import (
+    CauseRecord,
+    Ending,
+    Finding,
+    FlowVerdict,
+    RunFinding,
+    StepRecord,
+)
 from netproof.model.workload import Family, Protocol
 from netproof.report.text import counted, duration
 
@@ -109,6 +116,19 @@ def run_finding_line(finding: RunFinding) -> str:
     """Say what is wrong with a run besides flows: what it is about, where it is written, why."""
     place = f" ({finding.place})" if finding.place else ""
     return f"{finding.kind}: {finding.subject}{place}: {finding.text}"
+
+
+AGAIN = "again"
+"""Heads the command that shows a cause."""
+
+
+def cause_account(cause: CauseRecord) -> list[tuple[str, str]]:
+    """Return what there is to say of a cause: where it shows, the smallest case, what to do."""
+    kinds = ((cause.leaks, "leak"), (cause.blocked, "over-blocked flow"))
+    shown = " and ".join(counted(number, noun) for number, noun in kinds if number)
+    lines = [("shows in", f"{counted(cause.cases, 'case')}: {shown}")]
+    lines += [("smallest", f"{cause.example}: {cause.flow}"), (AGAIN, cause.repeat)]
+    return [line for line in (*lines, ("instead", cause.instead)) if line[1]]
 
 
 def step_line(step: StepRecord) -> str:

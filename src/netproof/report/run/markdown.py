@@ -10,11 +10,13 @@ from netproof.report.intents import intent_line
 from netproof.report.markup import markdown, markdown_code, markdown_fence, markdown_table
 from netproof.report.run import bypass, summary
 from netproof.report.run.findings import (
+    AGAIN,
     BESIDES_FLOWS,
     NOTES,
     TITLES,
     FindingGroup,
     account,
+    cause_account,
     grouped_findings,
     run_finding_line,
     step_line,
@@ -40,6 +42,7 @@ def render(record: RunRecord) -> Printable:
     if run.notes:
         parts += [f"{NOTES}:", _list(run.notes)]
     parts += [markdown(canary.text) for canary in run.canaries]
+    parts += _causes(run)
     parts += _table(run.scenarios)
     if run.intents:
         parts += ["### Intents", _list(map(intent_line, run.intents))]
@@ -64,6 +67,19 @@ def render(record: RunRecord) -> Printable:
 def _where(run: RunRecord) -> str:
     where = summary.where_line(run, ", ")
     return markdown(f"{'Cluster: ' if run.canaries else ''}{where}. {run.seconds:.1f} s.")
+
+
+def _causes(run: RunRecord) -> list[str]:
+    if not run.causes:
+        return []
+    lines = []
+    for cause in run.causes:
+        lines.append(f"- **{markdown(cause.text)}**")
+        lines += [
+            f"  - {label}: {markdown_code(text) if label == AGAIN else markdown(text)}"
+            for label, text in cause_account(cause)
+        ]
+    return ["### Causes", "\n".join(lines)]
 
 
 def _table(scenarios: Iterable[ScenarioRecord]) -> list[str]:

@@ -42,6 +42,7 @@ from netproof.report.run.findings import (
     TITLES,
     FindingGroup,
     account,
+    cause_account,
     grouped_findings,
     step_line,
 )
@@ -93,6 +94,7 @@ def render(record: RunRecord) -> str:
     return _template().render(
         run=run,
         facts=_facts(run),
+        causes=[(one, address(one.example), cause_account(one)) for one in run.causes],
         sections=sections,
         states=[(css, word, states[css]) for css, word in _STATES if states[css]],
         themes=sorted({section.theme for section in sections}),

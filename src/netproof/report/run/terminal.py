@@ -1,4 +1,8 @@
-"""The report for people at a terminal: what is wrong first in full, all scenarios in a table.
+"""The report for people at a terminal: the sentence, causes, and the first findings in full.
+
+The end begins with the verdict's sentence; what findings have in common, three cases in full and
+the others as one line each follow, then where the reports are and what to run next. No line is
+wider than the terminal but a word that is.
 
 While the run is under way: a line for each scenario that ends, and one status line. Whoever owns
 the terminal writes them.
@@ -6,6 +10,7 @@ the terminal writes them.
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -22,12 +27,14 @@ from netproof.printing import Printable, coloured
 from netproof.report.intents import intent_line
 from netproof.report.run import bypass, summary
 from netproof.report.run.findings import (
+    AGAIN,
     BESIDES_FLOWS,
     ENDINGS,
     NOTES,
     TITLES,
     FindingGroup,
     account,
+    cause_account,
     grouped_findings,
     run_finding_line,
     step_line,
@@ -39,6 +46,12 @@ from netproof.report.text import aligned, counted, printable
 
 MAX_GROUPS = 20
 """So many of a step are told in full; the JSON record has all of them."""
+
+MAX_IN_FULL = 3
+"""So many cases that went wrong are told in full; the others have a line, the page has them all."""
+
+MAX_ROWS = 20
+"""A table of more scenarios is shown on request only."""
 
 MAX_KEYS = 5
 """Holders of a door's key that are named; a cluster has dozens."""
@@ -55,26 +68,86 @@ def render(
     width: int = 100,
     unicode: bool = True,
     matrices: bool = False,
+    reports: str = "",
 ) -> Printable:
     """Return the report of a run.
 
-    `width` is in characters; `unicode` False keeps to ASCII; `matrices` prints those of scenarios
-    that passed too.
+    `width` is in characters; `unicode` False keeps to ASCII; `matrices` prints those of all
+    scenarios, and the table of them. `reports` is the folder of the other reports, "" for none.
     """
     palette, run, width = Palette(colour, unicode), printable(record), max(width, MIN_WIDTH)
-    listed = [one for one in summary.reported_scenarios(run) if matrices or _is_shown(one, run)]
     lines = [_head(run, palette, width)]
-    if listed:
+    if matrices:
         lines.append(palette.legend(width))
-    lines += [_scenario(one, palette, width, matrices=matrices) for one in listed]
-    lines += [_doors(run, palette, width)]
-    lines += [_summary(run.scenarios, palette), _gaps(run, width)]
-    lines += [_intents(run, palette, width), _one_relation(run, palette, width)]
-    lines += [_left_open(run, palette, width)]
-    lines += [_besides_flows(run, palette, width), _notes(run, width), _errors(run, width)]
-    lines.append(_end(run, palette, width))
+        shown = summary.reported_scenarios(run)
+        lines += [_scenario(one, palette, width, matrices=True) for one in shown]
+    if matrices or len(run.scenarios) <= MAX_ROWS:
+        lines.append(_summary(run.scenarios, palette, width))
+    lines += [_doors(run, palette, width), _gaps(run, width), _intents(run, palette, width)]
+    lines += [_one_relation(run, palette, width), _left_open(run, palette, width)]
+    lines += [_besides_flows(run, palette, width)]
+    lines += [_errors(run, width), _end(run, palette, width), _notes(run, width)]
+    lines += [_causes(run, palette, width), *([] if matrices else _wrong(run, palette, width))]
+    lines.append(_where_next(run, reports, width))
     text = "\n\n".join("\n".join(part) for part in lines if part) + "\n"
     return coloured(palette.finished(text))
+
+
+def _wrong(run: RunRecord, palette: Palette, width: int) -> list[list[str]]:
+    """Return the first cases that went wrong in full, those of causes before others."""
+    examples = [cause.example for cause in run.causes]
+    wrong = [one for one in summary.reported_scenarios(run) if _is_shown(one, run)]
+    wrong.sort(key=lambda one: examples.index(one.id) if one.id in examples else len(examples))
+    parts = [palette.legend(width)] if wrong else []
+    parts += [_scenario(one, palette, width, matrices=False) for one in wrong[:MAX_IN_FULL]]
+    rest = [_cut(brief(one), width) for one in wrong[MAX_IN_FULL:]]
+    return [*parts, [f"and {counted(len(rest), 'case')} more:", *rest] if rest else []]
+
+
+def _causes(run: RunRecord, palette: Palette, width: int) -> list[str]:
+    lines = [palette.paint("Causes:" if run.causes[1:] else "Cause:", BOLD)] if run.causes else []
+    for cause in run.causes:
+        lines += _wrapped("  - ", cause.text, width)
+        for label, text in cause_account(cause):
+            lines += _labelled(label, text, width)
+    return lines
+
+
+def _labelled(label: str, text: str, width: int) -> list[str]:
+    head = f"{_INDENT}  {label:<9}  "
+    return _command(head, text, width) if label == AGAIN else _wrapped(head, text, width)
+
+
+def _command(head: str, text: str, width: int) -> list[str]:
+    """Return a command on as many lines as it needs, as a shell reads them on."""
+    lines, left = [head], text
+    pieces = _PIECES.findall(left)
+    for piece in pieces:
+        room = width - len(lines[-1]) - 2
+        if len(piece.rstrip()) > room and lines[-1].strip() and lines[-1] != head:
+            lines[-1] = f"{lines[-1]}\\"
+            lines.append(" " * len(head))
+        lines[-1] += piece
+    return [line.rstrip() for line in lines]
+
+
+_PIECES = re.compile(r"(?:'[^']*'|\"[^\"]*\"|\S)+\s*")
+"""The words of a command with the blanks behind them."""
+
+
+def _cut(text: str, width: int) -> str:
+    return text if len(text) <= width else f"{text[: width - 1]}…"
+
+
+def _where_next(run: RunRecord, reports: str, width: int) -> list[str]:
+    """Say where the other reports are, and what to run next."""
+    lines = _wrapped("reports  ", f"{reports}/report.html and beside it", width) if reports else []
+    if run.verdict is RunVerdict.PASS:
+        return lines
+    again = next((cause.repeat for cause in run.causes if cause.repeat), "")
+    failed = [one for one in summary.reported_scenarios(run) if summary.is_wrong(one)]
+    again = again or next((one.repeat for one in failed if one.repeat), "")
+    return [*lines, *(_command("next     ", again, width) if again else [])]
 
 
 def scenario(
@@ -156,10 +229,9 @@ def _is_shown(one: ScenarioRecord, run: RunRecord) -> bool:
 
 
 def _head(run: RunRecord, palette: Palette, width: int) -> list[str]:
-    lines = [
-        palette.paint(f"netproof {run.netproof} · run {run.run_id} · {run.started}", BOLD),
-        f"{'cluster  ' if run.canaries else ''}{summary.where_line(run, ' · ')}",
-    ]
+    what = f"netproof {run.netproof} · run {run.run_id} · {run.started}"
+    lines = [palette.paint(line, BOLD) for line in _wrapped("", what, width)]
+    lines += _wrapped("cluster  " if run.canaries else "", summary.where_line(run, " · "), width)
     for canary in run.canaries:
         lines += _canary(canary, width)
     return lines
@@ -170,14 +242,15 @@ def _canary(canary: CanaryRecord, width: int) -> list[str]:
 
 
 def _scenario(record: ScenarioRecord, palette: Palette, width: int, *, matrices: bool) -> list[str]:
-    lines = [f"{palette.verdict(record.verdict)}  {palette.paint(record.id, BOLD)}"]
+    name = _cut(record.id, width - len(record.verdict) - 2)
+    lines = [f"{palette.verdict(record.verdict)}  {palette.paint(name, BOLD)}"]
     lines += _wrapped(_INDENT, record.title, width)
-    lines += [palette.paint(_INDENT + record.bundle, GREY)] if record.bundle else []
+    lines += [palette.paint(one, GREY) for one in _wrapped(_INDENT, record.bundle, width)]
     for step in record.steps:
         if matrices or step.verdict is not RunVerdict.PASS:
             lines += ["", *_step(step, palette, width, matrices=matrices)]
     if record.repeat and record.verdict is not RunVerdict.PASS:
-        lines += ["", f"{_INDENT}again:  {record.repeat}"]
+        lines += ["", *_command(f"{_INDENT}again:  ", record.repeat, width)]
     return lines
 
 
@@ -213,19 +286,20 @@ def _groups(step: StepRecord, palette: Palette, width: int) -> list[str]:
 
 def _group(group: FindingGroup, palette: Palette, width: int) -> list[str]:
     first = group.first
-    head = palette.verdict(first.verdict, TITLES[first.verdict])
-    lines = [f"{_INDENT}{head}  {group.title}"]
+    word = TITLES[first.verdict]
+    lines = _wrapped(f"{_INDENT}{word}  ", group.title, width)
+    lines[0] = lines[0].replace(word, palette.verdict(first.verdict, word), 1)
     for label, text in account(first, group.places):
         lines += _wrapped(f"{_INDENT}  {label:<8}  ", text, width)
     return lines
 
 
-def _summary(scenarios: Sequence[ScenarioRecord], palette: Palette) -> list[str]:
+def _summary(scenarios: Sequence[ScenarioRecord], palette: Palette, width: int) -> list[str]:
     if not scenarios:
         return []
     heads = ("verdict", "flows", *_SHORT.values(), "rounds", "seconds", "scenario")
     rows = [_summary_row(one) for one in scenarios]
-    table = aligned([heads, *rows], right=range(1, len(heads) - 1))
+    table = [_cut(row, width) for row in aligned([heads, *rows], right=range(1, len(heads) - 1))]
     painted = [
         line.replace(str(one.verdict), palette.verdict(one.verdict), 1) if palette.colour else line
         for one, line in zip(scenarios, table[1:], strict=True)
@@ -257,8 +331,13 @@ def _doors(run: RunRecord, palette: Palette, width: int) -> list[str]:
     if not doors:
         return []
     lines = [palette.paint(bypass.TITLE, BOLD), *_wrapped("", bypass.LEAD, width), ""]
-    table = aligned([bypass.HEADS, *(row for door in doors for row in door.rows)])
-    lines += [palette.paint(table[0], BOLD), *table[1:], ""]
+    rows = [row for door in doors for row in door.rows]
+    table = aligned([bypass.HEADS, *rows])
+    if max(map(len, table)) > width:
+        lines += [line for row in rows for line in _row_in_words(row, width)]
+    else:
+        lines += [palette.paint(table[0], BOLD), *table[1:]]
+    lines.append("")
     for door in doors:
         lines += [palette.paint(str(door.door), BOLD)]
         lines += _wrapped("  guarded by  ", door.guard, width)
@@ -268,6 +347,12 @@ def _doors(run: RunRecord, palette: Palette, width: int) -> list[str]:
         if len(door.keys) > MAX_KEYS:
             lines.append(f"  and {len(door.keys) - MAX_KEYS} more; the JSON record has all of them")
     return [*lines, "", *_wrapped("", bypass.open_doors_sentence(run), width)]
+
+
+def _row_in_words(row: bypass.DoorRow, width: int) -> list[str]:
+    """Return a row of a table that does not fit, its cells under its heads in words."""
+    cells = [f"{head} {cell}" for head, cell in zip(bypass.HEADS, row, strict=True)]
+    return _wrapped("- ", ", ".join(cells).removeprefix(f"{bypass.HEADS[0]} "), width)
 
 
 def _gaps(run: RunRecord, width: int) -> list[str]:

@@ -1,14 +1,16 @@
 """The report for people at a terminal."""
 
 import re
+import shlex
 
 import pytest
 
 from netproof.model import flows
-from netproof.model.record import RunVerdict
+from netproof.model.record import CauseRecord, RunVerdict
 from netproof.model.value import replace
 from netproof.report.run import terminal
 from netproof.verdict import canary_verdict
+from tests.unit.report.run.test_bypass import RESULTS
 from tests.unit.report.sample import (
     ALL_PASS,
     ENFORCES,
@@ -20,6 +22,7 @@ from tests.unit.report.sample import (
     PASSING,
     TOPOLOGY,
     guarded,
+    run_of,
     step,
     wide,
 )
@@ -82,9 +85,64 @@ def test_matrices_of_passed_scenarios_are_shown_on_request() -> None:
     assert "policies in force (production/api-to-postgres): 294 flows, converged in 2" in told
 
 
-def test_the_last_line_is_the_sentence_of_the_run() -> None:
-    """What counts stands where the eye rests."""
-    assert "FAIL: the sentence of this sample." == terminal.render(EVERYTHING).splitlines()[-1]
+CAUSE = CauseRecord(
+    "what `except` takes out of an ipBlock gets through",
+    "write the blocks around the exception, and no `except`",
+    leaks=3,
+    blocked=0,
+    cases=1,
+    example=LEAKING.id,
+    flow=str(LEAKED),
+    repeat="/usr/bin/python3 -P -m netproof test 'peers/test_peers.py::test_it[a b]' --cluster lab "
+    "--defect ignores-except",
+    fault="ignores-except",
+)
+
+
+def test_the_end_goes_from_the_sentence_to_what_to_run_next() -> None:
+    """Causes, what was not tried, three cases in full, the others as a line each, the reports."""
+    many = tuple(replace(LEAKING, id=f"peers/case-{n}") for n in range(5))
+    run = replace(
+        run_of((*many, LEAKING)),
+        causes=(CAUSE,),
+        notes=("2 cases not tried: no SCTP",),
+        exit_reason="FAIL: 3 leaks in 1 of 6 cases",
+    )
+    told = terminal.render(run, reports="reports")
+    order = (
+        *("FAIL: 3 leaks in 1 of 6 cases", "2 cases not tried: no SCTP", "Cause:"),
+        *("what `except` takes out", "shows in   1 case: 3 leaks", "instead    write the blocks"),
+        *("FAIL  peers/api-to-postgres\n", "FAIL  peers/case-0\n", "FAIL  peers/case-1\n"),
+        *("and 3 cases more:", "FAIL  peers/case-2: LEAK", "FAIL  peers/case-4: LEAK"),
+        *("reports  reports/report.html", "next     /usr/bin/python3"),
+    )
+    places = [told.index(words) for words in order]
+    assert places == sorted(places)
+    assert 3 == told.count("because   production/api-to-postgres isolates") - 3
+
+
+@pytest.mark.parametrize("width", [80, 100])
+def test_nothing_wraps(width: int) -> None:
+    """Neither commands nor ids nor the lines of other cases are wider than the terminal."""
+    long = replace(LEAKING, id=f"peers/{'long-' * 20}", repeat=CAUSE.repeat, bundle="x " * 60)
+    others = tuple(replace(LEAKING, id=f"peers/{'case-' * 15}{n}") for n in range(5))
+    run = replace(run_of((long, *others), doors=RESULTS), causes=(CAUSE,), notes=("why " * 40,))
+    told = terminal.render(run, width=width, reports="reports")
+    assert max(map(len, told.splitlines())) <= width
+
+
+def test_a_command_on_several_lines_is_the_same_command() -> None:
+    """A shell reads on behind a backslash; what is quoted stays whole."""
+    told = terminal.render(replace(run_of((LEAKING,)), causes=(CAUSE,)), width=60)
+    tail = told[told.index("next     ") + 9 :]
+    assert shlex.split(CAUSE.repeat) == shlex.split(tail.replace("\\\n", "\n"))
+
+
+def test_a_table_of_many_scenarios_is_shown_on_request() -> None:
+    """Nobody reads hundreds of rows; the page has them."""
+    many = run_of(tuple(replace(PASSING, id=f"isolation/{n}") for n in range(30)))
+    assert "rounds" not in terminal.render(many)
+    assert "isolation/29" in terminal.render(many, matrices=True)
 
 
 def test_a_cluster_that_enforces_nothing_is_told_once() -> None:
