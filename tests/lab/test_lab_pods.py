@@ -230,6 +230,37 @@ def test_a_readiness_probe_that_fails_keeps_a_pod_unready(lab: Cluster) -> None:
     lab.ready(name)
 
 
+def test_a_completed_pods_address_is_the_next_pods(lab: Cluster) -> None:
+    """Its own status goes on naming it, its log is kept, and nobody gets in any more."""
+    name, heir = unique("done"), unique("heir")
+    lab.create(name, {**shell("echo done"), "restartPolicy": "OnFailure"})
+    lab.container_state(name, "terminated")
+    ended = lab.pod(name)
+    node, ips = ended["spec"]["nodeName"], ended["status"]["podIPs"]
+    lab.create(heir, {**sleeper(), "nodeName": node})
+    assert (ips, ips) == (lab.ready(heir)["status"]["podIPs"], lab.pod(name)["status"]["podIPs"])
+    assert ("Succeeded", "done\n") == (lab.pod(name)["status"]["phase"], log(lab, name))
+    lab.api.delete_namespaced_pod(name, "default")
+    eventually(lambda: lab.is_gone(name), "the object is gone")
+    assert lab.run(heir, "echo", "here") == "here"
+
+
+def test_a_terminating_pod_runs_until_its_grace_is_over(lab: Cluster) -> None:
+    """It has its address, and commands run in it; deleted again with less grace it goes earlier."""
+    name = unique("ending")
+    lab.create(name, shell("trap '' TERM; while :; do sleep 0.05; done"))
+    ips = lab.ready(name)["status"]["podIPs"]
+    lab.api.delete_namespaced_pod(name, "default", grace_period_seconds=600)
+    assert lab.run(name, "echo", "here") == "here"
+    ending = lab.pod(name)
+    assert ("Running", ips) == (ending["status"]["phase"], ending["status"]["podIPs"])
+    assert ending["metadata"]["deletionGracePeriodSeconds"] == 600
+    lab.api.delete_namespaced_pod(name, "default")
+    assert not lab.is_gone(name)
+    lab.api.delete_namespaced_pod(name, "default", grace_period_seconds=1)
+    eventually(lambda: lab.is_gone(name), "the pod is gone", deadline_s=5)
+
+
 def test_deletion_asks_before_it_kills(lab: Cluster) -> None:
     """A process may use its grace period to end well."""
     name = unique("polite")

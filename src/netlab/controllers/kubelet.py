@@ -5,7 +5,9 @@ Must not know: how the pod got its node, or what else runs there.
 
 import asyncio
 import logging
+import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 from netlab import tasks
 from netlab.controllers import podspec, podstatus
@@ -45,7 +47,8 @@ class PodWorker:
         )
         self._ephemeral: dict[str, asyncio.Task[None]] = {}
         self._is_up = False
-        self._hurry = asyncio.Event()
+        self._until = math.inf
+        self._shortened = asyncio.Event()
         self._ending: asyncio.Task[None] | None = None
         self._life = tasks.start(self._live(), f"the life of pod {self._label}", self._fail)
 
@@ -63,11 +66,16 @@ class PodWorker:
         self._start_ephemeral()
 
     def end(self, grace_s: float) -> "asyncio.Task[None]":
-        """Begin to end the pod, or hurry an end that has begun; the task is done when it is."""
-        if grace_s <= 0:
-            self._hurry.set()
+        """Begin to end the pod, or hurry an end that has begun; the task is done when it is.
+
+        A grace that was given can be made shorter, and no longer.
+        """
+        until = asyncio.get_running_loop().time() + grace_s
+        if until < self._until:
+            self._until = until
+            self._shortened.set()
         if self._ending is None:
-            self._ending = tasks.start(self._end(grace_s), f"the end of pod {self._label}")
+            self._ending = tasks.start(self._end(), f"the end of pod {self._label}")
         return self._ending
 
     async def _live(self) -> None:
@@ -89,6 +97,8 @@ class PodWorker:
             return
         if await self._run_init_containers(sandbox):
             await self._run_containers(sandbox)
+        if podstatus.phase_of(self._state) in podstatus.ENDED:
+            await self._complete()
 
     async def _wait_for_rules(self) -> None:
         """Wait until the policies that select the pod hold for its address: it must not run before.
@@ -166,10 +176,28 @@ class PodWorker:
             for spec, state in zip(specs, self._state.main, strict=True):
                 group.create_task(self._keeper(spec, state, sandbox, restart).run())
 
+    async def _complete(self) -> None:
+        """Give the network up of a pod that has ended for good, as a kubelet stops its sandbox.
+
+        The object stays, and its status goes on naming an address that may soon be another pod's;
+        so do the containers, for whoever asks what they wrote.
+        """
+        await tasks.end(*self._ephemeral.values())
+        running = self._machine.running[self.uid]
+        self._machine.running[self.uid] = replace(running, sandbox=None)
+        self._leave_place(reuse=True)
+
+    def _leave_place(self, *, reuse: bool = False) -> None:
+        """Kill what is left of the pod and give its place on the machine up, if it has one."""
+        sandbox, self._sandbox = self._sandbox, None
+        if sandbox is not None:
+            self._machine.sweeper.kill_all(sandbox.uts_inode)
+            self._machine.sandboxes.remove(sandbox, reuse=reuse)
+
     def _start_ephemeral(self) -> None:
         """Start the ephemeral containers that have not been started; each runs once."""
         sandbox = self._sandbox
-        is_over = podstatus.phase_of(self._state) in {"Succeeded", "Failed"}
+        is_over = podstatus.phase_of(self._state) in podstatus.ENDED
         if not self._is_up or sandbox is None or self._ending is not None or is_over:
             return
         for spec in podspec.containers(self._pod, "ephemeralContainers"):
@@ -215,37 +243,53 @@ class PodWorker:
             new = {**current, "status": status}
             self._machine.store.update("pods", new, subresource="status")
 
-    async def _end(self, grace_s: float) -> None:
+    async def _end(self) -> None:
         """End the pod; whatever goes wrong, what is left of it is killed and its place given up."""
         try:
-            await self._end_containers(grace_s)
+            await self._end_containers()
         except Exception:
             log.exception("the containers of pod %s did not end as they should", self._label)
         self._machine.running.pop(self.uid, None)
-        if self._sandbox is not None:
-            self._machine.sweeper.kill_all(self._sandbox.uts_inode)
-            self._machine.sandboxes.remove(self._sandbox)
+        self._leave_place()
 
-    async def _end_containers(self, grace_s: float) -> None:
+    async def _end_containers(self) -> None:
         await tasks.end(self._life, *self._ephemeral.values())
         ended = [c.ended for c in self._containers.values() if c.ended and not c.ended.done()]
         if ended:
             for container in self._containers.values():
                 container.terminate()
-            await self._wait_for(ended, grace_s)
+            await self._wait_for(ended)
             for container in self._containers.values():
                 container.kill()
             _, alive = await asyncio.wait(ended, timeout=_KILL_S)
             if alive:
                 log.error("pod %s: %d processes outlive their kill", self._label, len(alive))
+            self._publish_ends()
 
-    async def _wait_for(self, ended: "Sequence[asyncio.Future[int]]", grace_s: float) -> None:
-        """Wait until all have ended, the grace period is over, or somebody is in a hurry."""
-        hurry = asyncio.create_task(self._hurry.wait())
+    async def _wait_for(self, ended: "Sequence[asyncio.Future[int]]") -> None:
+        """Wait until all have ended or the grace period is over, however it is shortened."""
+        loop = asyncio.get_running_loop()
         all_ended = asyncio.create_task(_all_of(ended))
-        await asyncio.wait({hurry, all_ended}, timeout=grace_s, return_when=asyncio.FIRST_COMPLETED)
-        hurry.cancel()
+        while not all_ended.done() and (left_s := self._until - loop.time()) > 0:
+            self._shortened.clear()
+            shortened = asyncio.create_task(self._shortened.wait())
+            both = {shortened, all_ended}
+            await asyncio.wait(both, timeout=left_s, return_when=asyncio.FIRST_COMPLETED)
+            shortened.cancel()
         all_ended.cancel()
+
+    def _publish_ends(self) -> None:
+        """Say how the containers ended, as the last that is heard of a pod that was deleted."""
+        for state in self._state.main:
+            ended = self._containers[state.name].ended if state.is_running else None
+            if ended is not None and ended.done():
+                state.state = podstatus.terminated(
+                    ended.result(),
+                    started=state.state["running"]["startedAt"],
+                    finished=now(),
+                    container_id=state.container_id,
+                )
+        self._publish()
 
 
 async def _all_of(futures: "Sequence[asyncio.Future[int]]") -> bool:

@@ -164,7 +164,8 @@ class PodController:
         return True
 
     def _pods_on_nodes(self) -> Counter[str]:
-        return Counter(pod["spec"].get("nodeName", "") for pod in self._store.list("pods"))
+        pods = (pod for pod in self._store.list("pods") if not podstatus.has_ended(pod))
+        return Counter(pod["spec"].get("nodeName", "") for pod in pods)
 
     def _delete(self, pod: Obj) -> None:
         """End a pod in its own time, then remove its object."""

@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 
 from netlab.objects.obj import Obj
 
+ENDED = frozenset({"Succeeded", "Failed"})
+"""The phases in which no container runs any more, or ever will."""
+
 
 @dataclass(slots=True)
 class ContainerState:
@@ -129,6 +132,11 @@ def phase_of(state: PodState) -> str:
     return "Pending"
 
 
+def has_ended(pod: Obj) -> bool:
+    """Tell whether a pod has ended for good, whatever becomes of its object."""
+    return (pod.get("status") or {}).get("phase") in ENDED
+
+
 def scheduled(previous: Obj, now: str) -> Obj:
     """Build the status of a pod that was just given a node."""
     conditions = _conditions(
@@ -151,7 +159,7 @@ def _incomplete(init: Sequence[ContainerState]) -> str:
 
 def _readiness(phase: str, unready: Sequence[str]) -> list[tuple[str, bool, str, str]]:
     reason, message = "ContainersNotReady", f"containers with unready status: [{' '.join(unready)}]"
-    if phase in {"Succeeded", "Failed"}:
+    if phase in ENDED:
         reason, message = ("PodCompleted" if phase == "Succeeded" else "PodFailed"), ""
     return [(kind, not unready, reason, message) for kind in ("Ready", "ContainersReady")]
 

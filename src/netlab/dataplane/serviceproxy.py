@@ -67,7 +67,7 @@ def _proxied_ports(
                     protocol=protocol,
                     port=port["port"],
                     node_port=port.get("nodePort") or 0,
-                    backends=tuple(_backends(slices, ip.family, protocol, port.get("name") or "")),
+                    backends=_backends(slices, ip.family, protocol, port.get("name") or ""),
                     keeps_inside_local=spec.get("internalTrafficPolicy") == "Local",
                     keeps_outside_local=spec.get("externalTrafficPolicy") == "Local",
                 )
@@ -81,21 +81,39 @@ def _cluster_ips(spec: Obj) -> tuple[Ip, ...]:
 
 def _backends(
     slices: Iterable[Obj], family: NftFamily, protocol: str, port_name: str
-) -> Iterator[ServiceBackend]:
+) -> tuple[ServiceBackend, ...]:
+    """Return who gets what is sent: the ready ones, else those that serve until they are gone.
+
+    As kube-proxy chooses since Kubernetes 1.26 (KEP-1669).
+    """
+    ends = tuple(_endpoints(slices, family, protocol, port_name))
+    ready = tuple(backend for backend, endpoint in ends if _is_ready(endpoint))
+    return ready or tuple(backend for backend, endpoint in ends if _serves_to_the_end(endpoint))
+
+
+def _endpoints(
+    slices: Iterable[Obj], family: NftFamily, protocol: str, port_name: str
+) -> Iterator[tuple[ServiceBackend, Obj]]:
     for one in slices:
         if _FAMILIES.get(one.get("addressType", "")) is not family:
             continue
         for port in one.get("ports") or []:
             if (port.get("name") or "") == port_name and protocol_of(port) == protocol:
-                for endpoint in filter(_is_ready, one.get("endpoints") or []):
+                for endpoint in one.get("endpoints") or []:
                     # All addresses of one endpoint are the same pod's: the first will do.
-                    ip = parse_ip(endpoint["addresses"][0])
-                    yield ServiceBackend(ip, port["port"], endpoint.get("nodeName") or "")
+                    ip, node = parse_ip(endpoint["addresses"][0]), endpoint.get("nodeName") or ""
+                    yield ServiceBackend(ip, port["port"], node), endpoint
 
 
 def _is_ready(endpoint: Obj) -> bool:
     """Tell whether an endpoint takes traffic; a condition that is not given means yes."""
     return (endpoint.get("conditions") or {}).get("ready") is not False
+
+
+def _serves_to_the_end(endpoint: Obj) -> bool:
+    """Tell whether an endpoint is a pod that terminates and still answers."""
+    conditions = endpoint.get("conditions") or {}
+    return bool(conditions.get("serving") and conditions.get("terminating"))
 
 
 SERVICE_TABLE = "netproof_services"

@@ -44,7 +44,9 @@ class PoolExhaustedError(Exception):
 class AddressPool:
     """Pod addresses of one node: each used once before the first is used again.
 
-    So a rule or a connection that still names a deleted pod does not meet its successor.
+    So a rule or a connection that still names a deleted pod does not meet its successor. Those of
+    pods that have completed are the exception, and come next: their objects still name them, and
+    whether anybody goes by that can be seen only when the successor is there.
     """
 
     pod_cidrs: tuple[str, str]
@@ -52,6 +54,7 @@ class AddressPool:
     last: int = 254
     _next: int = field(init=False)
     _used: set[int] = field(init=False, default_factory=set)
+    _soon: list[int] = field(init=False, default_factory=list)
 
     def __post_init__(self) -> None:
         self._next = self.first
@@ -61,15 +64,22 @@ class AddressPool:
         for slot in self._candidates():
             if slot not in self._used:
                 self._used.add(slot)
-                self._next = slot + 1 if slot < self.last else self.first
+                if slot in self._soon:
+                    self._soon.remove(slot)
+                else:
+                    self._next = slot + 1 if slot < self.last else self.first
                 v4, v6 = IPv4Network(self.pod_cidrs[0]), IPv6Network(self.pod_cidrs[1])
                 return str(v4[slot]), str(v6[slot])
         raise PoolExhaustedError(f"no free address left in {self.pod_cidrs[0]}")
 
-    def give_back(self, ips: tuple[str, str]) -> None:
-        """Mark the addresses as free; they come round again when the range wraps."""
-        self._used.discard(int(ips[0].rpartition(".")[2]))
+    def give_back(self, ips: tuple[str, str], *, soon: bool = False) -> None:
+        """Mark the addresses as free; they come round again when the range wraps, or `soon`."""
+        slot = int(ips[0].rpartition(".")[2])
+        self._used.discard(slot)
+        if soon:
+            self._soon.append(slot)
 
     def _candidates(self) -> Iterable[int]:
+        yield from self._soon
         yield from range(self._next, self.last + 1)
         yield from range(self.first, self._next)

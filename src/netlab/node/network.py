@@ -116,8 +116,8 @@ class Network:
             return NetworkAttachment(node, place.netns, place.addresses.ips, owned=False)
         return _add_pod(place)
 
-    def detach(self, attachment: NetworkAttachment) -> None:
-        """Let go of a pod's namespace and address.
+    def detach(self, attachment: NetworkAttachment, *, reuse: bool = False) -> None:
+        """Let go of a pod's namespace and address; the next pod gets that where it is to be reused.
 
         Closing the descriptor is enough: the kernel removes the veth pair in the background,
         while an explicit removal would take tens of milliseconds of our time.
@@ -125,7 +125,7 @@ class Network:
         if attachment.owned:
             attachment.netns.close()
             v4, v6 = attachment.ips
-            self.nodes[attachment.node].pool.give_back((v4, v6))
+            self.nodes[attachment.node].pool.give_back((v4, v6), soon=reuse)
 
 
 def _add_node(underlay: Router, plan: NodeAddresses) -> LabNode:

@@ -152,12 +152,12 @@ Obj = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class RunningPod:
-    """A pod that has a sandbox, with its containers by name.
+    """A pod that has a sandbox, with its containers by name; without one it has completed.
 
     `built_in` pods are served by the lab itself: they have a network place but no process.
     """
 
-    sandbox: Sandbox
+    sandbox: Sandbox | None
     containers: Mapping[str, Container]
     built_in: bool = False
 
@@ -199,8 +199,8 @@ class LabRuntime:
         command = ContainerCommand(argv, env, target.command.cwd)
         start = CommandSession.with_terminal if tty else CommandSession.with_pipes
         try:
-            return await start(command, running.sandbox, self._reaper, stdin=stdin)
-        except (SpawnError, OSError) as error:
+            return await start(command, self.sandbox(pod), self._reaper, stdin=stdin)
+        except (SpawnError, OSError) as error:  # a pod without network among them
             raise RuntimeRefusal(f"exec failed: unable to start process: {error}") from error
 
     async def attach(self, pod: Obj, container: str, *, stdin: bool) -> ContainerAttachment:
@@ -231,10 +231,11 @@ class LabRuntime:
         return await asyncio.open_connection(sock=connected)
 
     def sandbox(self, pod: Obj) -> Sandbox:
-        """Return a pod's place on the machine; raise ConnectionError where it has none yet."""
+        """Return a pod's place on the machine; raise ConnectionError where it has none."""
         running = self._pods.get(pod["metadata"]["uid"])
-        if running is None:
-            raise ConnectionError(f"pod {pod['metadata']['name']} has no network yet")
+        if running is None or running.sandbox is None:
+            when = "yet" if running is None else "any more"
+            raise ConnectionError(f"pod {pod['metadata']['name']} has no network {when}")
         return running.sandbox
 
     def _container(self, pod: Obj, name: str) -> Container:

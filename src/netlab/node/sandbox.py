@@ -68,7 +68,10 @@ class Sandboxes:
         """Let a file view go that no new pod will ask for."""
         self.views.close(resolv_conf)
 
-    def remove(self, sandbox: Sandbox) -> None:
-        """Let the namespaces go; nothing of the pod may be running any more."""
+    def remove(self, sandbox: Sandbox, *, reuse: bool = False) -> None:
+        """Let the namespaces go; nothing of the pod may be running any more.
+
+        `reuse` has the node's next pod take over the address.
+        """
         os.close(sandbox.uts)
-        self.network.detach(sandbox.attachment)
+        self.network.detach(sandbox.attachment, reuse=reuse)

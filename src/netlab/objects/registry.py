@@ -314,7 +314,9 @@ def _grace_left(resource: ServedKind, obj: Obj, options: DeleteOptions) -> int |
     spec = obj.get("spec") or {}
     status = obj.get("status") or {}
     own = spec.get("terminationGracePeriodSeconds", 30)
-    grace_s: int = own if options.grace_s is None else max(options.grace_s, 0)
+    own = obj["metadata"].get("deletionGracePeriodSeconds", own)  # one that ends: unless told less
+    grace_s: int = own if options.grace_s is None else options.grace_s
+    grace_s = 1 if grace_s < 0 else grace_s  # podStrategy.CheckGracefulDelete
     # Nothing runs where no node has it, or where it has ended.
     is_over = not spec.get("nodeName") or status.get("phase") in {"Succeeded", "Failed"}
     return None if is_over or grace_s == 0 else grace_s

@@ -12,7 +12,7 @@ import uuid
 from collections import defaultdict, deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 from netlab.objects import apierrors
@@ -24,6 +24,8 @@ log = logging.getLogger(__name__)
 
 HISTORY = 20_000
 """Events kept for late watches: 100 pods make some 500, so a watcher may miss many restarts."""
+
+_LONGEST_GRACE_S = 10**9  # thirty years
 
 EventType = Literal["ADDED", "MODIFIED", "DELETED"]
 Key = tuple[str, str]
@@ -46,7 +48,16 @@ Callback = Callable[[StoreEvent], None]
 
 def now() -> str:
     """Return the time as the API writes it: UTC, whole seconds."""
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return _written(datetime.now(UTC))
+
+
+def _written(time: datetime) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _grace(seconds: int) -> timedelta:
+    """Return a grace period as far as a calendar goes: the API takes any 64-bit number."""
+    return timedelta(seconds=min(seconds, _LONGEST_GRACE_S))
 
 
 class Store:
@@ -118,14 +129,17 @@ class Store:
     def mark_deleted(self, resource: str, namespace: str | None, name: str, *, grace_s: int) -> Obj:
         """Set deletionTimestamp; whoever ends the object's life (kubelet, controller) deletes it.
 
-        A mark that is there already stays, unless the new one is shorter. Raises ApiError
-        (NotFound).
+        It is the time by which that is to be: the grace counts from the first deletion
+        (ObjectMeta.deletionTimestamp; BeforeDelete of k8s.io/apiserver). A mark that is there
+        already stays, unless the new one is shorter. Raises ApiError (NotFound).
         """
         old = self.get(resource, namespace, name)
         meta = old["metadata"]
         if meta.get("deletionGracePeriodSeconds", grace_s + 1) <= grace_s:
             return old
-        stamp = meta.get("deletionTimestamp") or self._clock()
+        told = datetime.fromisoformat(meta.get("deletionTimestamp") or self._clock())
+        since = told - _grace(meta.get("deletionGracePeriodSeconds", 0))
+        stamp = _written(since + _grace(grace_s))
         marks = {"deletionTimestamp": stamp, "deletionGracePeriodSeconds": grace_s}
         return self._commit("MODIFIED", resource, {**old, "metadata": {**meta, **marks}}, old=old)
 

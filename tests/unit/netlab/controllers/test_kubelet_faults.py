@@ -50,13 +50,13 @@ class Machine:
         self.store.create("namespaces", {"metadata": {"name": "default"}})
         self.starts = 0
         self.ended: list[asyncio.Future[int]] = []
-        self.removed: list[object] = []
+        self.removed: list[bool] = []
         self.create = Place
         self.rules: Exception | None = None
         self.machine = LabMachine(
             store=self.store,
             network=cast("Any", SimpleNamespace(outside=None)),
-            sandboxes=cast("Any", SimpleNamespace(create=self._create, remove=self.removed.append)),
+            sandboxes=cast("Any", SimpleNamespace(create=self._create, remove=self._remove)),
             reaper=cast("Any", None),
             sweeper=cast("Any", SimpleNamespace(kill_all=lambda _: None)),
             running={},
@@ -92,6 +92,9 @@ class Machine:
 
     def _create(self, *_: object, **__: object) -> Place:
         return self.create()
+
+    def _remove(self, _: object, *, reuse: bool) -> None:
+        self.removed.append(reuse)
 
     async def _settled(self) -> None:
         if self.rules is not None:
@@ -217,6 +220,45 @@ def test_a_fault_in_a_probe_is_said_and_probing_goes_on(
     with caplog.at_level(logging.ERROR):
         drive(machine, scenario)
     assert "container main of pod default/a cannot be probed" in caplog.text
+
+
+def test_a_pod_that_has_completed_gives_its_place_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its status goes on naming the address; the containers stay for whoever asks for logs."""
+    machine = Machine(monkeypatch)
+    machine.pod["spec"]["restartPolicy"] = "OnFailure"
+
+    async def scenario(worker: PodWorker) -> None:
+        await until(lambda: "running" in machine.state())
+        machine.finish(0)
+        await until(lambda: bool(machine.removed))
+        status = machine.store.get("pods", "default", "a")["status"]
+        running = machine.machine.running[worker.uid]
+        assert ("Succeeded", IPS[0]) == (status["phase"], status["podIP"])
+        assert (None, ["main"]) == (running.sandbox, list(running.containers))
+
+    drive(machine, scenario)
+    assert ([True], {}) == (machine.removed, machine.machine.running)
+
+
+def test_a_grace_can_be_shortened(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pod that does not listen is killed at the end of the shortest grace, and says so."""
+    machine = Machine(monkeypatch)
+    monkeypatch.setattr(Container, "terminate", lambda _: None)
+
+    async def scenario(worker: PodWorker) -> None:
+        await until(lambda: "running" in machine.state())
+        ending = worker.end(3600)
+        for _ in range(5):
+            await asyncio.sleep(0)
+        assert not machine.removed
+        worker.end(7200)
+        worker.end(0.01)
+        async with asyncio.timeout(DEADLINE_S):
+            await ending
+        assert machine.state()["terminated"]["signal"] == 9
+
+    drive(machine, scenario)
+    assert [False] == machine.removed
 
 
 def test_a_fault_in_ending_a_pod_leaves_nothing_behind(

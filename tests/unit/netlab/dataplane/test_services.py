@@ -49,6 +49,15 @@ def test_a_service_without_ready_endpoints_refuses() -> None:
     assert "dnat" not in text.replace("ct status dnat", "")
 
 
+def test_terminating_endpoints_serve_where_no_other_does() -> None:
+    """What a Service gets goes to them at the last, and to none of them before (KEP-1669)."""
+    web, other = endpoint_slice("web", ips=ONE), endpoint_slice("web", ips={"10.244.1.2": "n"})
+    web["endpoints"][0]["conditions"] = {"ready": False, "serving": True, "terminating": True}
+    assert "to 10.244.0.2:80" in _compile([service("web", ips=["10.96.0.9"])], [web])
+    text = _compile([service("web", ips=["10.96.0.9"])], [web, other])
+    assert (False, True) == ("10.244.0.2" in text, "to 10.244.1.2:80" in text)
+
+
 def test_a_headless_service_has_no_rules() -> None:
     """A Service with clusterIP None is for DNS only."""
     text = _compile([service("web", ips=["None"])], [endpoint_slice("web", ips=ONE)])

@@ -19,6 +19,14 @@ def test_a_returned_address_is_not_the_next_one() -> None:
     assert pool.take()[0] == "10.244.1.3"
 
 
+def test_the_address_of_a_completed_pod_is_the_next_one() -> None:
+    """It comes before those that nobody had yet, and once."""
+    pool = AddressPool(CIDRS)
+    first = pool.take()
+    pool.give_back(first, soon=True)
+    assert [first[0], "10.244.1.3"] == [pool.take()[0], pool.take()[0]]
+
+
 def test_the_range_wraps() -> None:
     """After the last number the free ones at the start of the range come again."""
     pool = AddressPool(CIDRS, first=2, last=3)

@@ -159,6 +159,26 @@ def test_a_running_pod_is_marked(registry: Registry) -> None:
     assert registry.store.list("pods") == [marked]
 
 
+@pytest.mark.parametrize(("asked", "left"), [(60, 60), (-5, 1), (None, 30)])
+def test_a_pod_ends_within_the_grace_that_was_asked_for(
+    registry: Registry, asked: int | None, left: int
+) -> None:
+    """It may be longer than the pod's own; a negative one is a second, none the pod's own."""
+    registry.create(PODS, "shop", pod(nodeName="n"))
+    marked = registry.delete(PODS, "shop", "p", DeleteOptions(grace_s=asked))
+    assert marked["metadata"]["deletionGracePeriodSeconds"] == left
+
+
+def test_a_pod_that_ends_goes_at_once_only_where_that_is_asked_for(registry: Registry) -> None:
+    """Deleted again as before it keeps its grace, whatever its own; with grace 0 it is gone."""
+    registry.create(PODS, "shop", pod(nodeName="n", terminationGracePeriodSeconds=0))
+    registry.delete(PODS, "shop", "p", DeleteOptions(grace_s=60))
+    again = registry.delete(PODS, "shop", "p")
+    assert again["metadata"]["deletionGracePeriodSeconds"] == 60
+    registry.delete(PODS, "shop", "p", DeleteOptions(grace_s=0))
+    assert registry.store.list("pods") == []
+
+
 def test_a_pod_without_grace_goes_at_once(registry: Registry) -> None:
     """Grace 0 removes it whatever runs."""
     registry.create(PODS, "shop", pod(nodeName="n"))

@@ -180,3 +180,21 @@ def test_a_second_mark_only_shortens_the_grace(second: int, left: int) -> None:
     store.mark_deleted("pods", "shop", "a", grace_s=30)
     marked = store.mark_deleted("pods", "shop", "a", grace_s=second)
     assert marked["metadata"]["deletionGracePeriodSeconds"] == left
+
+
+@pytest.mark.parametrize(("graces", "at"), [((30,), "30"), ((30, 10), "10"), ((10, 30), "10")])
+def test_the_mark_says_when_the_object_has_to_be_gone(graces: tuple[int, ...], at: str) -> None:
+    """The grace counts from the first deletion, also where it was shortened later."""
+    store = Store(clock=lambda: "2026-01-01T00:00:00Z")
+    store.create("pods", pod("a"))
+    for grace_s in graces:
+        marked = store.mark_deleted("pods", "shop", "a", grace_s=grace_s)
+    assert marked["metadata"]["deletionTimestamp"] == f"2026-01-01T00:00:{at}Z"
+
+
+def test_a_grace_longer_than_any_calendar_is_kept() -> None:
+    """The API takes any number of 64 bits."""
+    store = Store()
+    store.create("pods", pod("a"))
+    marked = store.mark_deleted("pods", "shop", "a", grace_s=2**63 - 1)
+    assert marked["metadata"]["deletionGracePeriodSeconds"] == 2**63 - 1
