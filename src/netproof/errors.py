@@ -7,6 +7,7 @@ NetproofError
         UnreachableError     the API server gave no answer
             ClusterGoneError     it has not answered for so long that it is given up
         NotReadyError        something did not become ready before its deadline
+        NotReusedError       no pod was given the address that was to be used again
         StreamRefusedError   the API server refuses exec, attach, port-forward or a proxy
         PortClosedError      a port-forward stands, but nobody answers at its port in the pod
         StreamCutError       a stream broke off before its end
@@ -74,6 +75,10 @@ class ClusterGoneError(UnreachableError):
 
 class NotReadyError(ClusterError):
     """Something did not become ready in time; the message carries its last known state."""
+
+
+class NotReusedError(ClusterError):
+    """The cluster gave no new pod the address of a completed one: what follows was not tried."""
 
 
 class StreamRefusedError(ClusterError):

@@ -30,7 +30,7 @@ from netproof.model.workload import Pod, Service
 from netproof.probe.agentcommand import ask_command, relay_command
 from netproof.probe.channel import Channel
 from netproof.probe.identity import HTTP_PATH, fresh_nonce, read_told, request
-from netproof.probe.messages import Printed, agent_key
+from netproof.probe.messages import Obeyed, agent_key
 
 _ATTACH_EVERY_S = 0.3
 _NUMBERS = count(1)
@@ -119,7 +119,7 @@ def _heard(means: Means, pod: Pod, attached: AttachedStream, channel: Channel) -
     nonce, output, patience_s = fresh_nonce(), b"", means.patience_s
     for _ in range(1 + int(patience_s / _ATTACH_EVERY_S)):
         print_it = {"op": "print", "nonce": nonce}
-        channel.ask(print_it, Printed, lambda _: True, deadline_s=patience_s)
+        channel.ask(print_it, Obeyed, lambda _: True, deadline_s=patience_s)
         output += attached.receive(_ATTACH_EVERY_S)
         for line in output.splitlines():
             if nonce.encode() in line:

@@ -6,7 +6,7 @@ the worker's id there) is known to the cluster stage only.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from ipaddress import ip_address
 from typing import TypeVar
@@ -93,7 +93,8 @@ class Pod(Value):
 
     `probes` says whether it runs our agent: pods without one (cluster DNS) can be reached and
     selected but are no source of a flow. `service_account` is empty for the namespace's default.
-    `listens` says at which of its addresses our agent serves.
+    `listens` says at which of its addresses our agent serves. `grace_s` is above 0 where the pod
+    terminates: for so many seconds at most from its deletion.
     """
 
     namespace: str
@@ -106,6 +107,7 @@ class Pod(Value):
     probes: bool = True
     service_account: str = ""
     listens: Listens = Listens.EVERYWHERE
+    grace_s: int = 0
 
     @property
     def key(self) -> str:
@@ -200,17 +202,26 @@ class Topology(Value):
         return _only(name, [h for h in self.hosts if h.name == name])
 
     def backends(self, service: Service) -> tuple[Pod, ...]:
-        """Return the pods that a Service selects, in the order of the topology.
+        """Return the pods that get what a Service is sent, in the order of the topology.
 
         A Service without a selector has none (Service.spec.selector: endpoints are then managed
         by somebody else).
         """
         wanted = service.selector.items()
-        return tuple(
+        return in_rotation(
             pod
             for pod in self.pods
             if wanted and pod.namespace == service.namespace and wanted <= pod.labels.items()
         )
+
+
+def in_rotation(pods: Iterable[Pod]) -> tuple[Pod, ...]:
+    """Return those of a Service's pods that get what is sent to it.
+
+    That is who does not terminate, or all of them where everybody does (KEP-1669).
+    """
+    selected = tuple(pods)
+    return tuple(pod for pod in selected if not pod.grace_s) or selected
 
 
 def _only(key: str, matches: list[T]) -> T:

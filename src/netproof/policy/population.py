@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Mapping
 
-from netproof.model.workload import Pod, Service
+from netproof.model.workload import Pod, Service, in_rotation
 from netproof.policy import matching
 from netproof.policy.networkpolicy import NetworkPolicy
 from netproof.policy.peers import PodPeer
@@ -39,10 +39,10 @@ class Population:
         return self._meant(policy.namespace, policy.pod_selector)
 
     def behind(self, service: Service) -> tuple[Pod, ...]:
-        """Return the pods that a Service selects; one without a selector selects none."""
+        """Return the pods that get what a Service is sent; one without a selector has none."""
         if not service.selector:
             return ()
-        return self._meant(service.namespace, LabelSelector(service.selector))
+        return in_rotation(self._meant(service.namespace, LabelSelector(service.selector)))
 
     def named(self, peer: PodPeer, own: str) -> tuple[Pod, ...]:
         """Return the pods that a peer of a policy in namespace `own` names."""

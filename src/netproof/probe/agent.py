@@ -835,6 +835,7 @@ class Control:
         self.agent, self.sock = agent, sock
         self.unread, self.unsent, self.session, self.number = b"", b"", b"", 0
         self.jobs: list[Job] = []
+        self.finished = False
         self.mask = select.EPOLLIN | select.EPOLLOUT | select.EPOLLET
         agent.loop.add(sock, self.ready, self.mask)
 
@@ -850,6 +851,8 @@ class Control:
             self.leave()
 
     def leave(self) -> None:
+        if self.finished:
+            os._exit(0)
         for job in self.jobs:
             job.cancelled = True
         if self in self.agent.controls:
@@ -873,6 +876,8 @@ class Control:
             "probe": self.probe,
             "arrived": self.testify,
             "print": self.print,
+            "outlive": self.outlive,
+            "finish": self.finish,
         }
         data = self.opened(line)
         try:
@@ -910,6 +915,16 @@ class Control:
         ours = proof(self.agent.key, nonce.encode())
         shown = {"identity": self.agent.identity, "nonce": nonce, "proof": ours}
         os.write(1, encoded(shown) + b"\n")
+        self.say({"id": request["id"]})
+
+    def outlive(self, request: dict[str, Any]) -> None:
+        """Stay when we are told to end, for as long as we are let."""
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        self.say({"id": request["id"]})
+
+    def finish(self, request: dict[str, Any]) -> None:
+        """End well once who asks for it has heard us and left: an answer would not outlive us."""
+        self.finished = True
         self.say({"id": request["id"]})
 
     def probe(self, request: dict[str, Any]) -> None:
@@ -1022,7 +1037,7 @@ def configured(words: list[str]) -> dict[str, Any]:
 
 def main(arguments: list[str]) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: os._exit(0))
+        signal.signal(number, lambda number, _: os._exit(128 + number))  # no end of its own
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # a pod's first process inherits orphans
     agent = Agent(configured(arguments[1:]))
     served, failed = len(agent.server.serving), len(agent.server.failures)

@@ -75,8 +75,8 @@ class Testimony(Message, frozen=True):
     forgot: Seconds | None
 
 
-class Printed(Message, frozen=True):
-    """That an agent has printed what it was told to."""
+class Obeyed(Message, frozen=True):
+    """That an agent does what it was told to and has nothing more to say of."""
 
 
 class _Header(msgspec.Struct, frozen=True):
@@ -84,7 +84,7 @@ class _Header(msgspec.Struct, frozen=True):
     error: str = ""
 
 
-ready(Greeting, Results, Testimony, Printed, _Header)
+ready(Greeting, Results, Testimony, Obeyed, _Header)
 
 
 @dataclass(frozen=True, slots=True)

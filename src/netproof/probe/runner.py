@@ -35,7 +35,15 @@ from netproof.probe.answers import (
 from netproof.probe.channel import Channel, StreamOpener
 from netproof.probe.controls import Controls, control_of, peers_of, same_door
 from netproof.probe.identity import fresh_nonces, identity_of
-from netproof.probe.messages import Hello, Results, Testimony, agent_key, forgotten_since, proves
+from netproof.probe.messages import (
+    Hello,
+    Obeyed,
+    Results,
+    Testimony,
+    agent_key,
+    forgotten_since,
+    proves,
+)
 from netproof.probe.targets import UNPROVEN, ProbeTarget, Rename, target_of, witnesses
 from netproof.timelimit import carried
 
@@ -130,6 +138,21 @@ class Prober:
     def hello(self, end: Endpoint) -> Hello:
         """Return who the agent at an end says it is; raise ProbeError where it does not answer."""
         return self._channel(end).hello()
+
+    def have_outlive(self, end: Endpoint) -> None:
+        """Have the agent at an end stay when its pod is deleted, for as long as its grace is.
+
+        Raises ProbeError where it does not say that it will.
+        """
+        self._have(end, "outlive")
+
+    def have_finish(self, end: Endpoint) -> None:
+        """Have the agent at an end exit well, so that its pod completes; raise ProbeError."""
+        self._have(end, "finish")
+        self.forget(identity_of(end))
+
+    def _have(self, end: Endpoint, op: str) -> None:
+        self._channel(end).ask({"op": op}, Obeyed, lambda _: True, deadline_s=TESTIMONY_S)
 
     def forget(self, key: str) -> None:
         """End the stream to a pod (`namespace/name`) that is being replaced."""

@@ -6,8 +6,8 @@ how the cluster gets there is the worker's and the fleet's business.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from netproof.errors import UsageError
@@ -18,18 +18,25 @@ from netproof.policy import Bundle
 Labels = Mapping[str, str | None]
 """Labels to set; None takes one away, as in a merge patch."""
 
+MOST_GRACE_S = 90
+"""Of a pod that terminates: a namespace that goes waits for it, and is waited for two minutes."""
+
 
 @dataclass(frozen=True, slots=True)
 class State:
     """What the fleet and its policies should be; a pod without an address is to be made anew.
 
-    `home` is the fleet as it was deployed, from which pods and namespaces come back.
+    `home` is the fleet as it was deployed, from which pods and namespaces come back. `completed`
+    are pods that ended, whose objects stay; they are not among `pods`. `heirs` maps pods that are
+    to be made anew to the completed pod whose address each of them is to have.
     """
 
     home: Topology
     namespaces: tuple[Namespace, ...]
     pods: tuple[Pod, ...]
     bundle: Bundle
+    completed: tuple[Pod, ...] = ()
+    heirs: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def at_home(cls, home: Topology, bundle: Bundle) -> State:
@@ -46,30 +53,82 @@ class Change(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Restart:
-    """A pod is deleted and comes again by its name, at another address perhaps."""
+    """A pod is deleted and comes again by its name, at another address perhaps.
+
+    `address_of` names a completed pod whose address it is to have. Nothing in the API asks for one:
+    where the cluster gives it to nobody, what follows is not tried.
+    """
 
     pod: str
+    address_of: str = ""
 
     def __call__(self, state: State) -> State:
         _known(self.pod, (pod.key for pod in state.pods))
-        return replace(state, pods=tuple(_bare(p) if p.key == self.pod else p for p in state.pods))
+        heirs = dict(state.heirs)
+        if self.address_of:
+            _known(self.address_of, (pod.key for pod in state.completed))
+            heirs[self.pod] = self.address_of
+        pods = tuple(_bare(p) if p.key == self.pod else p for p in state.pods)
+        return replace(state, pods=pods, heirs=heirs)
 
     def __str__(self) -> str:
-        return f"{self.pod} restarted"
+        where = f" at the address of {self.address_of}" if self.address_of else ""
+        return f"{self.pod} restarted{where}"
 
 
 @dataclass(frozen=True, slots=True)
 class DeletePod:
-    """A pod goes."""
+    """A pod goes, or what is left of one that completed."""
 
     pod: str
 
     def __call__(self, state: State) -> State:
-        _known(self.pod, (pod.key for pod in state.pods))
-        return replace(state, pods=tuple(pod for pod in state.pods if pod.key != self.pod))
+        _known(self.pod, (pod.key for pod in (*state.pods, *state.completed)))
+        return replace(
+            state,
+            pods=_all_but(self.pod, state.pods),
+            completed=_all_but(self.pod, state.completed),
+        )
 
     def __str__(self) -> str:
         return f"{self.pod} deleted"
+
+
+@dataclass(frozen=True, slots=True)
+class Terminate:
+    """A pod is deleted and takes its time: until `grace_s` is over it runs as before.
+
+    The grace has to outlast what is looked at then, until the next change.
+    """
+
+    pod: str
+    grace_s: int = MOST_GRACE_S
+
+    def __call__(self, state: State) -> State:
+        pod = _running(self.pod, state.pods)
+        if not 0 < self.grace_s <= MOST_GRACE_S:
+            raise UsageError(f"a grace of {self.grace_s} s: write 1 to {MOST_GRACE_S}")
+        ending = replace(pod, grace_s=self.grace_s)
+        pods = (ending if one.key == self.pod else one for one in state.pods)
+        return replace(state, pods=tuple(pods))
+
+    def __str__(self) -> str:
+        return f"{self.pod} terminating"
+
+
+@dataclass(frozen=True, slots=True)
+class Complete:
+    """A pod's program ends well: the pod stays as an object, and gives its address up."""
+
+    pod: str
+
+    def __call__(self, state: State) -> State:
+        pod = _running(self.pod, state.pods)
+        pods = _all_but(self.pod, state.pods)
+        return replace(state, pods=pods, completed=(*state.completed, pod))
+
+    def __str__(self) -> str:
+        return f"{self.pod} completed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +213,7 @@ class DeleteNamespace:
             state,
             namespaces=tuple(s for s in state.namespaces if s.name != self.namespace),
             pods=tuple(pod for pod in state.pods if pod.namespace != self.namespace),
+            completed=tuple(pod for pod in state.completed if pod.namespace != self.namespace),
             bundle=_without(state.bundle, lambda namespace, _: namespace == self.namespace),
         )
 
@@ -241,7 +301,20 @@ def _without(bundle: Bundle, gone: _Which) -> Bundle:
 
 
 def _bare(pod: Pod) -> Pod:
-    return replace(pod, node="", ips=())
+    return replace(pod, node="", ips=(), grace_s=0)
+
+
+def _all_but(key: str, pods: Iterable[Pod]) -> tuple[Pod, ...]:
+    return tuple(pod for pod in pods if pod.key != key)
+
+
+def _running(key: str, pods: Sequence[Pod]) -> Pod:
+    """Return a pod that runs; raise UsageError where there is none, or it was not made yet."""
+    _known(key, (pod.key for pod in pods))
+    (pod,) = (pod for pod in pods if pod.key == key)
+    if not pod.ips or pod.grace_s:
+        raise UsageError(f"{key} does not run before this change: only a pod that runs can end")
+    return pod
 
 
 def _merged(labels: Mapping[str, str], change: Labels) -> dict[str, str]:

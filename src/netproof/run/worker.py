@@ -152,8 +152,8 @@ class Worker:
         )
         return JudgedScenario(weigh_gaps(record, self.client.ref.gaps), tuple(steps))
 
-    def _steps(self, scenario: Scenario, state: State) -> list[JudgedStep]:
-        self._refit(state)
+    def _steps(self, scenario: Scenario, given: State) -> list[JudgedStep]:
+        begun = self._refit(given)
         flows = tuple(scenario.flows(self.topology))
         goes_on = bool(scenario.bundle.policies or scenario.then)
         steps = (
@@ -162,30 +162,34 @@ class Worker:
             else [self.look(BASELINE, (), flows)]
         )
         if goes_on:
-            steps += self._under_policies(scenario, state)
+            steps += self._under_policies(scenario, begun)
             self._put_in_force(Bundle())
-            self._refit(state)
+            self._refit(begun)
             steps.append(self.look(RESTORED, (), tuple(scenario.flows(self.topology))))
         return steps
 
     def _under_policies(self, scenario: Scenario, state: State) -> list[JudgedStep]:
         """Look at the flows while the policies are in force, and after each change."""
         state = replace(state, bundle=scenario.bundle)
-        steps = [self._reach(state, ENFORCED, scenario, scenario.statements)]
+        steps = [self._look_under(state, ENFORCED, scenario, scenario.statements)]
         for after in scenario.then:
-            state = after.change(state)
+            state = self._refit(after.change(state))
             known = stated(after.allowed, after.denied)
-            steps.append(self._reach(state, str(after.change), scenario, known))
+            steps.append(self._look_under(state, str(after.change), scenario, known))
         return steps
 
-    def _reach(
+    def _look_under(
         self, state: State, name: str, scenario: Scenario, known: Sequence[Statement]
     ) -> JudgedStep:
-        """Bring the cluster to a state, and look at all flows that there are then."""
-        self._refit(state)
+        """Put a state's policies in force, and look at all flows that there are then.
+
+        Raises ClusterError where a pod that terminates has ended meanwhile: its part was nobody's.
+        """
         flows = tuple(scenario.flows(self.topology))
         self._put_in_force(state.bundle)
-        return self.look(name, state.bundle.policies, flows, known)
+        step = self.look(name, state.bundle.policies, flows, known)
+        self.fleet.see_terminating()
+        return step
 
     def _after(self, changes: Iterable[Change]) -> State:
         """Return what the fleet is to be after changes of what it is, without policies."""
@@ -194,15 +198,32 @@ class Worker:
             state = change(state)
         return state
 
-    def _refit(self, state: State) -> None:
-        """Make the fleet what it should be, and forget the agents of pods that are gone."""
-        before = {pod.key: pod.ips for pod in self.fleet.topology.pods}
-        fleet = self.fleet.become(state.namespaces, state.pods)
+    def _refit(self, state: State) -> State:
+        """Make the fleet what it should be, forget the agents of pods that are gone.
+
+        Returns the state with the pods as they are now.
+        """
+        self._announce(state)
+        before = {pod.key: pod for pod in self.fleet.topology.pods}
+        fleet = self.fleet.become(state.namespaces, state.pods, state.completed, state.heirs)
         after = {pod.key: pod.ips for pod in fleet.pods}
-        for key, ips in before.items():
-            if ips != after.get(key):
+        anew = {pod.key for pod in state.pods if not pod.ips}
+        for key, pod in before.items():
+            if pod.ips != after.get(key) or key in anew:
                 self.prober.forget(key)
         self.topology = _merged(fleet, self._around)
+        return replace(state, pods=fleet.pods, heirs={})
+
+    def _announce(self, state: State) -> None:
+        """Tell the agents of pods that are to end what their part in it is; raise ProbeError."""
+        wanted = {pod.key: pod for pod in state.pods}
+        completed = {pod.key for pod in state.completed}
+        for pod in self.fleet.topology.pods:
+            end = Endpoint.pod(pod.key)
+            if pod.key in completed:
+                self.prober.have_finish(end)
+            elif pod.key in wanted and wanted[pod.key].grace_s > pod.grace_s:
+                self.prober.have_outlive(end)
 
     def _put_in_force(self, bundle: Bundle) -> None:
         """Create, update and delete policies until those of the bundle are there."""

@@ -16,7 +16,7 @@ def late(text):
 msgspec._utils._forward_ref = late
 shapes.misshape({})
 [shapes.misshape({}, kind) for kind in shapes._KINDS]
-kinds = (messages.Greeting, messages.Results, messages.Testimony, messages.Printed)
+kinds = (messages.Greeting, messages.Results, messages.Testimony, messages.Obeyed)
 for kind in (*kinds, messages._Header, identity._Answer):
     try:
         msgspec.json.decode(b"{}", type=kind)

@@ -16,6 +16,7 @@ from netproof.model.workload import (
     ServicePort,
     Topology,
 )
+from netproof.policy.population import Population
 
 WEB = Pod("shop", "web", {"app": "web"}, (Port(80),), "n1", ("10.0.0.1", "fd00::1"))
 DB = Pod("shop", "db", {"app": "db"}, (Port(53, Protocol.UDP),), "n2", ("10.0.0.2",))
@@ -47,6 +48,15 @@ def test_services_are_dialled_at_their_own_port() -> None:
         "shop/web -> service shop/web:8080/TCP IPv4 by cluster-ip",
         "shop/db -> service shop/web:8080/TCP IPv4 by cluster-ip",
     } == {str(flow) for flow in flows.service_flows(TOPOLOGY)}
+
+
+def test_a_service_sends_to_pods_that_terminate_only_where_there_is_no_other() -> None:
+    """As kube-proxy does, and as flows to it are expected to go (KEP-1669)."""
+    ending, other = replace(WEB, grace_s=30), replace(WEB, name="other")
+    (service, _) = TOPOLOGY.services
+    for pods, behind in [([ending, other], (other,)), ([ending], (ending,))]:
+        topology = Topology(pods=tuple(pods), services=(service,))
+        assert behind == topology.backends(service) == Population(pods, {}).behind(service)
 
 
 def test_dns_is_asked_by_every_pod() -> None:

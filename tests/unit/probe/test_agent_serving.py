@@ -112,6 +112,25 @@ def test_sigterm_ends_an_agent_at_once(agents: Agents) -> None:
     """A pod's deletion need not wait for the grace period."""
     agent = agents.start("shop/short-lived")
     agent.process.send_signal(signal.SIGTERM)
+    assert 128 + signal.SIGTERM == agent.process.wait(10)
+
+
+def test_an_agent_outlives_sigterm_where_it_was_told_to(agents: Agents) -> None:
+    """It goes on serving as long as its pod's grace lets it."""
+    agent = agents.start("shop/long-lived", PORTS)
+    agents.ask("shop/long-lived", {"op": "outlive"}, lambda _: True)
+    agent.process.send_signal(signal.SIGTERM)
+    assert b"shop/long-lived" in _say(agent, b"netproof abc\n")
+    assert agent.process.poll() is None
+
+
+def test_an_agent_that_was_told_to_finish_ends_well_when_it_was_heard(agents: Agents) -> None:
+    """Its pod completes; as long as who told it stays, it does too."""
+    agent = agents.start("shop/done")
+    channel = agents.channel("shop/done")
+    channel.ask({"op": "finish"}, dict, lambda _: True, deadline_s=10)
+    assert agent.process.poll() is None
+    channel.close()
     assert 0 == agent.process.wait(10)
 
 

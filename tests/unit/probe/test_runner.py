@@ -104,6 +104,16 @@ def test_streams_are_as_many_as_agents(fleet: Fleet) -> None:
     assert 2 == len(fleet.opener.opened)
 
 
+def test_agents_are_told_how_to_end(fleet: Fleet) -> None:
+    """One stays when it is told to end, the other ends well, and no stream to it is kept."""
+    fleet.prober.have_outlive(A)
+    fleet.a.process.terminate()
+    fleet.prober.have_finish(B)
+    assert 0 == fleet.b.process.wait(PATIENT_S)
+    (seen,) = fleet.prober.probe([fleet.flow(A, A)]).values()
+    assert Outcome.CONNECTED is seen.outcome
+
+
 def test_a_request_that_arrived_while_its_answer_was_lost_is_no_denial(impatient: Fleet) -> None:
     """The destination's agent testifies for a datagram that got no answer."""
     with _udp_sink() as oneway, _udp_sink() as out:

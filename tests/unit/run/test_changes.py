@@ -8,8 +8,10 @@ from netproof.errors import UsageError
 from netproof.model.workload import Namespace, Pod, Topology
 from netproof.policy import Bundle, load_text
 from netproof.run.changes import (
+    MOST_GRACE_S,
     AddNamespace,
     AddPod,
+    Complete,
     CreateNamespace,
     CreatePod,
     DeleteNamespace,
@@ -20,6 +22,7 @@ from netproof.run.changes import (
     ReplacePolicies,
     Restart,
     State,
+    Terminate,
 )
 
 HOME = Topology(
@@ -56,6 +59,47 @@ def test_a_restarted_pod_is_to_be_made_anew() -> None:
     after = Restart("shop/web")(_state())
     assert [(), ("10.0.0.2",), ("10.0.1.1",)] == [pod.ips for pod in after.pods]
     assert _pod(after, "shop/web").node == ""
+
+
+def test_a_terminating_pod_stays_where_it_is() -> None:
+    """It has its grace and its address; one that is made anew then has neither."""
+    after = Terminate("shop/web", 60)(_state())
+    assert (60, ("10.0.0.1",)) == (_pod(after, "shop/web").grace_s, _pod(after, "shop/web").ips)
+    anew = _pod(Restart("shop/web")(after), "shop/web")
+    assert (0, ()) == (anew.grace_s, anew.ips)
+
+
+def test_a_completed_pod_stays_as_an_object() -> None:
+    """It is none of the pods, remembers its address, and goes when it is deleted."""
+    after = Complete("shop/web")(_state())
+    assert ["shop/api", "other/web"] == _keys(after)
+    assert [("shop/web", ("10.0.0.1",))] == [(pod.key, pod.ips) for pod in after.completed]
+    assert ((), ()) == tuple(
+        change(after).completed for change in (DeletePod("shop/web"), DeleteNamespace("shop"))
+    )
+
+
+def test_a_pod_is_restarted_at_the_address_of_a_completed_one() -> None:
+    """Which cannot be known before; who is to have it is."""
+    after = Restart("shop/api", address_of="shop/web")(Complete("shop/web")(_state()))
+    assert ({"shop/api": "shop/web"}, ()) == (after.heirs, _pod(after, "shop/api").ips)
+
+
+@pytest.mark.parametrize("change", [Terminate("shop/new"), Complete("shop/new")])
+def test_only_a_pod_that_runs_can_end(change: Terminate | Complete) -> None:
+    """One that is not made yet, and one that terminates already, cannot."""
+    with pytest.raises(UsageError, match="shop/new does not run before this change"):
+        change(AddPod(Pod("shop", "new"))(_state()))
+    ending = AddPod(Pod("shop", "new", ips=("10.0.0.9",), grace_s=5))(_state())
+    with pytest.raises(UsageError, match="shop/new does not run before this change"):
+        change(ending)
+
+
+@pytest.mark.parametrize("grace_s", [0, -1, MOST_GRACE_S + 1])
+def test_a_grace_is_within_what_is_waited_for(grace_s: int) -> None:
+    """Without one there is nothing to see; a longer one would keep the namespace."""
+    with pytest.raises(UsageError, match="write 1 to 90"):
+        Terminate("shop/web", grace_s)(_state())
 
 
 def test_a_deleted_pod_is_not_there() -> None:
@@ -132,6 +176,9 @@ def test_one_policy_is_deleted() -> None:
     "change",
     [
         Restart("shop/no"),
+        Restart("shop/web", address_of="shop/api"),
+        Terminate("shop/no"),
+        Complete("shop/no"),
         DeletePod("shop/no"),
         CreatePod("shop/no"),
         LabelPod("shop/no", {}),
@@ -152,6 +199,12 @@ def test_what_is_not_there_cannot_change(change: Restart) -> None:
     ("change", "words"),
     [
         (Restart("shop/web"), "shop/web restarted"),
+        (
+            Restart("shop/web", address_of="shop/api"),
+            "shop/web restarted at the address of shop/api",
+        ),
+        (Terminate("shop/web"), "shop/web terminating"),
+        (Complete("shop/web"), "shop/web completed"),
         (LabelPod("shop/web", {"a": "b", "c": None}), "shop/web labelled a=b,c-"),
         (DeletePolicies(("shop/deny",)), "shop/deny deleted"),
         (CreateNamespace("shop"), "namespace shop created anew"),

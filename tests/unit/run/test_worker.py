@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import pytest
 
 from netproof.cluster.backend import ClusterRef
@@ -10,11 +12,15 @@ from netproof.errors import ClusterError, ProbeError
 from netproof.expected import expect
 from netproof.model.flow import Expected
 from netproof.model.flows import dns_flows
+from netproof.model.matrix import JudgedStep
+from netproof.model.value import replace
 from netproof.model.workload import Pod, Protocol, Service, ServicePort, Topology
+from netproof.policy import Bundle
 from netproof.probe.messages import Hello
 from netproof.probe.targets import target_of
 from netproof.run import worker
-from netproof.run.scenario import Settings
+from netproof.run.changes import Complete, Restart, State, Terminate
+from netproof.run.scenario import Scenario, Settings
 from netproof.run.worker import Worker
 
 
@@ -85,3 +91,69 @@ def test_names_are_asked_where_pods_ask(
     assert expected == topology.services[0].asked_at
     assert (named, (OWN,)) == (target.address, target.expect)
     assert (said is Expected.UNDEFINED) is bool(expected)
+
+
+PODS = (Pod("shop", "web", node="n", ips=("10.0.0.1",)), Pod("shop", "api", ips=("10.0.0.2",)))
+
+
+class Ends:
+    """A worker of two pods, and what was done with them, in that order."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(worker, "Client", Connection)
+        ref, settings = ClusterRef("existing", "c", ""), Settings(1.0, 1.0, "i")
+        self.worker = Worker(ref, Naming("run1", "w0"), settings)
+        self.worker.fleet.topology = Topology(pods=PODS)
+        self.done: list[str] = []
+        prober, fleet = self.worker.prober, self.worker.fleet
+        monkeypatch.setattr(prober, "have_outlive", lambda end: self.done.append(f"{end} stays"))
+        monkeypatch.setattr(prober, "have_finish", lambda end: self.done.append(f"{end} ends"))
+        monkeypatch.setattr(prober, "forget", lambda key: self.done.append(f"{key} forgotten"))
+        monkeypatch.setattr(fleet, "become", self._become)
+
+    @property
+    def state(self) -> State:
+        return State.at_home(self.worker.fleet.topology, Bundle())
+
+    def _become(self, _: object, pods: tuple[Pod, ...], *__: object) -> Topology:
+        self.done.append("changed")
+        made = (pod if pod.ips else replace(pod, ips=("10.0.0.1",)) for pod in pods)
+        self.worker.fleet.topology = Topology(pods=tuple(made))
+        return self.worker.fleet.topology
+
+
+def test_agents_learn_that_their_pod_ends_before_it_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that terminates stays reachable, one that completes is forgotten; each is told once."""
+    ends = Ends(monkeypatch)
+    state = ends.worker._refit(Terminate("shop/web")(ends.state))
+    state = ends.worker._refit(Complete("shop/api")(state))
+    ends.worker._refit(state)
+    assert [
+        *("shop/web stays", "changed"),
+        *("shop/api ends", "changed", "shop/api forgotten"),
+        "changed",
+    ] == ends.done
+
+
+def test_a_pod_is_made_anew_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its agent is another, whatever its address, and later changes leave it alone."""
+    ends = Ends(monkeypatch)
+    state = ends.worker._refit(Restart("shop/web")(ends.state))
+    ends.worker._refit(state)
+    assert ["changed", "shop/web forgotten", "changed"] == ends.done
+
+
+def test_what_was_seen_of_a_pod_that_ended_too_early_does_not_count(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The look is over before that is known, and no verdict of it is."""
+    ends = Ends(monkeypatch)
+
+    def gone() -> None:
+        raise ClusterError("pod np/web ended before its grace period did: it is gone")
+
+    monkeypatch.setattr(ends.worker, "_put_in_force", lambda _: None)
+    monkeypatch.setattr(ends.worker, "look", lambda *_: cast("JudgedStep", None))
+    monkeypatch.setattr(ends.worker.fleet, "see_terminating", gone)
+    with pytest.raises(ClusterError, match="ended before its grace"):
+        ends.worker._look_under(ends.state, "step", Scenario("id", "title", Bundle(), ""), ())

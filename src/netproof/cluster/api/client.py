@@ -57,7 +57,6 @@ RESOURCES: Mapping[str, Resource] = {
 }
 _REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 MERGE_PATCH = "application/merge-patch+json"
-AT_ONCE = {"gracePeriodSeconds": "0"}
 
 
 class Client:
@@ -105,11 +104,12 @@ class Client:
         answer = self._send(request, what)
         return read_object(answer, what)
 
-    def delete(self, kind: str, name: str, namespace: str = "") -> bool:
-        """Delete an object; return False where there was none."""
+    def delete(self, kind: str, name: str, namespace: str = "", *, grace_s: int = 0) -> bool:
+        """Delete an object, a pod with a grace period; return False where there was none."""
         path = RESOURCES[kind].path(namespace, name)
         what = f"deleting {kind} {namespace}/{name}".replace(" /", " ")
-        answer = self._send(ApiRequest("DELETE", path, AT_ONCE), what)
+        query = {"gracePeriodSeconds": str(grace_s)}
+        answer = self._send(ApiRequest("DELETE", path, query), what)
         if answer.status == 404:
             return False
         read_plain(answer, what)

@@ -31,7 +31,7 @@ OLD_S = 4 * 3600.0
 """Longer than any run: CI ends a job long before."""
 
 GONE_S = 120.0
-"""For a namespace and the pods in it, which have no grace period."""
+"""For a namespace and the pods in it, of which one may have a minute and a half to end."""
 
 
 @dataclass(frozen=True, slots=True)

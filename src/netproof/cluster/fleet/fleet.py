@@ -8,16 +8,17 @@ import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 from netproof.cluster import inventory
 from netproof.cluster.api.apply import wait_gone
 from netproof.cluster.api.client import Client, Obj
 from netproof.cluster.api.waiting import wait_until
-from netproof.cluster.fleet import cleanup, manifests, status
+from netproof.cluster.fleet import cleanup, kubelet, manifests, status
 from netproof.cluster.naming import Naming, PodName
 from netproof.cluster.placement import assign
-from netproof.errors import ClusterError
+from netproof.errors import ClusterError, NotReusedError
 from netproof.model.flow import Endpoint, EndpointKind
 from netproof.model.value import replace
 from netproof.model.workload import Namespace, Pod, Topology
@@ -33,6 +34,15 @@ SHARED = "shared"
 
 NODES = "nodes"
 """The same, for the agents that stand for nodes."""
+
+MOST_HEIRS = 4
+"""Pods that are made in turn for one of them to get an address again: some CNIs give one out at
+once, most when all others of its node have had their turn, for which nobody waits."""
+
+HEIRS_S = 60.0
+"""How long that may take."""
+
+NOBODY: Mapping[str, str] = MappingProxyType({})
 
 OUTSIDE_POD = "outside"
 
@@ -72,6 +82,7 @@ class Fleet:
         self._services: tuple[Obj, ...] = ()
         self._nodes: tuple[str, ...] = ()
         self._chosen: dict[str, str] = {}
+        self._completed: dict[str, Pod] = {}
 
     def deploy(
         self, namespaces: Iterable[Namespace], pods: Iterable[Pod], services: Iterable[Obj] = ()
@@ -88,7 +99,7 @@ class Fleet:
         if self._how.chooses_nodes:
             nodes = inventory.nodes_for_pods(self.client, outside=self.client.ref.outside_node)
             self._nodes = tuple(node.name for node in nodes)
-        self._chosen = {}
+        self._chosen, self._completed = {}, {}
         self._choose(wanted)
         self._each(self._create_pod, wanted)
         self._services = tuple(services)
@@ -100,32 +111,53 @@ class Fleet:
         )
         return self.topology
 
-    def become(self, namespaces: Iterable[Namespace], pods: Iterable[Pod]) -> Topology:
+    def become(
+        self,
+        namespaces: Iterable[Namespace],
+        pods: Iterable[Pod],
+        completed: Iterable[Pod] = (),
+        heirs: Mapping[str, str] = NOBODY,
+    ) -> Topology:
         """Change the fleet until it is as told, wait until each pod runs, and return it.
 
         Namespaces and pods that are not told of go, missing ones are made, labels are set, and a
         pod without an address is made anew. A namespace that comes back has its Services again.
+        A pod with a grace is deleted with it, unless it was. Those that are to have completed have
+        been told to finish: they are waited for and kept as objects. `heirs` names the completed
+        pod whose address a new one is to have; raises NotReusedError where it gets another.
         """
         spaces, wanted = tuple(namespaces), tuple(pods)
-        kept_keys = {pod.key for pod in wanted if pod.ips}
         self._drop_namespaces({space.name for space in spaces})
-        self._drop_pods([pod for pod in self.topology.pods if pod.key not in kept_keys])
+        self._complete({pod.key for pod in completed})
+        kept = {pod.key: pod for pod in wanted if pod.ips}
+        self._drop_pods([pod for pod in self.topology.pods if not _stays(pod, kept)])
         self._shape_namespaces(spaces, wanted)
         here = {pod.key: pod for pod in self.topology.pods}
         fresh = tuple(replace(p, node="", ips=()) for p in wanted if p.key not in here)
         # What an earlier attempt has made and nobody has waited for would be in the way.
         self._each(self._delete_pod, fresh)
         self._choose(pod for pod in fresh if pod.key not in self._chosen)
-        self._each(self._create_pod, fresh)
+        plain = tuple(pod for pod in fresh if pod.key not in heirs)
+        self._each(self._create_pod, plain)
         for pod in wanted:
             if pod.key in here and pod.labels != here[pod.key].labels:
                 self._label_pod(here[pod.key], pod.labels)
-        running = here | {pod.key: pod for pod in self._wait_running(fresh)}
+        running = here | {pod.key: pod for pod in self._wait_running(plain)}
+        for pod in fresh:
+            if pod.key in heirs:
+                running[pod.key] = self._make_heir(pod, self._completed[heirs[pod.key]])
+        self._terminate([pod for pod in wanted if pod.grace_s and not running[pod.key].grace_s])
         placed = tuple(
             replace(pod, node=running[pod.key].node, ips=running[pod.key].ips) for pod in wanted
         )
         self.topology = replace(self.topology, namespaces=spaces, pods=placed)
         return self.topology
+
+    def see_terminating(self) -> None:
+        """See that every pod that has its grace still runs; raise ClusterError where not."""
+        for pod in self.topology.pods:
+            if pod.grace_s:
+                kubelet.see_terminating(self.client, self.locate(Endpoint.pod(pod.key)))
 
     def locate(self, endpoint: Endpoint) -> PodName:
         """Return the pod in the cluster that stands for an endpoint.
@@ -156,6 +188,7 @@ class Fleet:
             space = self.naming.namespace(name)
             wait_gone(self.client, "Namespace", space, deadline_s=self._how.deadline_s)
         if gone:
+            self._completed = {k: p for k, p in self._completed.items() if p.namespace in names}
             self.topology = Topology(
                 tuple(space for space in self.topology.namespaces if space.name in names),
                 tuple(pod for pod in self.topology.pods if pod.namespace in names),
@@ -167,6 +200,49 @@ class Fleet:
         keys = {pod.key for pod in gone}
         pods = tuple(pod for pod in self.topology.pods if pod.key not in keys)
         self.topology = replace(self.topology, pods=pods)
+
+    def _complete(self, wanted: set[str]) -> None:
+        """Wait for pods that were told to finish, and remove those that are to be there no more.
+
+        One that fails to complete is none of the fleet any more either.
+        """
+        told = [pod for pod in self.topology.pods if pod.key in wanted]
+        self._completed |= {pod.key: pod for pod in told}
+        kept = tuple(pod for pod in self.topology.pods if pod.key not in self._completed)
+        self.topology = replace(self.topology, pods=kept)
+        for pod in told:
+            where = self.locate(Endpoint.pod(pod.key))
+            kubelet.wait_completed(self.client, where, deadline_s=self._how.deadline_s)
+        for key in self._completed.keys() - wanted:
+            self._delete_pod(self._completed[key])
+            del self._completed[key]
+
+    def _terminate(self, pods: Sequence[Pod]) -> None:
+        """Delete pods with their grace; whatever comes of it, they are no longer what they were."""
+        ending = {pod.key: pod.grace_s for pod in pods}
+        known = (replace(p, grace_s=ending.get(p.key, p.grace_s)) for p in self.topology.pods)
+        self.topology = replace(self.topology, pods=tuple(known))
+        for pod in pods:
+            kubelet.terminate(self.client, self.locate(Endpoint.pod(pod.key)), pod.grace_s)
+
+    def _make_heir(self, pod: Pod, of: Pod) -> Pod:
+        """Make a pod again and again until it gets an address that a completed one had.
+
+        A pod's address comes from the plugin of its node, and nothing in the API asks for one.
+        Raises NotReusedError where it got none of them.
+        """
+        began, made, waited_s = time.monotonic(), 0, 0.0
+        while made < MOST_HEIRS and waited_s < HEIRS_S:
+            self._create_pod(pod, of.node)
+            (running,) = self._wait_running((pod,))
+            if set(running.ips) & set(of.ips):
+                return running
+            self._delete_pod(pod)
+            made, waited_s = made + 1, time.monotonic() - began
+        raise NotReusedError(
+            f"the cluster gave the address of {of.key}, which has completed, to none of {made} new "
+            f"pods on {of.node} in {waited_s:.0f} s"
+        )
 
     def _shape_namespaces(self, spaces: tuple[Namespace, ...], pods: tuple[Pod, ...]) -> None:
         here = {space.name: space for space in self.topology.namespaces}
@@ -199,10 +275,12 @@ class Fleet:
     def _create_namespace(self, space: Namespace) -> Obj:
         return self.client.create(cleanup.mark(manifests.namespace(space, self.naming)))
 
-    def _create_pod(self, pod: Pod) -> Obj:
+    def _create_pod(self, pod: Pod, node: str = "") -> Obj:
+        """Create a pod, on the node that was chosen for it where none is named."""
         command = self._how.command(pod)
         obj = manifests.probe_pod(pod, self.naming, command=command, image=self._how.image)
-        return self.client.create(self.client.ref.pods.dress(obj, self._chosen.get(pod.key, "")))
+        wanted = node or self._chosen.get(pod.key, "")
+        return self.client.create(self.client.ref.pods.dress(obj, wanted))
 
     def _choose(self, pods: Iterable[Pod]) -> None:
         """Choose nodes for new pods; fleets of different workers have different hubs.
@@ -263,6 +341,12 @@ class Fleet:
         """Do a call for every item, several at a time, and raise what any of them raised."""
         with ThreadPoolExecutor(PARALLEL_CALLS) as pool:
             return list(pool.map(carried(call), items))
+
+
+def _stays(pod: Pod, kept: Mapping[str, Pod]) -> bool:
+    """Tell whether a pod that is there can be what is wanted: one that ends stays at that."""
+    wanted = kept.get(pod.key)
+    return wanted is not None and (not pod.grace_s or wanted.grace_s == pod.grace_s)
 
 
 def _label_change(before: Mapping[str, str], after: Mapping[str, str]) -> dict[str, str | None]:

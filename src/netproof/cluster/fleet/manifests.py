@@ -36,6 +36,7 @@ def probe_pod(pod: Pod, naming: Naming, *, command: Sequence[str], image: str) -
     It has the labels and container ports of the original, passes the `restricted` Pod Security
     level, holds no token, and counts as started once its first TCP port answers its own kubelet.
     There is no readiness probe on purpose: a policy must not take a pod out of its Services.
+    An agent that fails is started again; one that is told to finish completes its pod.
     """
     return {
         "apiVersion": "v1",
@@ -50,7 +51,7 @@ def probe_pod(pod: Pod, naming: Naming, *, command: Sequence[str], image: str) -
             "automountServiceAccountToken": False,
             "enableServiceLinks": False,
             "terminationGracePeriodSeconds": 0,
-            "restartPolicy": "Always",
+            "restartPolicy": "OnFailure",
             "securityContext": _pod_security(pod),
             "containers": [_container(pod, command, image)],
             **({"nodeName": pod.node} if pod.node else {}),

@@ -70,6 +70,11 @@ def test_placement_is_kept(pod: Pod, field: str, expected: object) -> None:
     assert _pod(pod)["spec"][field] == expected
 
 
+def test_an_agent_that_fails_is_started_again_and_one_that_ends_well_is_not() -> None:
+    """So a pod can complete; SIGTERM and a crash are no good end."""
+    assert "OnFailure" == _pod(WEB)["spec"]["restartPolicy"]
+
+
 def test_there_is_no_readiness_probe() -> None:
     """A policy that blocks the kubelet must not take a pod out of its Services."""
     assert "readinessProbe" not in _pod(WEB)["spec"]["containers"][0]
