@@ -5,7 +5,9 @@ Hypothesis makes the bundles and shrinks; what differs is for the worker and the
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from random import Random
 from typing import Any
 
@@ -18,6 +20,7 @@ from netproof.model.flow import Flow
 from netproof.model.record import RunVerdict
 from netproof.model.workload import Topology
 from netproof.policy import Bundle, load_text
+from netproof.run.changes import MOST_GRACE_S, Terminate
 from netproof.run.worker import Worker
 from netproof.suites.fuzz.strategies import bundles
 from netproof.suites.generated.case import dump
@@ -30,6 +33,13 @@ IP_BLOCKS = "fuzz/ip-blocks"
 
 KEPT_FLOWS = 12
 """Of the flows that differ, so many are looked at while a bundle is shrunk."""
+
+
+ENDING = Terminate("production/web")
+"""Policies mean for a pod that terminates what they mean for any other, so one always does."""
+
+RENEWED_S = MOST_GRACE_S / 2
+"""It is made anew after so long: as long again is left for what was begun before."""
 
 
 class Hunt:
@@ -45,6 +55,7 @@ class Hunt:
         self._fragments = not worker.why_no_fragments()
         self._flows: tuple[Flow, ...] = tuple(self.all_flows(worker.topology))
         self._found = False
+        self._ending, self._since = ExitStack(), -RENEWED_S
         self.policies = 0
 
     def all_flows(self, topology: Topology) -> Iterator[Flow]:
@@ -54,7 +65,14 @@ class Hunt:
             yield from flows.fragment_flows(topology)
 
     def run(self, seed: int, examples: int) -> Bundled | None:
-        """Return the smallest bundle found that differs, None where none of the examples does."""
+        """Return the smallest bundle found that differs, None where none of the examples does.
+
+        Raises ClusterError where the pod that terminates is gone before its grace is over.
+        """
+        with self._ending:
+            return self._smallest(seed, examples)
+
+    def _smallest(self, seed: int, examples: int) -> Bundled | None:
         try:
             found = find(
                 bundles(blocks=self._blocks),
@@ -75,13 +93,22 @@ class Hunt:
     def _differs(self, policies: Bundled) -> bool:
         if not self._found:
             self.policies += len(policies)
+        self._have_one_terminate()
         step = self._worker.trial(self.read(dump(policies)), self._flows).record
         if step.verdict is not RunVerdict.FAIL:
             return False
+        self._worker.fleet.see_terminating()
         if not self._found:
             self._found = True
             self._flows = tuple(finding.flow for finding in step.findings[:KEPT_FLOWS])
         return True
+
+    def _have_one_terminate(self) -> None:
+        now = time.monotonic()
+        if now - self._since >= RENEWED_S:
+            self._ending.close()
+            self._ending.enter_context(self._worker.with_changes(ENDING))
+            self._since = now
 
     def read(self, text: str) -> Bundle:
         """Return a bundle from its text, with the addresses of this cluster's pods."""

@@ -10,9 +10,9 @@ import pytest
 from netproof.fixtures.policies import Play
 from netproof.front.plugin import rerun
 from netproof.policy import Bundle
-from netproof.run.scenario import Scenario
+from netproof.run.scenario import After, Scenario
 from netproof.run.worker import Worker
-from netproof.suites.fuzz.hunt import Hunt
+from netproof.suites.fuzz.hunt import ENDING, Hunt
 from netproof.suites.generated.case import dump
 
 pytestmark = pytest.mark.usefixtures("enforcing", "both_families")
@@ -29,7 +29,8 @@ def test_random_policies(play: Play, worker: Worker, request: pytest.FixtureRequ
         bundle = hunt.read(option.np_fuzz_bundle.read_text(encoding="utf-8"))
         saved = str(option.np_fuzz_bundle)
         title = "A saved bundle again"
-        play(Scenario(name, title, bundle, saved, hunt.all_flows), options=_of_bundle(saved))
+        scenario = _again(name, title, bundle, saved, hunt)
+        play(scenario, options=_of_bundle(saved))
         return
     seeded = (
         "--fuzz-seed",
@@ -46,9 +47,14 @@ def test_random_policies(play: Play, worker: Worker, request: pytest.FixtureRequ
         return
     path = _save(dump(found), option.np_report_dir, request.node)
     title = f"The smallest of the random bundles that differ, after {hunt.policies} policies"
-    again = Scenario(name, title, hunt.read(dump(found)), path, hunt.all_flows)
+    again = _again(name, title, hunt.read(dump(found)), path, hunt)
     play(again, options=_of_bundle(path))
     pytest.fail(f"{path} differed and no longer does: run it again", pytrace=False)
+
+
+def _again(name: str, title: str, bundle: Bundle, source: str, hunt: Hunt) -> Scenario:
+    """Return a scenario that tries a bundle as a hunt does, and before a pod terminates too."""
+    return Scenario(name, title, bundle, source, hunt.all_flows, then=[After(ENDING)])
 
 
 def _of_bundle(path: str) -> tuple[str, str]:

@@ -11,7 +11,7 @@ from netproof.model.flow import Flow, Path
 from netproof.model.flows import is_self
 from netproof.model.value import replace
 from netproof.model.workload import Family, Protocol
-from netproof.run.changes import Change, LabelNamespace, LabelPod, Restart
+from netproof.run.changes import Change, LabelNamespace, LabelPod, Restart, Terminate
 from netproof.suites.generated import blocks, limits
 from netproof.suites.generated.case import DIRECTIONS, Case, Policies, policy, rule
 from netproof.suites.generated.parts import (
@@ -200,6 +200,8 @@ def _actions() -> Iterator[Case]:
             "namespace-relabelled": (by_space, (LabelNamespace("staging", {"env": "other"}),)),
             "target-restarted": (by_pod, (Restart(TARGET),)),
             "peer-restarted": (by_pod, (Restart(PEER),)),
+            "target-terminating": (by_pod, (Terminate(TARGET),)),
+            "peer-terminating": (by_pod, (Terminate(PEER),)),
         }
         for name, (before, then) in actions.items():
             title = f"{direction.capitalize()}: {_say(name)}"

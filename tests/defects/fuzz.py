@@ -22,8 +22,9 @@ DEFECTS = (
     "named-port-opens-all",
     "forgets-ipv6",
     "cross-node-not-policed",
+    "terminating-pod-is-no-peer",
 )
-"""One or two of each kind: directions, selection, peers, ports, packets, nodes."""
+"""One or two of each kind: directions, selection, peers, ports, packets, nodes, pods that end."""
 
 MOST_POLICIES = 2
 EXAMPLES = "400"

@@ -23,6 +23,10 @@ def _names() -> list[str]:
     return [defect["name"] for defect in json.loads(told) if defect["kind"] == "dataplane"]
 
 
+ENDINGS = "endings/test_endings.py"
+TERMINATING = f"{ENDINGS}::test_terminating_pod"
+COMPLETED = f"{ENDINGS}::test_address_of_a_completed_pod"
+
 THEMES = {
     "ignores-egress": "egress",
     "policy-lost-on-pod-restart": "lifecycle",
@@ -57,9 +61,20 @@ THEMES = {
     "except-bars-other-rules": "ipblock",
     "same-block-last-rule-counts": "ipblock",
     "narrowest-block-counts": "ipblock",
+    "terminating-pod-is-no-peer": TERMINATING,
+    "terminating-pod-is-cut-off": TERMINATING,
+    "terminating-pod-loses-its-egress": TERMINATING,
+    "terminating-pod-loses-its-ingress": TERMINATING,
+    "terminating-pod-is-set-free": TERMINATING,
+    "terminating-pod-keeps-old-policies": f"{ENDINGS}::test_changes_while_a_pod_terminates",
+    "completed-pod-stays-guarded": COMPLETED,
+    "completed-pod-stays-a-peer": COMPLETED,
+    "completed-pod-hides-its-successor": COMPLETED,
+    "deleted-pod-takes-its-address-along": COMPLETED,
 }
-"""Where a defect has to be found, `additive` where nothing else is said: a theme takes seconds, all
-suites against all defects (`make test-defects`) take the better part of an hour."""
+"""Where a defect has to be found, `additive` where nothing else is said: a theme or a case of one
+takes seconds, all suites against all defects (`make test-defects`) take the better part of an
+hour."""
 
 
 @pytest.mark.parametrize("name", _names())

@@ -8,7 +8,7 @@ import logging
 from collections.abc import Mapping, Sequence
 
 from netlab import tasks
-from netlab.dataplane.clusterstate import ClusterView, NodeInfo, read_pod
+from netlab.dataplane.clusterstate import ClusterView, NodeInfo, Obj, has_completed, read_pod
 from netlab.dataplane.nft import NftCommands, NftError, TableLoader
 from netlab.dataplane.planes import Dataplane
 from netlab.objects.store import Store, StoreEvent, now
@@ -170,6 +170,14 @@ def _can_change_rules(event: StoreEvent) -> bool:
     """Tell whether an event can change a rule: most changes of a pod's status cannot."""
     if event.resource != "pods":
         return True
-    before = read_pod(event.old) if event.old is not None else None
-    after = read_pod(event.object) if event.type != "DELETED" else None
+    before = _as_rules_see(event.old) if event.old is not None else None
+    after = _as_rules_see(event.object) if event.type != "DELETED" else None
     return before != after
+
+
+def _as_rules_see(pod: Obj) -> object:
+    """Return what rules may go by: of one that completed, which has no part in them, that it did.
+
+    What CNIs get wrong about those, a defect does when they come to be known, and when they go.
+    """
+    return read_pod(pod), has_completed(pod)

@@ -65,6 +65,7 @@ class AddressedPod:
     ips: tuple[Ip, ...]
     ports: tuple[ContainerPort, ...]
     restarts: int = 0
+    terminating: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,8 +124,17 @@ def is_on_pod_network(pod: Obj) -> bool:
     A hostNetwork pod has its node's (the API leaves open what policies mean for it; here they do
     not select it), and a completed one's may be somebody else's by now.
     """
-    done = (pod.get("status") or {}).get("phase") in {"Succeeded", "Failed"}
-    return not done and not pod["spec"].get("hostNetwork")
+    return not has_completed(pod) and not pod["spec"].get("hostNetwork")
+
+
+def has_completed(pod: Obj) -> bool:
+    """Tell whether a pod has ended for good, which its object outlives."""
+    return (pod.get("status") or {}).get("phase") in {"Succeeded", "Failed"}
+
+
+def is_terminating(pod: Obj) -> bool:
+    """Tell whether a pod was deleted and has its grace; until it is gone it is like any other."""
+    return bool(pod["metadata"].get("deletionTimestamp")) and is_on_pod_network(pod)
 
 
 def ips_of(pod: Obj) -> tuple[Ip, ...]:
@@ -157,6 +167,7 @@ def read_pod(obj: Obj) -> AddressedPod | None:
         ips=ips,
         ports=tuple(_container_ports(obj["spec"])),
         restarts=_restart_count(obj),
+        terminating=is_terminating(obj),
     )
 
 

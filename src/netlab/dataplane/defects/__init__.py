@@ -4,9 +4,9 @@ Each is a subclass of `Semantics` that overrides as few methods as it can, in a 
 theme. Nothing else in the lab knows a defect by name.
 """
 
-from netlab.dataplane.defects import enforcement, reading
+from netlab.dataplane.defects import endings, enforcement, reading
 from netlab.dataplane.defects.defect import registered
 
-__all__ = ["ALL", "enforcement", "reading"]
+__all__ = ["ALL", "endings", "enforcement", "reading"]
 
 ALL = registered()

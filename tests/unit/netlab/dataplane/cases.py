@@ -89,10 +89,28 @@ def _again(obj: Obj) -> Obj:
     return {**obj, "metadata": {**obj["metadata"], "uid": "another"}}
 
 
+def _terminating(obj: Obj) -> Obj:
+    return {**obj, "metadata": {**obj["metadata"], "deletionTimestamp": "2026-01-01T00:00:00Z"}}
+
+
+def _completed(obj: Obj) -> Obj:
+    return {**obj, "status": {**obj["status"], "phase": "Succeeded"}}
+
+
+def _heir(of: Obj, **labels: str) -> Obj:
+    """Return a pod that has another's address by now."""
+    return pod("heir", ips=[entry["ip"] for entry in of["status"]["podIPs"]], labels=labels)
+
+
 _RULED = ingress({"from": [TO_A], "ports": [{"port": 80}]})
 _OPEN_TO_A = _peers(TO_A)
 _DENY_A = ingress(podSelector={"matchLabels": {"app": "a"}})
 _DENY_B = ingress(podSelector={"matchLabels": {"app": "b"}})
+_B_TO_A = ingress({"from": [IN_RED]}, podSelector={"matchLabels": {"app": "a"}})
+_A_TO_B = _types("Egress", egress=[{"to": [IN_RED]}], podSelector={"matchLabels": {"app": "a"}})
+_A_TO_NOBODY = _types("Egress", podSelector={"matchLabels": {"app": "a"}})
+_NOBODYS_A = _labelled(A)
+GONE = pod("gone", ips=["10.244.0.9"], labels={"app": "a"})
 
 CASES = {
     "ignores-egress": _misread(_types("Ingress", "Egress"), _types("Ingress")),
@@ -234,6 +252,45 @@ CASES = {
         (view(_DENY_A), view(_DENY_A, pods=[B]), view(_DENY_A, pods=[_again(A), B])), view()
     ),
     "new-pods-escape": Case((view(_DENY_A, pods=[B]), view(_DENY_A, pods=[A, B])), view()),
+    "terminating-pod-is-no-peer": Case(
+        (view(_OPEN_TO_A, pods=[_terminating(A), B]),), view(_OPEN_TO_A, pods=[_NOBODYS_A, B])
+    ),
+    "terminating-pod-is-cut-off": Case(
+        (view(_DENY_B, pods=[_terminating(A), B]),), rule="ip saddr { 10.244.0.2 } drop"
+    ),
+    "terminating-pod-loses-its-egress": Case(
+        (view(_A_TO_B, pods=[_terminating(A), B]),), view(_A_TO_NOBODY, pods=[A, B])
+    ),
+    "terminating-pod-loses-its-ingress": Case(
+        (view(_B_TO_A, pods=[_terminating(A), B]),), view(_DENY_A, pods=[A, B])
+    ),
+    "terminating-pod-is-set-free": Case((view(_DENY_A, pods=[_terminating(A), B]),), view()),
+    "terminating-pod-keeps-old-policies": Case(
+        (
+            view(_DENY_A),
+            view(_DENY_A, pods=[_terminating(A), B]),
+            view(_B_TO_A, pods=[_terminating(A), B]),
+        ),
+        view(_DENY_A),
+    ),
+    "completed-pod-stays-guarded": Case(
+        (view(_DENY_A, pods=[_completed(A), _heir(A), B]),), view(_DENY_A, pods=[A, B])
+    ),
+    "completed-pod-stays-a-peer": Case(
+        (view(_OPEN_TO_A, pods=[_completed(A), _heir(A), B]),),
+        view(_OPEN_TO_A, pods=[_heir(A, app="a"), B]),
+    ),
+    "completed-pod-hides-its-successor": Case(
+        (view(_DENY_B, pods=[_completed(A), _heir(A, app="b"), B]),),
+        view(_DENY_B, pods=[A, B]),
+    ),
+    "deleted-pod-takes-its-address-along": Case(
+        (
+            view(_DENY_A, pods=[_completed(GONE), _heir(GONE, app="a"), B]),
+            view(_DENY_A, pods=[_heir(GONE, app="a"), B]),
+        ),
+        view(_DENY_A, pods=[B]),
+    ),
     "policy-kept-after-delete": Case((view(_DENY_A), view()), view(_DENY_A)),
     "policy-update-ignored": Case((view(_DENY_A), view(_DENY_B)), view(_DENY_A)),
     "stale-pod-labels": Case(
