@@ -11,15 +11,15 @@ from netproof.model.value import Value
 class KnownGap(Value):
     """A documented gap: `cases` are scenario ids with wildcards, `flows` patterns of flows.
 
-    `verdict` is what the flows come out as (leak or over-blocked); `link` says who documents it.
-    One that is `transient` shows for moments only: it need not show, and explains nothing that was
-    never otherwise.
+    `verdicts` are what the flows may come out as (leak, over-blocked); `link` says who documents
+    it. One that is `transient` shows for moments only: it need not show, and explains nothing that
+    was never otherwise.
     """
 
     id: str
     cases: tuple[str, ...]
     flows: tuple[str, ...]
-    verdict: FlowVerdict
+    verdicts: tuple[FlowVerdict, ...]
     text: str
     link: str
     transient: bool = False

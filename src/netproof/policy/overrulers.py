@@ -7,6 +7,7 @@ cannot be told of its reach counts as "may".
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -114,16 +115,24 @@ def of_cni(policies: Iterable[NetworkPolicy], cni: CniFacts) -> Iterator[Overrul
     if not cni.enforces:
         why = "it is declared to enforce no NetworkPolicy, so that nothing is denied"
         yield Overruler(f"the CNI {cni.title}", "", why, closes=False)
-    for policy in policies:
+    listed = tuple(policies)
+    joined = Counter(map(_joined, listed))
+    for policy in listed:
         for direction in Direction:
             for gap in cni.gaps:
-                concerned = [r for r in policy.rules(direction) if _is_hit(gap, r)]
-                if concerned or (not _features(gap) and direction in policy.policy_types):
+                features = _features(gap)
+                whole = not features or (TWINS in features and joined[_joined(policy)] > 1)
+                if (whole and direction in policy.policy_types) or any(
+                    _is_hit(features, rule) for rule in policy.rules(direction)
+                ):
                     yield _of_gap(policy, gap, direction)
 
 
+def _joined(policy: NetworkPolicy) -> str:
+    return policy.namespace + policy.name
+
+
 def _of_gap(policy: NetworkPolicy, gap: KnownGap, direction: Direction) -> Overruler:
-    leaks = gap.verdict is FlowVerdict.LEAK
     return Overruler(
         f"NetworkPolicy {policy.key}",
         str(policy.origin),
@@ -131,13 +140,17 @@ def _of_gap(policy: NetworkPolicy, gap: KnownGap, direction: Direction) -> Overr
         namespace=policy.namespace,
         pods=policy.pod_selector,
         directions=frozenset({direction}),
-        opens=leaks,
-        closes=not leaks,
+        opens=FlowVerdict.LEAK in gap.verdicts,
+        closes=FlowVerdict.OVER_BLOCKED in gap.verdicts,
         other=OtherEnd.PODS if "block" in _features(gap) else OtherEnd.ANY,
     )
 
 
+TWINS = "twins"
+"""Of two policies whose namespace and name make the same text, once nothing is between them."""
+
 _FEATURES = {
+    "run-together": TWINS,
     "named-port": "names",
     "egress/names": "names",
     "range": "range",
@@ -154,7 +167,7 @@ def _features(gap: KnownGap) -> frozenset[str]:
     return frozenset(feature for word, feature in _FEATURES.items() if word in words)
 
 
-def _is_hit(gap: KnownGap, rule: Rule) -> bool:
+def _is_hit(features: frozenset[str], rule: Rule) -> bool:
     ports = rule.ports
     has = {
         "names": any(isinstance(match.port, str) for match in ports),
@@ -162,4 +175,4 @@ def _is_hit(gap: KnownGap, rule: Rule) -> bool:
         "block": any(isinstance(peer, IpBlock) for peer in rule.peers),
         "sctp": any(match.protocol is Protocol.SCTP for match in ports),
     }
-    return any(has[feature] for feature in _features(gap))
+    return any(has.get(feature, False) for feature in features)

@@ -39,7 +39,7 @@ def _explains(gap: KnownGap, step: StepRecord, finding: Finding) -> bool:
     if gap.transient and not step.convergence.reached:
         return False
     patterns = [parse_pattern(text) for text in gap.flows]
-    return finding.verdict is gap.verdict and any(p.matches(finding.flow) for p in patterns)
+    return finding.verdict in gap.verdicts and any(p.matches(finding.flow) for p in patterns)
 
 
 def _words_of_gone(gaps: Iterable[KnownGap]) -> str:

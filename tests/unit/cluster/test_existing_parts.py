@@ -73,7 +73,7 @@ def test_a_pod_without_options_stays_as_it_is() -> None:
 def test_a_cluster_travels_as_text() -> None:
     """What a worker is told of a cluster is JSON, options and gaps included."""
     options = PodOptions((("disk", "ssd"),), (Toleration(),), ("registry",), (("cpu", "1"),))
-    gap = KnownGap("id", ("a/*",), ("* -> *",), FlowVerdict.LEAK, "text", "https://x")
+    gap = KnownGap("id", ("a/*",), ("* -> *",), (FlowVerdict.LEAK,), "text", "https://x")
     ref = ClusterRef("kind", "name", "file", pods=options, gaps=(gap,))
     text = codec.pack(ref)
     assert ref == codec.unpack(ClusterRef, text)

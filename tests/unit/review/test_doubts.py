@@ -32,6 +32,9 @@ ALLOW = policy(
     "{podSelector: {matchLabels: {app: api}}, ingress: [{from: [{podSelector: {matchLabels: "
     "{app: web}}}]}]}",
 )
+TOGETHER, APART = (
+    policy(key, "{podSelector: {}, policyTypes: [Ingress]}") for key in ("shopd/eny", "shopde/ny2")
+)
 SPACE = "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop, labels: {team: blue}}\n"
 
 DENIED, ALLOWED = "deny: far/api -> db", "allow: web -> shop/api"
@@ -254,7 +257,9 @@ def test_a_host_port_may_let_the_outside_in() -> None:
 
 def gap(case_name: str, verdict: FlowVerdict) -> CniFacts:
     """Return a CNI with one known gap."""
-    return CniFacts("Some CNI", True, (KnownGap("g", (case_name,), ("*",), verdict, "gap", "url"),))
+    return CniFacts(
+        "Some CNI", True, (KnownGap("g", (case_name,), ("*",), (verdict,), "gap", "url"),)
+    )
 
 
 RANGE = ALLOW.replace("app: web}}}]", "app: web}}}], ports: [{port: 8000, endPort: 9000}]")
@@ -283,6 +288,8 @@ BLOCK = ALLOW.replace("podSelector: {matchLabels: {app: web}}", "ipBlock: {cidr:
         (DENIED, ALLOW, CniFacts("Flannel", enforces=False), Kept.UNKNOWN),
         (ALLOWED, ALLOW, CniFacts("Flannel", enforces=False), Kept.KEPT),
         (DENIED, ALLOW, gap("lifecycle/new-pod", FlowVerdict.LEAK), Kept.UNKNOWN),
+        (DENIED, TOGETHER, gap("limits/names-run-together", FlowVerdict.LEAK), Kept.UNKNOWN),
+        (DENIED, APART, gap("limits/names-run-together", FlowVerdict.LEAK), Kept.KEPT),
     ],
 )
 def test_a_known_gap_of_the_cni(

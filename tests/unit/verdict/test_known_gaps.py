@@ -17,7 +17,7 @@ from netproof.model.value import replace
 from netproof.verdict import weigh_gaps
 
 GAP = KnownGap(
-    "blocks", ("peers/any*",), ("shop/api -> *",), FlowVerdict.OVER_BLOCKED, "why", "https://x"
+    "blocks", ("peers/any*",), ("shop/api -> *",), (FlowVerdict.OVER_BLOCKED,), "why", "https://x"
 )
 
 
@@ -82,7 +82,16 @@ def test_without_gaps() -> None:
     assert record == weigh_gaps(record, [])
 
 
-MOMENTS = replace(GAP, id="sync", verdict=FlowVerdict.LEAK, transient=True)
+def test_a_gap_may_leak_or_block() -> None:
+    """One by which a flow comes out now so, now so, explains both."""
+    either = replace(GAP, verdicts=(FlowVerdict.LEAK, FlowVerdict.OVER_BLOCKED))
+    both = [_finding("shop/api", verdict) for verdict in either.verdicts]
+    for findings in (both, both[:1], both[1:]):
+        assert weigh_gaps(_scenario(*findings), [either]).known_gap
+    assert weigh_gaps(_scenario(), [either]).gap_gone
+
+
+MOMENTS = replace(GAP, id="sync", verdicts=(FlowVerdict.LEAK,), transient=True)
 
 
 def test_a_transient_gap_that_shows_fails_nothing() -> None:

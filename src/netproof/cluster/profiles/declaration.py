@@ -177,7 +177,10 @@ class GapDeclaration(Value):
     id: str
     cases: SomeTexts
     flows: SomeTexts
-    verdict: Literal["leak", "over-blocked"]
+    verdict: Annotated[
+        Literal["leak", "over-blocked", "either"],
+        Meta(description="how its flows come out; either: now the one, now the other"),
+    ]
     text: str
     link: Source
     transient: Annotated[bool, Meta(description="true: shows for moments, and need not")] = False

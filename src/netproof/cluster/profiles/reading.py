@@ -47,6 +47,9 @@ from netproof.policy.sources import decode
 
 FILE = "profile.yaml"
 
+BOTH = (FlowVerdict.LEAK, FlowVerdict.OVER_BLOCKED)
+"""What a gap may make of flows that makes now the one of them, now the other."""
+
 _ELSEWHERE = re.compile(r"(-[fk]=?|--(filename|kustomize)=)?(https?://|ssh://|git@|github\.com/)")
 """What kubectl takes for something to download (`apply -f`, `-k`)."""
 
@@ -145,9 +148,9 @@ def _host(given: HostDeclaration) -> HostNeeds:
 
 
 def _gap(given: GapDeclaration) -> KnownGap:
-    verdict = FlowVerdict(given.verdict)
+    verdicts = tuple(map(FlowVerdict, BOTH if given.verdict == "either" else (given.verdict,)))
     where, what = (given.cases, given.flows), (given.text, given.link)
-    return KnownGap(given.id, *where, verdict, *what, transient=given.transient)
+    return KnownGap(given.id, *where, verdicts, *what, transient=given.transient)
 
 
 def _action(step: StepDeclaration, at: Field, beside: Path) -> Action:
