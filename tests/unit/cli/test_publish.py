@@ -37,6 +37,7 @@ def _run() -> RunRecord:
         keys=(grant,),
         errors=(
             "looking at https://api.corp:6443/version: GET /api/v1/nodes of prod-eu: refused",
+            "../../home/alice/netproof/suites/ports/bundles/b.yaml:1: x",
             "/home/alice/x.yaml:3: a worker of 10.0.0.0/8 on node worker",
         ),
     )
@@ -49,6 +50,7 @@ def test_what_names_a_machine_is_taken_out() -> None:
     assert "looking at https://.../version: GET /api/v1/nodes of cluster: refused" in text
     assert ".../x.yaml:3: a worker of 10.0.0.0/8 on node node-1" in text
     assert ".../b.yaml" in text
+    assert ".../netproof/suites/ports/bundles/b.yaml" in text
 
 
 def test_a_command_stays_as_far_as_it_is_anybodys() -> None:

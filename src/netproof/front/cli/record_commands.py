@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 
 COMPRESSED = ".gz"
 
+SUITES = "netproof/suites/"
+"""From here on a file is the same wherever netproof is installed."""
+
 LARGEST = 512 * 1024 * 1024
 """Bytes of a record; that of all suites has one million."""
 
@@ -113,7 +116,8 @@ def _cleared(text: str, names: Mapping[str, str], taken: Counter[str]) -> str:
 
     def place(found: re.Match[str]) -> str:
         taken["file"] += 1
-        return f".../{found[0].rstrip('/').rpartition('/')[2]}"
+        _, of_suites, rest = found[0].rpartition(SUITES)
+        return f".../{of_suites + rest if of_suites else found[0].rstrip('/').rpartition('/')[2]}"
 
     def host(found: re.Match[str]) -> str:
         known = found[2] in PUBLIC_HOSTS
