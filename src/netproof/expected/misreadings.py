@@ -205,95 +205,28 @@ def _is_late(observation: Observation) -> bool:
 
 MISREADINGS = (
     _M(
-        "second-syn-passes",
-        "a denied TCP connection is opened by its second SYN",
-        "no policy helps; the CNI takes a retransmission for an established connection",
-        passes=_open(_of_protocol(Protocol.TCP)),
-        seen=_is_late,
+        "long-name-voids-policy",
+        f"a policy whose name is longer than {LONGEST_LABEL} characters is not enforced",
+        "write a shorter name",
+        void(lambda policy: len(policy.name) > LONGEST_LABEL),
     ),
     _M(
-        "udp-request-leaks",
-        "denied UDP requests are delivered, and only their answers are dropped",
-        "no policy helps; the CNI has to drop the request",
-        passes=_open(_of_protocol(Protocol.UDP)),
-        seen=_only_arrived,
+        "many-ports-void-policy",
+        f"a policy with a rule of more than {MANY_PORTS} ports is not enforced",
+        "write ranges, or several rules",
+        void(lambda one: any(len(r.ports) > MANY_PORTS for r in (*one.ingress, *one.egress))),
     ),
     _M(
-        "drops-udp-replies",
-        "UDP answers of isolated pods are dropped, also to requests that are allowed",
-        "no policy helps; allow both directions until the CNI tracks UDP",
-        passes=_shut(
-            lambda flow, look: flow.protocol is Protocol.UDP and look.isolates(flow, *Direction)
-        ),
+        "policy-keys-run-together",
+        "policies are taken for one where namespace and name, joined by a hyphen, are the same",
+        "rename one of them",
+        one_name,
     ),
     _M(
-        "forgets-ipv6",
-        "policies count for IPv4 and not for IPv6: every denied IPv6 flow passes",
-        "run the cluster with IPv4 alone until the CNI polices IPv6",
-        passes=_open(lambda flow, _: flow.family is Family.IPV6),
-    ),
-    _M(
-        "forgets-ipv4",
-        "policies count for IPv6 and not for IPv4: every denied IPv4 flow passes",
-        "run the cluster with IPv6 alone until the CNI polices IPv4",
-        passes=_open(lambda flow, _: flow.family is Family.IPV4),
-    ),
-    _M(
-        "ignores-udp",
-        "policies do not count for UDP: every denied UDP flow passes",
-        "no policy helps; the CNI does not police UDP",
-        passes=_open(_of_protocol(Protocol.UDP)),
-        seen=_answered,
-    ),
-    _M(
-        "ignores-tcp",
-        "policies do not count for TCP: every denied TCP flow passes",
-        "no policy helps; the CNI does not police TCP",
-        passes=_open(_of_protocol(Protocol.TCP)),
-    ),
-    _M(
-        "leaks-dns",
-        "whatever goes to port 53 passes, whatever policies say",
-        "serve nothing but DNS on port 53",
-        passes=_open(lambda flow, _: flow.port == 53),
-    ),
-    _M(
-        "cluster-ip-bypass",
-        "whatever comes by a Service passes, whatever policies say",
-        "no policy helps; the CNI has to police after the Service's address was rewritten",
-        passes=_open(lambda flow, _: flow.path in _SERVICE),
-    ),
-    _M(
-        "world-not-policed",
-        "flows that leave the cluster pass, whatever policies say",
-        "guard what leaves the cluster by a firewall or gateway of its own",
-        passes=_open(lambda flow, _: flow.destination.kind is EndpointKind.OUTSIDE),
-    ),
-    _M(
-        "same-node-not-policed",
-        "policies do not count within a node: every denied flow between pods of one node passes",
-        "keep apart by nodes what policies keep apart",
-        passes=_open(_on_one_node),
-    ),
-    _M(
-        "cross-node-not-policed",
-        "policies do not count between nodes: every denied flow from node to node passes",
-        "no policy helps; see that the CNI keeps the source's address between nodes",
-        passes=_open(_across_nodes),
-    ),
-    _M(
-        "cross-node-overblocks",
-        "isolated pods get nothing from other nodes, not what rules allow either",
-        "allow the nodes' addresses too, until the CNI knows pods of other nodes",
-        passes=_shut(
-            lambda flow, look: _across_nodes(flow, look) and look.isolates(flow, Direction.INGRESS)
-        ),
-    ),
-    _M(
-        "enforces-on-one-node-only",
-        "policies are enforced on the first node alone: pods of other nodes are open",
-        "see that the CNI's agent runs on every node",
-        first_node,
+        "ipblock-needs-clean-cidr",
+        "an ipBlock whose cidr has host bits set is ignored",
+        "write the network's first address",
+        blocks_as(lambda block: (block,) if block.is_clean else ()),
     ),
     _M(
         "ignores-except",
@@ -324,12 +257,6 @@ MISREADINGS = (
         "an ipBlock never matches the address of a pod",
         "name pods by selectors",
         no_pods,
-    ),
-    _M(
-        "ipblock-needs-clean-cidr",
-        "an ipBlock whose cidr has host bits set is ignored",
-        "write the network's first address",
-        blocks_as(lambda block: (block,) if block.is_clean else ()),
     ),
     _M(
         "named-port-opens-all",
@@ -500,24 +427,6 @@ MISREADINGS = (
         across_namespaces,
     ),
     _M(
-        "long-name-voids-policy",
-        f"a policy whose name is longer than {LONGEST_LABEL} characters is not enforced",
-        "write a shorter name",
-        void(lambda policy: len(policy.name) > LONGEST_LABEL),
-    ),
-    _M(
-        "many-ports-void-policy",
-        f"a policy with a rule of more than {MANY_PORTS} ports is not enforced",
-        "write ranges, or several rules",
-        void(lambda one: any(len(r.ports) > MANY_PORTS for r in (*one.ingress, *one.egress))),
-    ),
-    _M(
-        "policy-keys-run-together",
-        "policies are taken for one where namespace and name, joined by a hyphen, are the same",
-        "rename one of them",
-        one_name,
-    ),
-    _M(
         "policy-update-ignored",
         "a policy that was changed is enforced as it was when it was created",
         "delete a policy and create it anew",
@@ -553,5 +462,96 @@ MISREADINGS = (
         "see that the CNI's agent hears of deletions; restart it",
         kept,
     ),
+    _M(
+        "second-syn-passes",
+        "a denied TCP connection is opened by its second SYN",
+        "no policy helps; the CNI takes a retransmission for an established connection",
+        passes=_open(_of_protocol(Protocol.TCP)),
+        seen=_is_late,
+    ),
+    _M(
+        "udp-request-leaks",
+        "denied UDP requests are delivered, and only their answers are dropped",
+        "no policy helps; the CNI has to drop the request",
+        passes=_open(_of_protocol(Protocol.UDP)),
+        seen=_only_arrived,
+    ),
+    _M(
+        "drops-udp-replies",
+        "UDP answers of isolated pods are dropped, also to requests that are allowed",
+        "no policy helps; allow both directions until the CNI tracks UDP",
+        passes=_shut(
+            lambda flow, look: flow.protocol is Protocol.UDP and look.isolates(flow, *Direction)
+        ),
+    ),
+    _M(
+        "forgets-ipv6",
+        "policies count for IPv4 and not for IPv6: every denied IPv6 flow passes",
+        "run the cluster with IPv4 alone until the CNI polices IPv6",
+        passes=_open(lambda flow, _: flow.family is Family.IPV6),
+    ),
+    _M(
+        "forgets-ipv4",
+        "policies count for IPv6 and not for IPv4: every denied IPv4 flow passes",
+        "run the cluster with IPv6 alone until the CNI polices IPv4",
+        passes=_open(lambda flow, _: flow.family is Family.IPV4),
+    ),
+    _M(
+        "ignores-udp",
+        "policies do not count for UDP: every denied UDP flow passes",
+        "no policy helps; the CNI does not police UDP",
+        passes=_open(_of_protocol(Protocol.UDP)),
+        seen=_answered,
+    ),
+    _M(
+        "ignores-tcp",
+        "policies do not count for TCP: every denied TCP flow passes",
+        "no policy helps; the CNI does not police TCP",
+        passes=_open(_of_protocol(Protocol.TCP)),
+    ),
+    _M(
+        "leaks-dns",
+        "whatever goes to port 53 passes, whatever policies say",
+        "serve nothing but DNS on port 53",
+        passes=_open(lambda flow, _: flow.port == 53),
+    ),
+    _M(
+        "cluster-ip-bypass",
+        "whatever comes by a Service passes, whatever policies say",
+        "no policy helps; the CNI has to police after the Service's address was rewritten",
+        passes=_open(lambda flow, _: flow.path in _SERVICE),
+    ),
+    _M(
+        "world-not-policed",
+        "flows that leave the cluster pass, whatever policies say",
+        "guard what leaves the cluster by a firewall or gateway of its own",
+        passes=_open(lambda flow, _: flow.destination.kind is EndpointKind.OUTSIDE),
+    ),
+    _M(
+        "same-node-not-policed",
+        "policies do not count within a node: every denied flow between pods of one node passes",
+        "keep apart by nodes what policies keep apart",
+        passes=_open(_on_one_node),
+    ),
+    _M(
+        "cross-node-not-policed",
+        "policies do not count between nodes: every denied flow from node to node passes",
+        "no policy helps; see that the CNI keeps the source's address between nodes",
+        passes=_open(_across_nodes),
+    ),
+    _M(
+        "cross-node-overblocks",
+        "isolated pods get nothing from other nodes, not what rules allow either",
+        "allow the nodes' addresses too, until the CNI knows pods of other nodes",
+        passes=_shut(
+            lambda flow, look: _across_nodes(flow, look) and look.isolates(flow, Direction.INGRESS)
+        ),
+    ),
+    _M(
+        "enforces-on-one-node-only",
+        "policies are enforced on the first node alone: pods of other nodes are open",
+        "see that the CNI's agent runs on every node",
+        first_node,
+    ),
 )
-"""Those that explain the same as others at times stand behind what is more particular."""
+"""What is more particular stands before what explains the same, and more, at times."""

@@ -156,7 +156,12 @@ def minus_others(policy: NetworkPolicy) -> Iterable[NetworkPolicy]:
 def minus_narrower(policy: NetworkPolicy) -> Iterable[NetworkPolicy]:
     """Yield a policy whose blocks lack the narrower ones in them."""
     networks = {block.cidr for block in _blocks_of(policy)}
-    yield from _of_one(policy, lambda block: _without(block, networks - {block.cidr}))
+
+    def lacking(block: IpBlock) -> Iterable[Peer]:
+        inside = {cut for cut in networks - {block.cidr} if _is_in(cut, block.cidr)}
+        return _without(block, inside)
+
+    yield from _of_one(policy, lacking)
 
 
 def _of_one(

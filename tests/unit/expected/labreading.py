@@ -49,7 +49,7 @@ from netproof.model.workload import (
     Topology,
 )
 from netproof.policy import Bundle, load_bundle, load_text
-from netproof.run.changes import Change, ReplacePolicies, State
+from netproof.run.changes import AddPod, Change, ReplacePolicies, State
 from netproof.suites.generated.case import Policies, dump
 from netproof.suites.generated.cases import cases
 from netproof.verdict import judge_step, scenario_verdict
@@ -57,6 +57,7 @@ from netproof.verdict import judge_step, scenario_verdict
 SUITES = Path(__file__).parents[3] / "suites"
 NODES = ("lab-node-0", "lab-node-1")
 WORLD = Host(HostKind.OUTSIDE, "outside", ("203.0.113.9", "2001:db8:9::9"), (Port(443),))
+LATE = Pod("production", "late", {"app": "late"}, (Port(80),))
 _OPEN = Observation(Outcome.CONNECTED, seconds=0.002)
 _SHUT = Observation(Outcome.DROPPED, arrived=False, seconds=0.5, attempts=2)
 
@@ -116,11 +117,12 @@ def _bundle(text: str, topology: Topology) -> Bundle:
 
 
 class Lab:
-    """A dataplane with a defect, of which one cluster's scenes are asked in their order."""
+    """A dataplane with a defect or none; one cluster's scenes are asked in their order."""
 
     def __init__(self, defect: str) -> None:
         self.defect = defect
-        self.semantics = type("Defective", (DEFECTS[defect].semantics, Semantics), {})()
+        faulty = (DEFECTS[defect].semantics,) if defect else ()
+        self.semantics = type("Defective", (*faulty, Semantics), {})()
         self._before: ClusterView | None = None
 
     def sees(self, scene: Scene) -> Callable[[Flow], Observation]:
@@ -369,13 +371,23 @@ def _weighed(observation: Observation) -> Observation:
     return with_fields(observation, beside=PathControl(("a", "b"), far=True))
 
 
-def bundles() -> Iterator[Play]:
-    """Yield every bundle of the suites by hand, and every generated case."""
+@cache
+def plays() -> Mapping[str, Play]:
+    """Return every bundle of the suites by hand, and every generated case, by name."""
+    made = [*_by_hand(), *_generated()]
+    text = (SUITES / "isolation/bundles/default-deny-all.yaml").read_text(encoding="utf-8")
+    made.append(Play("lifecycle/late", text, flow_sources.mixed_flows, (lambda _: AddPod(LATE),)))
+    return {one.name: one for one in made}
+
+
+def _by_hand() -> Iterator[Play]:
     for path in sorted(SUITES.glob("*/bundles/*.yaml")):
         name = f"{path.parent.parent.name}/{path.stem}"
-        yield Play(
-            name, path.read_text(encoding="utf-8"), FLOWS.get(name, flow_sources.mixed_flows)
-        )
+        flows = FLOWS.get(name, flow_sources.mixed_flows)
+        yield Play(name, path.read_text(encoding="utf-8"), flows)
+
+
+def _generated() -> Iterator[Play]:
     for case in cases().values():
         then = tuple(map(_then, case.then))
         yield Play(f"generated/{case.name}", case.text(), case.flows, then)

@@ -1,0 +1,103 @@
+"""Each fault of the lab is named by what it does to the flows of cases that it fails."""
+
+from __future__ import annotations
+
+import pytest
+
+from netlab.dataplane.planes import DEFECTS
+from netproof.expected.misreadings import MISREADINGS
+from netproof.model.record import ScenarioRecord
+from netproof.verdict.causes import causes
+from tests.unit.expected.labreading import played, plays
+
+SHOWN_BY: dict[str, tuple[str, ...]] = {
+    "policy-lost-on-pod-restart": ("generated/ingress-action-target-restarted",),
+    "new-pods-escape": ("lifecycle/late",),
+    "policy-kept-after-delete": ("additive/rules-do-not-mix",),
+    "policy-update-ignored": ("generated/ingress-action-peer-updated",),
+    "stale-pod-labels": ("generated/ingress-action-target-relabelled",),
+    "stale-namespace-labels": ("generated/ingress-action-namespace-relabelled",),
+    "ignores-udp": ("additive/rules-do-not-mix",),
+    "ignores-tcp": ("additive/rules-do-not-mix",),
+    "forgets-ipv6": ("additive/rules-do-not-mix",),
+    "udp-request-leaks": ("additive/rules-do-not-mix",),
+    "second-syn-passes": ("additive/rules-do-not-mix",),
+    "drops-udp-replies": ("additive/stacked",),
+    "cluster-ip-bypass": ("isolation/default-deny-all",),
+    "world-not-policed": ("egress/deny-egress",),
+    "enforces-on-one-node-only": ("additive/stacked",),
+    "same-node-not-policed": ("additive/rules-do-not-mix",),
+    "cross-node-not-policed": ("additive/rules-do-not-mix",),
+    "cross-node-overblocks": ("additive/allow-all-wins",),
+    "ignores-egress": ("egress/allow-dns",),
+    "ignores-ingress": ("additive/rules-do-not-mix",),
+    "ingress-isolates-egress": ("additive/allow-all-wins",),
+    "egress-isolates-ingress": ("additive/allow-all-egress-wins",),
+    "swaps-directions": ("additive/rules-do-not-mix",),
+    "first-rule-only": ("additive/rules-do-not-mix",),
+    "first-policy-wins": ("additive/stacked",),
+    "crosses-namespaces": ("additive/rules-do-not-mix",),
+    "long-name-voids-policy": ("limits/names-at-full-length",),
+    "many-ports-void-policy": ("limits/many-ports-egress",),
+    "policy-keys-run-together": ("limits/names-run-together",),
+    "in-first-value-only": ("additive/stacked",),
+    "notin-needs-key": ("generated/ingress-from-namespaces-by-expression-on-tcp-range",),
+    "exists-means-empty": ("peers/expressions",),
+    "ignores-expressions": ("additive/stacked",),
+    "expressions-or": ("peers/expressions",),
+    "or-as-and": ("peers/and-or",),
+    "and-as-or": ("peers/and-or",),
+    "ignores-namespace-selector": ("additive/stacked",),
+    "ignores-peer-pod-selector": ("additive/rules-do-not-mix",),
+    "pod-selector-any-namespace": ("additive/rules-do-not-mix",),
+    "first-peer-only": ("peers/and-or",),
+    "empty-from-denies": ("emptiness/from-empty",),
+    "ignores-except": ("ipblock/egress-except",),
+    "except-bars-other-rules": ("generated/ingress-blocks-in-two-rules-2",),
+    "same-block-last-rule-counts": ("generated/ingress-blocks-in-two-rules-2",),
+    "ipblock-skips-pods": ("ipblock/egress-except",),
+    "named-port-on-source": ("ports/name-from-peer",),
+    "named-port-opens-all": ("ports/name-from-peer",),
+    "named-port-voids-policy": ("ports/name-from-peer",),
+    "range-as-first-port": ("ports/port-range",),
+    "first-port-only": ("ports/ranges-and-numbers",),
+    "empty-ports-denies": ("additive/allow-all-egress-wins",),
+    "ignores-ports": ("additive/rules-do-not-mix",),
+    "ignores-protocol": ("additive/rules-do-not-mix",),
+    "narrowest-block-counts": ("ipblock/blocks-inside-blocks",),
+    "ipblock-needs-clean-cidr": ("ipblock/host-bits",),
+}
+"""Cases of the suites that a defect fails, as many as tell it from all other faults."""
+
+
+def _failed(defect: str) -> list[ScenarioRecord]:
+    records = [played(plays()[name], defect) for name in SHOWN_BY[defect]]
+    return [record for record in records if record is not None]
+
+
+@pytest.mark.parametrize("defect", SHOWN_BY)
+def test_the_first_cause_is_the_defects_own(defect: str) -> None:
+    """Of some fifty faults, by what its dataplane compiles for a case or two."""
+    failed = _failed(defect)
+    assert len(SHOWN_BY[defect]) == len(failed)
+    assert defect == causes(failed)[0].fault
+
+
+def test_nearly_every_defect_is_told() -> None:
+    """At least 45 of them; those of fragments and of DNS are no matter of reading."""
+    assert 45 <= len(SHOWN_BY.keys() & DEFECTS.keys())
+
+
+def test_a_clean_lab_fails_no_case() -> None:
+    """What the harness of this test says of a defect is the defect's doing."""
+    assert all(
+        played(plays()[name], "") is None for name in ("additive/stacked", "ipblock/host-bits")
+    )
+
+
+def test_what_a_misreading_says_reads_on_in_a_sentence() -> None:
+    """It stands behind a colon, and with something to do about it."""
+    for one in MISREADINGS:
+        assert not one.text.endswith(".")
+        assert one.instead
+        assert one.text[0] == one.text[0].lower() or one.text.startswith(("UDP", "NotIn", "Exists"))
