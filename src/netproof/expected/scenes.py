@@ -451,7 +451,7 @@ def first_node(scenes: Sequence[Scene]) -> Scene:
     """Have policies apply on the first node by name alone."""
     nodes = {pod.node for pod in scenes[-1].topology.pods if pod.node}
     nodes |= {host.name for host in scenes[-1].topology.hosts if host.kind == "node"}
-    return _applying(scenes[-1], lambda _, pod: pod.node == min(nodes))
+    return _applying(scenes[-1], lambda _, pod: pod.node == min(nodes, default=""))
 
 
 # What was before.

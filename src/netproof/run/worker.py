@@ -159,13 +159,13 @@ class Worker:
         steps = (
             []
             if goes_on and self._observer.controls.cover(flows)
-            else [self.look(BASELINE, (), flows)]
+            else [self._step(BASELINE, (), flows)]
         )
         if goes_on:
             steps += self._under_policies(scenario, begun)
             self._put_in_force(Bundle())
             self._refit(begun)
-            steps.append(self.look(RESTORED, (), tuple(scenario.flows(self.topology))))
+            steps.append(self._step(RESTORED, (), tuple(scenario.flows(self.topology))))
         return steps
 
     def _under_policies(self, scenario: Scenario, state: State) -> list[JudgedStep]:
@@ -187,7 +187,7 @@ class Worker:
         """
         flows = tuple(scenario.flows(self.topology))
         self._put_in_force(state.bundle)
-        step = self.look(name, state.bundle.policies, flows, known)
+        step = self._step(name, state.bundle.policies, flows, known)
         self.fleet.see_terminating()
         return step
 
@@ -251,8 +251,18 @@ class Worker:
 
         Raises HarnessBug where a cell is known to be other than netproof reads the policies.
         """
-        self._scenes.append(Scene(name, tuple(policies), self.topology))
         return self._observer.look(name, policies, flows, self.topology, known)
+
+    def _step(
+        self,
+        name: str,
+        policies: Sequence[NetworkPolicy],
+        flows: Sequence[Flow],
+        known: Sequence[Statement] = (),
+    ) -> JudgedStep:
+        """Look at a step of a scenario, and remember what the scene was."""
+        self._scenes.append(Scene(name, tuple(policies), self.topology))
+        return self.look(name, policies, flows, known)
 
     @contextmanager
     def with_changes(self, *changes: Change) -> Iterator[Topology]:

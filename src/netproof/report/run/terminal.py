@@ -142,7 +142,7 @@ def _cut(text: str, width: int) -> str:
 def _where_next(run: RunRecord, reports: str, width: int) -> list[str]:
     """Say where the other reports are, and what to run next."""
     lines = _wrapped("reports  ", f"{reports}/report.html and beside it", width) if reports else []
-    if run.verdict is RunVerdict.PASS:
+    if run.verdict in (RunVerdict.PASS, RunVerdict.NOT_ENFORCED):
         return lines
     again = next((cause.repeat for cause in run.causes if cause.repeat), "")
     failed = [one for one in summary.reported_scenarios(run) if summary.is_wrong(one)]
