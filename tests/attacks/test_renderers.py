@@ -215,7 +215,7 @@ def test_pytest_renders_by_the_same_rules(tools: Tools, bundle: Path) -> None:
 
     assert ended.says("1 passed", "allow: outside -> web"), ended.output
     (call,) = tools.calls("helm")
-    assert ["template", "it", "./."] == call["argv"][:3]
+    assert ["template", "--skip-tests", "it", "./."] == call["argv"][:4]
     assert "--set=c=d" == call["argv"][-1]
     assert ["a: b\n"] == call["values"]
 

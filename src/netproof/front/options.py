@@ -224,6 +224,7 @@ RENDERING = (
     _repeatable("values", type=Path, help="a values file for a Helm chart; repeatable"),
     _repeatable("set", help="a value for a Helm chart, like a.b=c; repeatable"),
     _option("release", default="", help="what a Helm chart's release is called (its chart's name)"),
+    _option("kube-version", default="", help="the Kubernetes that a Helm chart is rendered for"),
 )
 """How a folder is read that a tool has to render."""
 

@@ -56,9 +56,12 @@ def kustomize() -> Renderer | None:
 
 
 def helm() -> Renderer | None:
-    """Return what renders charts, None where it is not installed."""
+    """Return what renders charts, None where it is not installed.
+
+    Without what only `helm test` makes, whose names may be other ones each time.
+    """
     program = _installed("helm")
-    return Renderer("helm template", program, ("template",)) if program else None
+    return Renderer("helm template", program, ("template", "--skip-tests")) if program else None
 
 
 def run(

@@ -63,6 +63,7 @@ class ReadingOptions:
     values: tuple[str, ...] = ()
     sets: tuple[str, ...] = ()
     release: str = ""
+    kube_version: str = ""
     namespace: str = ""
     wanted: bool = True
 
@@ -407,8 +408,9 @@ def _values(reading: ReadingOptions, made: Path) -> Iterator[str]:
         with opened(Path(name)) as (descriptor, _, _):
             copy.write_bytes(content(descriptor, name))
         yield from ("--values", str(copy))
-    for word in reading.sets:
-        yield f"--set={word}"
+    yield from (f"--set={word}" for word in reading.sets)
+    if reading.kube_version:
+        yield f"--kube-version={reading.kube_version}"
 
 
 def _sourced(name: str, text: str, called: Callable[[str], str]) -> str:

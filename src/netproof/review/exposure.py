@@ -2,8 +2,8 @@
 
 Only the workload's own policies are asked: a stranger's namespace may have policies of its own. So
 this is who *may* get in. Strangers are told apart by what rules ask of them, by labels and by those
-of namespaces; where pods of the bundle, or the cluster's DNS, meet what a rule asks within one
-namespace, it means those.
+of namespaces; where a rule names pods of one namespace as workloads of the bundle are told apart,
+and such are there (or the cluster's DNS), it means those.
 """
 
 from __future__ import annotations
@@ -29,12 +29,17 @@ from netproof.review.reachability import Reachability
 def strangers_of(reach: Reachability) -> Iterator[Strangers]:
     """Yield whom the rules of a bundle name that need not be in it, some of them twice."""
     yield ANYONE
+    telling = _telling(reach)
+    for policy, peer in _pod_peers(reach):
+        if not _means_workloads(reach, policy, peer, telling):
+            yield named_by(peer, policy.namespace)
+
+
+def _pod_peers(reach: Reachability) -> Iterator[tuple[NetworkPolicy, PodPeer]]:
     for policy in reach.policies:
         for direction in Direction:
             for rule in policy.rules(direction):
-                for peer in rule.peers:
-                    if isinstance(peer, PodPeer) and not _means_workloads(reach, policy, peer):
-                        yield named_by(peer, policy.namespace)
+                yield from ((policy, peer) for peer in rule.peers if isinstance(peer, PodPeer))
 
 
 def port_names(reach: Reachability) -> Iterator[Port]:
@@ -46,12 +51,25 @@ def port_names(reach: Reachability) -> Iterator[Port]:
                     yield Port(0, match.protocol, match.port)
 
 
-def _means_workloads(reach: Reachability, policy: NetworkPolicy, peer: PodPeer) -> bool:
-    space = named_by(peer, policy.namespace).space
-    any_pod = not peer.pod_selector or not any(matching.label_keys(peer.pod_selector))
-    if not space or (any_pod and space != policy.namespace):
+def _means_workloads(
+    reach: Reachability, policy: NetworkPolicy, peer: PodPeer, telling: set[str]
+) -> bool:
+    """Tell whether a peer means pods that are there, by the labels that tell workloads apart.
+
+    Those are what Services and policies select by. Other labels are given to whoever is to be let
+    in, and often by whoever makes pods that are in no bundle.
+    """
+    keys = set(matching.label_keys(peer.pod_selector)) if peer.pod_selector else set()
+    known = bool(keys) and keys <= telling
+    if not known or not named_by(peer, policy.namespace).space:
         return False
     return bool(reach.index.population.named(peer, policy.namespace))
+
+
+def _telling(reach: Reachability) -> set[str]:
+    served = {key for service in reach.topology.services for key in service.selector}
+    chosen = {key for one in reach.policies for key in matching.label_keys(one.pod_selector)}
+    return served | chosen
 
 
 def among(names: Iterable[str]) -> dict[str, tuple[str, ...]]:

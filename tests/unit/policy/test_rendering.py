@@ -107,16 +107,21 @@ def test_a_chart_is_rendered_with_its_values(tools: Tools, repo: Path) -> None:
     chart(repo, "chart", WEB)
     write(repo, prod_yaml="replicas: 3\n")
     how = ReadingOptions(
-        values=("prod.yaml",), sets=("a.b=c", "d={e,f}"), release="it", namespace="shop"
+        values=("prod.yaml",),
+        sets=("a.b=c", "d={e,f}"),
+        release="it",
+        kube_version="1.33.0",
+        namespace="shop",
     )
     found = keys("chart", how)
 
     assert ["shop/web"] == found
     (call,) = tools.calls("helm")
     (at,) = (n for n, one in enumerate(call["argv"]) if one == "--values")
-    words = ["template", "it", "--namespace", "shop", "./chart", "--values"]
+    words = ["template", "--skip-tests", "it", "--namespace", "shop", "./chart", "--values"]
     assert words == call["argv"][: at + 1]
-    assert ["--set=a.b=c", "--set=d={e,f}"] == call["argv"][at + 2 :]
+    more = ["--set=a.b=c", "--set=d={e,f}", "--kube-version=1.33.0"]
+    assert more == call["argv"][at + 2 :]
     assert ["replicas: 3\n"] == call["values"]
 
 
@@ -131,7 +136,7 @@ def test_a_release_is_called_as_its_chart(
 
     keys("chart")
 
-    assert ["template", release, "./chart"] == tools.calls("helm")[0]["argv"]
+    assert ["template", "--skip-tests", release, "./chart"] == tools.calls("helm")[0]["argv"]
 
 
 @pytest.mark.parametrize(

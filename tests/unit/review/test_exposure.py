@@ -137,6 +137,16 @@ def test_workloads_that_a_rule_means_are_no_strangers() -> None:
     assert "pods labelled app" not in told
 
 
+def test_a_label_that_is_given_to_whoever_may_come_in_is_for_strangers_too() -> None:
+    """A workload that has it is not all that the rule means: hubs make such pods."""
+    web = workload("shop/web", 80, access="given")
+    told = shot(API, web, DENY, into_api("{podSelector: {matchLabels: {access: given}}}"))
+
+    assert ["  from pods labelled access=given in namespace shop"] == [
+        line for line in reached(told, "shop/api on 8080/TCP") if "web" not in line
+    ]
+
+
 def test_a_block_that_cuts_the_range_of_pods_leaves_it_open() -> None:
     """Which addresses strangers get is not known."""
     told = shot(*BASE, into_api("{ipBlock: {cidr: 10.244.0.0/17}}"))

@@ -292,6 +292,60 @@ def test_rules_of_a_direction_that_is_left_out() -> None:
     assert Severity.ERROR is hint.severity
 
 
+def test_a_name_beside_ports_that_are_there_is_a_remark() -> None:
+    """Charts name the port of an option beside those that are always served."""
+    both = found("unused-rule", API, WEB, ingress("{ports: [{port: http}, {port: https}]}"))
+    alone = found("unused-rule", API, WEB, ingress("{ports: [{port: https}]}"))
+
+    assert [Severity.INFO] == [hint.severity for hint in both]
+    assert [Severity.ERROR] == [hint.severity for hint in alone]
+
+
+@pytest.mark.parametrize(
+    ("label", "severity"),
+    [
+        ("api-client: 'true'", Severity.INFO),
+        ("app: gone", Severity.WARNING),
+        ("ap: web", Severity.WARNING),
+        ("api-client: 'true', app: web", Severity.WARNING),
+    ],
+)
+def test_clients_by_a_label_of_their_own_are_a_remark(label: str, severity: Severity) -> None:
+    """Whoever is to be let in gets it; one that is nearly a label of the bundle is a slip."""
+    rule = f"{{from: [{{podSelector: {{matchLabels: {{{label}}}}}}}]}}"
+
+    assert [severity] == [hint.severity for hint in found("unused-rule", API, WEB, ingress(rule))]
+
+
+def test_open_workloads_that_serve_nothing_are_a_remark() -> None:
+    """A Job to which nobody connects is no hole; it becomes one with a port."""
+    job = workload("shop/job", kind="Job")
+    covered = ingress(FROM_WEB)
+
+    assert {Severity.INFO} == {
+        hint.severity for hint in found("no-default-deny", API, covered, job)
+    }
+    assert Severity.WARNING in {
+        hint.severity for hint in found("no-default-deny", API, covered, job, WEB)
+    }
+
+
+def test_a_policy_of_another_kind_may_deny_too() -> None:
+    """What nothing limits by NetworkPolicies may be limited by Cilium's."""
+    cilium = (
+        "apiVersion: cilium.io/v2\nkind: CiliumNetworkPolicy\n"
+        "metadata: {name: c, namespace: shop}\n"
+        "spec: {endpointSelector: {matchLabels: {app: api}}, ingress: [{}], egress: [{}]}\n"
+    )
+    hints = found("no-default-deny", API, WEB, cilium)
+
+    told = {
+        (hint.severity, "unless CiliumNetworkPolicy shop/c denies it" in hint.text)
+        for hint in hints
+    }
+    assert {(Severity.WARNING, False), (Severity.INFO, False), (Severity.INFO, True)} == told
+
+
 def test_named_port_that_nobody_has() -> None:
     """A rule for a port name that no pod it is about has lets nothing pass."""
     (hint,) = found("unused-rule", API, ingress("{ports: [{port: https}]}"))

@@ -178,6 +178,7 @@ def _reading(options: argparse.Namespace, *, wanted: bool = True) -> ReadingOpti
         tuple(map(str, options.values)),
         tuple(options.set),
         options.release,
+        options.kube_version,
         options.namespace,
         wanted,
     )

@@ -80,6 +80,7 @@ def _open(config: pytest.Config, name: str) -> Case:
         tuple(map(str, chosen.values)),
         tuple(chosen.set),
         chosen.release,
+        chosen.kube_version,
         chosen.bundle_namespace,
     )
     return open_case([name], intents=intents, cni=cni, reading=reading)

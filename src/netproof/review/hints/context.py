@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import cached_property
 from typing import Any
 
@@ -85,6 +86,26 @@ class HintContext:
         """Tell whether a peer of a policy in namespace `own` names one with a workload."""
         labels = self.reach.index.labels
         return any(matching.names_namespace(peer, own, name, labels[name]) for name in self.peopled)
+
+    def is_like_ours(self, peer: PodPeer) -> bool:
+        """Tell whether a peer asks for a label whose key a workload has, or nearly has."""
+        keys = list(matching.label_keys(peer.pod_selector)) if peer.pod_selector else []
+        return not keys or any(get_close_matches(key, self._keys, n=1, cutoff=0.8) for key in keys)
+
+    @cached_property
+    def _keys(self) -> tuple[str, ...]:
+        return tuple(sorted({key for pod in self.reach.workloads for key in pod.labels}))
+
+    def may_be_shut(self, pod: Pod, direction: Direction) -> str:
+        """Return what may deny what a pod's NetworkPolicies let pass, "" where nothing does."""
+        mirror = self.reach.mirror
+        labels = mirror.known_labels(pod.namespace)
+        closing = (
+            one.what
+            for one in mirror.overrulers
+            if one.closes and direction in one.directions and one.may_touch(pod, labels)
+        )
+        return next(closing, "")
 
     @cached_property
     def workloads(self) -> dict[str, Workload]:

@@ -63,7 +63,8 @@ def _about_nobody(context: HintContext, policy: NetworkPolicy, rule: Rule) -> It
     """Yield a hint for a rule whose peers match nobody.
 
     Where no workload of its namespace is in the bundle, or something there makes pods that are not,
-    it is only worth a remark: they may be elsewhere.
+    it is only worth a remark: they may be elsewhere. So may clients whose label nobody here has, or
+    one like it: charts let those in whom somebody gives it.
     """
     if not rule.peers or any(
         isinstance(peer, IpBlock) or context.named(policy, peer) for peer in rule.peers
@@ -82,7 +83,9 @@ def _about_nobody(context: HintContext, policy: NetworkPolicy, rule: Rule) -> It
         )
         return
     here = not context.maker and any(
-        isinstance(peer, PodPeer) and context.names_peopled(peer, policy.namespace)
+        isinstance(peer, PodPeer)
+        and context.names_peopled(peer, policy.namespace)
+        and context.is_like_ours(peer)
         for peer in rule.peers
     )
     yield Hint(
@@ -114,13 +117,17 @@ def _no_such_port(context: HintContext, policy: NetworkPolicy, rule: Rule) -> It
     for match in rule.ports if servers else ():
         if isinstance(match.port, str) and not any(matching.serves(pod, match) for pod in servers):
             names = sorted({port.name for pod in servers for port in pod.ports if port.name})
-            yield _hint_on_port(policy, rule, match, names)
+            others = any(matching.serves(pod, one) for pod in servers for one in rule.ports)
+            yield _hint_on_port(policy, rule, match, names, others=others)
 
 
-def _hint_on_port(policy: NetworkPolicy, rule: Rule, match: PortMatch, names: list[str]) -> Hint:
+def _hint_on_port(
+    policy: NetworkPolicy, rule: Rule, match: PortMatch, names: list[str], *, others: bool
+) -> Hint:
+    """Return a hint on a name that no port has; beside others that do it may be an option's."""
     return Hint(
         UNUSED_RULE,
-        Severity.ERROR,
+        Severity.INFO if others else Severity.ERROR,
         str(match.origin),
         policy.rule_name(rule),
         f"no pod that it is about has a {match.protocol} port named {match.port}",

@@ -31,7 +31,9 @@ _DNS_FIX = (
 def no_default_deny(context: HintContext) -> Iterator[Hint]:
     """Yield a hint for each namespace and direction in which no policy isolates a workload.
 
-    Whoever reaches the network reaches it. Of pods in their node's network no policy may say so.
+    Whoever reaches the network reaches it. Of pods in their node's network no policy may say so,
+    and of those that a policy of another kind is about that one may: that is a remark. So it is
+    where none serves a port that is known, for then there is nothing to connect to that is.
     """
     spaces: dict[str, list[Pod]] = {}
     for pod in context.reach.workloads:
@@ -39,21 +41,28 @@ def no_default_deny(context: HintContext) -> Iterator[Hint]:
             spaces.setdefault(pod.namespace, []).append(pod)
     for space, pods in sorted(spaces.items()):
         for direction in Direction:
-            bare = [pod.key for pod in pods if not context.isolating(pod, direction)]
-            if bare:
-                yield _bare_hint(context, space, direction, bare)
+            bare: dict[str, list[Pod]] = {}
+            for pod in pods:
+                if not context.isolating(pod, direction):
+                    bare.setdefault(context.may_be_shut(pod, direction), []).append(pod)
+            for unless, those in bare.items():
+                yield _bare_hint(context, space, direction, those, unless)
 
 
-def _bare_hint(context: HintContext, space: str, direction: Direction, bare: list[str]) -> Hint:
+def _bare_hint(
+    context: HintContext, space: str, direction: Direction, bare: list[Pod], unless: str
+) -> Hint:
     mirror = context.reach.mirror
-    where = mirror.place("Namespace", space) or mirror.place("", bare[0])
+    where = mirror.place("Namespace", space) or mirror.place("", bare[0].key)
+    sure = not unless and any(pod.ports for pod in bare)
+    but = f", unless {unless} denies it" if unless else ""
     return Hint(
         NO_DEFAULT_DENY,
-        _OPEN_SEVERITY[direction],
+        _OPEN_SEVERITY[direction] if sure else Severity.INFO,
         where,
         space,
         f"namespace {space} has no default deny of {direction.lower()}: {_OPEN[direction]} "
-        f"{phrases.listed(bare)}",
+        f"{phrases.listed(pod.key for pod in bare)}{but}",
         f"add a policy to {space} with podSelector {{}} and policyTypes [{direction}]",
     )
 
