@@ -14,6 +14,7 @@ NetproofError
     OutputError     what is to be said cannot be written
     ProbeError      the probe agent or the stream to it failed
         GarbledError         what an agent said is no answer to what it was asked
+            OtherVersionError    it is an agent of another netproof
     HarnessBug      netproof contradicts itself: never a CNI's failure, please report it
 """
 
@@ -103,6 +104,10 @@ class ProbeError(NetproofError):
 
 class GarbledError(ProbeError):
     """What came in an agent's name is not its answer: nothing that came with it counts either."""
+
+
+class OtherVersionError(GarbledError):
+    """An agent speaks as another version of netproof has it: it was not started by this one."""
 
 
 class HarnessBug(NetproofError):  # noqa: N818 - it is a bug, and is called one

@@ -22,7 +22,7 @@ from netproof.model.flow import Connectivity, Endpoint, Flow, Observation, Outco
 from netproof.model.workload import Pod, Topology
 from netproof.probe import agent, channel
 from netproof.probe.answers import AnswerTimes
-from netproof.probe.messages import agent_key
+from netproof.probe.messages import KeyRing, agent_key
 from netproof.probe.runner import Prober
 from tests.attacks.hostile import places
 
@@ -119,7 +119,9 @@ def _seen(
         )
         for end in (A, B)
     }
-    prober = Prober(Cluster(speakers), lambda: TOPOLOGY, INSTANCE, SECRET, times=AnswerTimes(0.1))
+    prober = Prober(
+        Cluster(speakers), lambda: TOPOLOGY, KeyRing(INSTANCE, SECRET), times=AnswerTimes(0.1)
+    )
     with closing(prober):
         return prober.probe([FLOW])[FLOW]
 

@@ -10,6 +10,7 @@ import pytest
 from netproof.model.flow import Connectivity, Endpoint, Flow, Observation, Outcome
 from netproof.model.workload import Family, Pod, Port, Protocol, Topology
 from netproof.probe.answers import AnswerTimes
+from netproof.probe.messages import KeyRing
 from netproof.probe.runner import Prober
 from tests.lab.agent_network import (
     CLIENT,
@@ -63,7 +64,10 @@ def prober() -> Iterator[Prober]:
             agents.wait(agent)
         opener = PipeOpener(prefixes)
         made = Prober(
-            opener, lambda: TOPOLOGY, agents.instance, SECRET, times=AnswerTimes(TIMEOUT_S)
+            opener,
+            lambda: TOPOLOGY,
+            KeyRing(agents.instance, SECRET),
+            times=AnswerTimes(TIMEOUT_S),
         )
         stack.callback(opener.close)
         stack.callback(made.close)

@@ -11,7 +11,7 @@ import yaml
 
 from netproof.cluster.api.client import Client
 from netproof.cluster.streams import connections, handshake
-from netproof.cluster.streams.connections import ExecStream, PodStreams
+from netproof.cluster.streams.connections import AgentStreams, ExecStream
 from netproof.errors import ProbeError
 from netproof.model.flow import Endpoint
 from netproof.model.value import replace
@@ -90,7 +90,7 @@ def _send_without_end(stream: ExecStream) -> None:
 def test_a_pod_that_is_not_there_is_named(there: Cluster) -> None:
     """In the API server's own words."""
     with closing(Client(there.ref)) as client:
-        streams = PodStreams(client, lambda _: ("default", "gone"))
+        streams = AgentStreams(client, lambda _: ("default", "gone"))
         with pytest.raises(ProbeError, match=r'exec in pod default/gone: .*"gone" not found \(404'):
             streams.open(Endpoint.pod("default/gone"), ["true"])
 
@@ -106,6 +106,6 @@ def test_an_api_server_that_never_answers_is_given_up(
         elsewhere = there.kubeconfig.with_name("silent")  # beside the certificates it names
         elsewhere.write_text(yaml.safe_dump(config), encoding="utf-8")
         with closing(Client(replace(there.ref, kubeconfig=str(elsewhere)))) as client:
-            streams = PodStreams(client, lambda _: POD)
+            streams = AgentStreams(client, lambda _: POD)
             with pytest.raises(ProbeError, match="the API server cannot be reached"):
                 streams.open(Endpoint.pod("default/idle"), ["true"])

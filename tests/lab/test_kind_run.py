@@ -71,8 +71,11 @@ def test_the_suites_run_on_kind(tools: StandIns, tmp_path: Path) -> None:
     """The suites, unchanged and in parallel, run on a kind cluster, which is gone after it."""
     ran = _run(tools, "calico", tmp_path, "-n", "2")
     assert 0 == ran.returncode, ran.stdout + ran.stderr
-    assert "Calico v3.32.1" in (tmp_path / "reports" / "report.md").read_text()
-    assert [] == tools.clusters()
+    report = (tmp_path / "reports" / "report.md").read_text()
+    assert "Calico v3.32.1" in report
+    assert "the world outside, for which nobody stands" in report  # in that container no agent runs
+    assert any(call.startswith("docker run --detach") for call in tools.calls())
+    assert ([], []) == (tools.clusters(), tools.containers())
     assert [] == list(tmp_path.glob("netproof-np-*"))
 
 

@@ -21,7 +21,7 @@ from netproof.bypass.attempts import (
 )
 from netproof.cluster.api.client import Client
 from netproof.cluster.fleet import kubelet
-from netproof.cluster.streams.connections import AttachedStream, PodStreams, fetch_proxied
+from netproof.cluster.streams.connections import AgentStreams, AttachedStream, fetch_proxied
 from netproof.cluster.streams.portforward import PortForward
 from netproof.errors import ProbeError, StreamRefusedError
 from netproof.model.doors import OUTWARDS
@@ -67,7 +67,7 @@ def forward_to_service(means: Means, pod: Pod, service: Service | None) -> Itera
 def _channel(means: Means, pod: Pod, client: Client) -> Channel:
     run_id = means.worker.naming.run_id
     command = relay_command(pod.key, run_id)
-    streams = PodStreams(client, means.worker.fleet.locate)
+    streams = AgentStreams(client, means.worker.fleet.locate)
     key = agent_key(means.worker.client.ref.secret, pod.key, run_id)
     return Channel(streams, Endpoint.pod(pod.key), command, key)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from netproof.cluster.outside import OutsidePlace
 from netproof.cluster.placement import ANYWHERE, PodOptions
 from netproof.cluster.profiles.declaration import Capabilities, Support
 from netproof.model.doors import Stance
@@ -19,7 +20,8 @@ class ClusterRef(Value):
     """A kubeconfig and what its cluster can do: all that a test worker needs to know of it.
 
     `outside_node` is the name of the Node object whose hostNetwork pods stand outside the cluster
-    network (the lab has one), empty where there is none. `probe_timeout_s` is how long an
+    network (the lab has one), empty where there is none; `outside` is how a host outside is reached
+    that is no pod, None where there is none. `probe_timeout_s` is how long an
     unanswered packet is waited for there, `converge_s` how long a change of policies may take
     there, unless the person running it says otherwise. `pods` is how probe pods fit in, `gaps`
     are what its CNI is documented not to do, `capabilities` what it can do at all. `stance` says
@@ -35,6 +37,7 @@ class ClusterRef(Value):
     dataplane: str = ""
     enforces: bool = True
     outside_node: str = ""
+    outside: OutsidePlace | None = None
     probe_timeout_s: float = 1.0
     converge_s: float = 30.0
     pods: PodOptions = ANYWHERE

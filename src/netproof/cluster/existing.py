@@ -9,6 +9,7 @@ from netproof.cluster.access import required
 from netproof.cluster.api.client import Client
 from netproof.cluster.api.login import context_name
 from netproof.cluster.backend import ClusterRef
+from netproof.cluster.outside import OutsideMachine
 from netproof.cluster.placement import ANYWHERE, PodOptions
 from netproof.cluster.profiles.profile import Profile
 from netproof.errors import ClusterError
@@ -26,7 +27,7 @@ class ExistingCluster:
     """A cluster behind the protocol ClusterBackend that `stop` leaves as it is.
 
     `profile` is what its CNI is declared to be, where that is said. `rights` are those that are
-    asked for before anything is made.
+    asked for before anything is made. `outside` is a machine that stands for the world.
     """
 
     kubeconfig: str = ""
@@ -34,6 +35,7 @@ class ExistingCluster:
     pods: PodOptions = ANYWHERE
     profile: Profile | None = None
     rights: tuple[required.Right, ...] = required.RIGHTS
+    outside: OutsideMachine | None = None
 
     def start(self) -> ClusterRef:
         """Return the cluster once its API has answered and granted what a run needs.
@@ -59,6 +61,7 @@ class ExistingCluster:
             kubeconfig=self.kubeconfig,
             context=self.context,
             pods=self.pods,
+            outside=self.outside,
         )
         if self.profile is None:
             return bare

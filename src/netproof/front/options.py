@@ -108,6 +108,13 @@ EXISTING = (
     _option("kubeconfig", default="", help="kubeconfig of an existing cluster"),
 )
 
+OUTSIDE = _option(
+    "outside",
+    default="",
+    metavar="HOST[:PORT]",
+    help="a machine outside of an existing cluster that runs `netproof agent`",
+)
+
 CNI = (
     _option("cni", default="", help="CNI profile of a kind or existing cluster"),
     _option("cni-profiles", type=Path, help="folder of CNI profiles (default: kind-configs)"),
@@ -187,11 +194,11 @@ PATIENCE = (
 )
 """How long to wait; without them it is as long as the cluster deserves."""
 
-PLACES = (*EXISTING, *CNI, *KIND, *PODS, REQUIRE_VERIFIED, *LAB, *PATIENCE)
+PLACES = (*EXISTING, OUTSIDE, *CNI, *KIND, *PODS, REQUIRE_VERIFIED, *LAB, *PATIENCE)
 """All that say where and how a run takes place, but for `--cluster` itself."""
 
 WAYS: tuple[tuple[tuple[Option, ...], tuple[str, ...]], ...] = (
-    (EXISTING, ("existing",)),
+    ((*EXISTING, OUTSIDE), ("existing",)),
     (CNI, ("kind", "existing")),
     (PODS, ("kind", "existing")),
     (KIND, ("kind",)),

@@ -7,7 +7,9 @@ anything that speaks to it, and a run on the lab needs neither kind nor profiles
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+import os
+import re
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,11 +17,13 @@ from netproof.cluster.lab import LabCluster, LabOptions, NetworkFaults
 from netproof.errors import UsageError
 from netproof.front import options
 from netproof.model.known_gap import CniFacts
+from netproof.model.workload import is_address
 
 if TYPE_CHECKING:
     from netproof.cluster.backend import ClusterBackend
     from netproof.cluster.existing import ExistingCluster
     from netproof.cluster.kind.cluster import KindOptions
+    from netproof.cluster.outside import OutsideMachine
     from netproof.cluster.placement import PodOptions, Toleration
     from netproof.run.scenario import Wishes
 
@@ -56,8 +60,55 @@ def existing(option: argparse.Namespace, cni: str = "", *, command: str = "") ->
 
     _refuse_unverified(option)
     profile = reading.load(cni, _configs(option)) if cni else None
-    rights = required.of(command)
-    return ExistingCluster(option.kubeconfig, option.context, pods(option), profile, rights)
+    rights, where = required.of(command), pods(option)
+    there = outside(getattr(option, "outside", ""))  # no option of every command
+    return ExistingCluster(option.kubeconfig, option.context, where, profile, rights, there)
+
+
+TOKEN = "NETPROOF_OUTSIDE_TOKEN"  # noqa: S105 - the variable's name
+"""The variable with the token of `netproof agent`: command lines are for all eyes of a machine."""
+
+AGENT_PORT = 7462
+"""Where `netproof agent` takes orders, unless it says otherwise."""
+
+_TOKEN = re.compile(r"[0-9a-f]{64}")
+
+
+def outside(text: str, environ: Mapping[str, str] = os.environ) -> OutsideMachine | None:
+    """Read `--outside HOST[:PORT]` and the token that goes with it, None where none is named.
+
+    Raises UsageError for what cannot be read, and for a token that is not there or is none.
+    """
+    if not text:
+        return None
+    from netproof.cluster.outside import OutsideMachine
+
+    host, port = host_and_port(text, "--outside")
+    token = environ.get(TOKEN, "").strip()
+    if not _TOKEN.fullmatch(token):
+        what = "is no token" if token else "is not set"
+        raise UsageError(
+            f"--outside {text}: {TOKEN} {what}; export it as `netproof agent` says there"
+        )
+    return OutsideMachine(host, port, token)
+
+
+def host_and_port(text: str, named: str) -> tuple[str, int]:
+    """Read HOST, HOST:PORT, an IPv6 address or [IPV6]:PORT, as an option of that name has it.
+
+    Raises UsageError for anything else.
+    """
+    read = _BRACKETED.fullmatch(text) or _PLAIN.fullmatch(text)
+    host = read["host"] if read else text
+    number = (read["port"] if read else None) or str(AGENT_PORT)
+    bare = read is None and text.count(":") > 1 and is_address(text)
+    if not (read or bare) or not 0 < int(number) < 65536:
+        raise UsageError(f"{named} {text}: write HOST, HOST:PORT or [IPV6]:PORT")
+    return host, int(number)
+
+
+_BRACKETED = re.compile(r"\[(?P<host>[0-9A-Fa-f:.]+)\](:(?P<port>[0-9]{1,5}))?")
+_PLAIN = re.compile(r"(?P<host>[A-Za-z0-9._-]+)(:(?P<port>[0-9]{1,5}))?")
 
 
 def cni_facts(option: argparse.Namespace) -> CniFacts | None:

@@ -46,7 +46,7 @@ else:
         import struct
         from collections import deque
 
-VERSION = 4
+VERSION = 5
 SCTP = 132  # IPPROTO_SCTP, which `socket` lacks
 KINDS = {
     "TCP": (socket.SOCK_STREAM, 0),
@@ -92,6 +92,7 @@ GUEST = 10.0  # seconds for a client to say its line
 LONGEST = 3600.0  # seconds a time-out may be
 SHOWN = 80  # characters of what others said
 NAMED = 16  # characters of a nonce that name it: who tells the others has received it
+SHORTEST = 240  # bytes of a datagram that a limited agent answers; no answer of it is longer
 RESEND = (0.25, 0.55, 1.0)  # of the time-out: small buffers overflow, one loss is no verdict
 
 CONNECTED, DROPPED, REJECTED = "connected", "dropped", "rejected"
@@ -223,6 +224,7 @@ class Server:
         identity = config["identity"]
         self.name = f'"{identity}"'  # names of Kubernetes need no escapes in JSON
         self.key = bytes.fromhex(config.get("key", ""))
+        self.shortest = 0
         self.arrived: dict[str, str] = {}  # by the first half: who knows the rest has received it
         self.forgot = 0.0
         self.guests: dict[int, Task] = {}
@@ -347,7 +349,7 @@ class Server:
                 answer = (self.large if size > LINE else self.reply)(data, peer[0])
                 # From the address it came to: a host with several would answer from another.
                 own = [(level, kind, ours(info)) for at, _, info in ancillary if at == level]
-                if answer:
+                if answer and len(data) >= self.shortest:
                     sock.sendmsg([answer], own, 0, peer)
             except BlockingIOError:
                 return False
@@ -420,6 +422,7 @@ class TargetRunner:
 
     def __init__(self, loop: Loop, most: int) -> None:
         self.loop, self.most = loop, most
+        self.may: Callable[[str, int], bool] = lambda *_: True
         self.waiting: deque[tuple[Job, int, dict[str, Any]]] = deque()
         self.active = 0
         try:
@@ -466,12 +469,12 @@ class TargetRunner:
         nonce = target["nonce"]
         if not (nonce.isalnum() and nonce.isascii()):
             raise ValueError("nonce")
-        request = f"netproof {nonce}\n".encode()
+        request = f"netproof {nonce}\n".encode().ljust(SHORTEST if protocol == "UDP" else 0)
         if kind == "ping":
             return (yield from self.echo(task, address, request, timeout))
         wanted = target["identities"]
         way = self.datagram if protocol == "UDP" else self.stream
-        sock = self.fresh(task, protocol, address)
+        sock = self.fresh(task, protocol, address, port)
         size = 0
         if kind == "large":
             size = beyond(routed(address)[1]) if protocol == "UDP" else 0
@@ -494,7 +497,7 @@ class TargetRunner:
         """
         _, ask, answered = ECHO[socket.AF_INET6 if ":" in address else socket.AF_INET]
         try:
-            sock = self.fresh(task, "ICMP", address)
+            sock = self.fresh(task, "ICMP", address, 0)
         except OSError as error:
             if error.errno == errno.EACCES:
                 return ERROR, "no socket for ICMP: net.ipv4.ping_group_range leaves us out"
@@ -576,9 +579,11 @@ class TargetRunner:
                     return told(error.errno or 0)
         return (DROPPED, "") if sent else local(errno.EMSGSIZE)
 
-    def fresh(self, task: Task, protocol: str, address: str) -> socket.socket:
+    def fresh(self, task: Task, protocol: str, address: str, port: int) -> socket.socket:
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
         socket.inet_pton(family, address)  # a name would be looked up, and keep all others waiting
+        if not self.may(address, port):
+            raise ValueError(f"{address} {port} is not mine to probe")
         kind = (socket.SOCK_DGRAM, ECHO[family][0]) if protocol == "ICMP" else KINDS[protocol]
         task.sock = sock = socket.socket(family, *kind)
         sock.setblocking(False)
@@ -604,7 +609,7 @@ class TargetRunner:
         way = self.stream if protocol == "TCP" else self.datagram
         found = yield from way(
             task,
-            self.fresh(task, protocol, server),
+            self.fresh(task, protocol, server, port),
             (server, port),
             head + message,
             timeout,
@@ -960,6 +965,8 @@ class Control:
 class Agent:
     """Everything together, in one thread."""
 
+    control = Control
+
     def __init__(self, config: dict[str, Any]) -> None:
         most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
@@ -969,17 +976,30 @@ class Agent:
         self.sessions: dict[bytes, None] = {}
         self.loop = Loop()
         self.server = Server(self.loop, config)
-        self.prober = TargetRunner(self.loop, max(16, min(MOST_PROBES, most - MOST_GUESTS - 200)))
-        self.listener = socket.socket(socket.AF_UNIX)
-        self.listener.bind("\0" + config["control"])  # abstract: in the pod's network, on no disk
-        self.listener.listen(64)
-        self.loop.add(self.listener, self.admit, select.EPOLLIN)
+        probes = max(16, min(MOST_PROBES, most - MOST_GUESTS - 200))
+        self.prober = TargetRunner(self.loop, probes)
+        self.listeners: list[socket.socket] = []
+        self.listen(config["control"])
 
-    def admit(self, _: int) -> None:
+    def listen(self, control: Any) -> None:
+        """Take orders at a name of the pod's network, which lies on no disk."""
+        self.take_orders(socket.socket(socket.AF_UNIX), "\0" + control)
+
+    def take_orders(self, listener: socket.socket, at: Any) -> None:
+        listener.bind(at)
+        listener.listen(64)
+        listener.setblocking(False)
+        self.listeners.append(listener)
+        self.loop.add(listener, lambda _: self.admit(listener), select.EPOLLIN)
+
+    def admit(self, listener: socket.socket) -> None:
         try:
-            sock, _ = accepted(self.listener)
+            sock, peer = accepted(listener)
         except OSError:  # out of descriptors, or gone again already
             return
+        self.enter(sock, peer)
+
+    def enter(self, sock: socket.socket, _: Any) -> None:
         if len(self.controls) >= MOST_CONTROLS:
             strangers = [control for control in self.controls if not control.session]
             if not strangers:
@@ -987,7 +1007,7 @@ class Agent:
                 return
             strangers[0].leave()
         sock.setblocking(False)
-        self.controls.append(Control(self, sock))
+        self.controls.append(self.control(self, sock))
 
     def begin(self, session: bytes) -> None:
         if not session or session in self.sessions:
@@ -1013,6 +1033,7 @@ class Agent:
             "mtu": max(map(mtu, ROUTED)),
             "faults": self.loop.faults,
             "resolvers": resolvers(),
+            "addresses": [own(one) for one in ROUTED if mtu(one)],
         }
 
     def run(self) -> None:

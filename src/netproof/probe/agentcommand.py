@@ -8,6 +8,7 @@ at every start.
 from __future__ import annotations
 
 import ast
+import re
 import threading
 from collections.abc import Sequence
 from functools import cache
@@ -123,7 +124,9 @@ def agent_source() -> str:
 @cache
 def _stripped() -> str:
     text = resources.files(__package__).joinpath("agent.py").read_text(encoding="utf-8")
-    return ast.unparse(_Strip().visit(ast.parse(text)))
+    program = ast.unparse(_Strip().visit(ast.parse(text)))
+    # A blank a level does; no text of it runs over lines, for what is unparsed has them escaped.
+    return re.sub("^(    )+", lambda deep: " " * (len(deep[0]) // 4), program, flags=re.MULTILINE)
 
 
 class _Strip(ast.NodeTransformer):

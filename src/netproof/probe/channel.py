@@ -183,7 +183,7 @@ class Channel:
             message = f"the agent of {self._endpoint} is gone: {error}"
             raise (ProbeError if answers else _BrokenError)(message) from error
         except GarbledError as error:
-            raise GarbledError(f"the agent of {self._endpoint} answered: {error}") from error
+            raise type(error)(f"the agent of {self._endpoint} answered: {error}") from error
         finally:
             if not done:
                 self._close()

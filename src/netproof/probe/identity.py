@@ -15,7 +15,7 @@ import msgspec
 from netproof.errors import GarbledError, ProbeError
 from netproof.model.flow import Endpoint, EndpointKind
 from netproof.model.value import ready
-from netproof.probe.messages import Word, excerpt, proves
+from netproof.probe.messages import Word, agent_key, excerpt, proves
 
 HTTP_PATH = "netproof"
 """`GET /netproof/NONCE` asks an agent by HTTP what `netproof NONCE` asks it in a line."""
@@ -61,6 +61,11 @@ def fresh_secret() -> str:
     return secrets.token_hex(32)
 
 
+def fingerprint(key: str) -> str:
+    """Return what tells keys apart and gives nothing of them away."""
+    return hashlib.blake2s(bytes.fromhex(key), person=b"netproof").hexdigest()[:12]
+
+
 def request(nonce: str) -> bytes:
     """Return the line that asks an agent who it is."""
     return f"netproof {nonce}\n".encode()
@@ -100,6 +105,6 @@ def proven(
         raise ProbeError(f"{who} answered with another nonce than ours")
     if said.identity not in wanted:
         raise ProbeError(f"{who} answered in place of {' or '.join(sorted(wanted))}")
-    if not proves(said.proof, nonce, [said.identity], secret, instance):
+    if not proves(said.proof, nonce, [agent_key(secret, said.identity, instance)]):
         raise ProbeError(f"who answered as {who} has not its key")
     return who, excerpt(said.seen)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hmac
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from hashlib import blake2s
@@ -17,7 +17,7 @@ from typing import Annotated, TypeVar
 import msgspec
 from msgspec import Meta
 
-from netproof.errors import GarbledError
+from netproof.errors import GarbledError, OtherVersionError
 from netproof.model.flow import Outcome
 from netproof.model.value import ready
 from netproof.model.workload import Family, Protocol, is_address
@@ -58,6 +58,7 @@ class Greeting(Message, frozen=True):
     faults: tuple[Word, ...]
     mtu: Annotated[int, Meta(ge=0, le=1 << 31)] = 0
     resolvers: tuple[Word, ...] = ()
+    addresses: tuple[Word, ...] = ()
 
 
 class Results(Message, frozen=True):
@@ -82,6 +83,7 @@ class Obeyed(Message, frozen=True):
 class _Header(msgspec.Struct, frozen=True):
     id: int | None
     error: str = ""
+    version: int = VERSION
 
 
 ready(Greeting, Results, Testimony, Obeyed, _Header)
@@ -94,7 +96,8 @@ class Hello:
     `boot` is drawn at its start, so another one means another process. `failures` are the ports
     it could not serve, each (number, protocol, family), with the name of the error. `sctp` tells
     whether its kernel has the protocol. `resolvers` are the addresses that it asks for names.
-    `mtu` is how many bytes a packet of it may have, 0 where that is not known.
+    `mtu` is how many bytes a packet of it may have, 0 where that is not known. `addresses` are its
+    own on the way to others, `serving` the ports it serves, by family.
     """
 
     identity: str
@@ -103,19 +106,23 @@ class Hello:
     sctp: bool = False
     resolvers: tuple[str, ...] = ()
     mtu: int = 0
+    addresses: tuple[str, ...] = ()
+    serving: tuple[tuple[int, Protocol, Family], ...] = ()
 
 
 def read_greeting(greeting: Greeting, identity: str) -> Hello:
     """Return who answers; raise GarbledError where it is not the one that was asked."""
-    if greeting.version != VERSION or greeting.identity != identity:
-        who = excerpt(greeting.identity)
-        raise GarbledError(f"{who} of version {greeting.version} answers for {identity}")
+    if greeting.identity != identity:
+        raise GarbledError(f"{excerpt(greeting.identity)} answers for {identity}")
     failures = {
         (port, str(protocol), str(family)): excerpt(why)
         for port, protocol, family, why in greeting.failures
     }
     asked = tuple(filter(is_address, greeting.resolvers))
-    return Hello(identity, greeting.boot, failures, greeting.sctp, asked, greeting.mtu)
+    own = tuple(filter(is_address, greeting.addresses))
+    return Hello(
+        identity, greeting.boot, failures, greeting.sctp, asked, greeting.mtu, own, greeting.serving
+    )
 
 
 @lru_cache(maxsize=4096)
@@ -126,11 +133,27 @@ def agent_key(secret: str, identity: str, instance: str) -> str:
     return blake2s(name, key=digest, digest_size=32).hexdigest()
 
 
-def proves(said: str, nonce: str, identities: Collection[str], secret: str, instance: str) -> bool:
-    """Tell whether what came back with a nonce was said by an agent of one of the identities."""
-    keys = (bytes.fromhex(agent_key(secret, one, instance)) for one in identities)
+@dataclass(frozen=True, slots=True)
+class KeyRing:
+    """The keys of a run's agents: made of its secret, but for those that somebody else started.
+
+    `instance` keeps apart agents of one identity, `given` are keys by identity.
+    """
+
+    instance: str
+    secret: str
+    given: Mapping[str, str] = field(default_factory=dict)
+
+    def of(self, identity: str) -> str:
+        """Return the key of the agent of an identity."""
+        return self.given.get(identity) or agent_key(self.secret, identity, self.instance)
+
+
+def proves(said: str, nonce: str, keys: Iterable[str]) -> bool:
+    """Tell whether what came back with a nonce was said by an agent that has one of the keys."""
     return any(
-        hmac.compare_digest(said.encode(), proof(key, nonce.encode()).encode()) for key in keys
+        hmac.compare_digest(said.encode(), proof(bytes.fromhex(key), nonce.encode()).encode())
+        for key in keys
     )
 
 
@@ -157,6 +180,10 @@ def decode(data: bytes, number: int, kind: type[T]) -> T:
         header = msgspec.json.decode(data, type=_Header)
         if header.id != number:
             raise GarbledError(excerpt(header.error or "an answer to another question"))
+        if header.version != VERSION:
+            raise OtherVersionError(
+                f"it speaks version {header.version}, this netproof version {VERSION}"
+            )
         return msgspec.json.decode(data, type=kind)
     except (msgspec.MsgspecError, RecursionError, ValueError) as error:
         raise GarbledError(f"{excerpt(data) or 'nothing'} ({excerpt(str(error))})") from error

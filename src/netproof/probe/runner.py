@@ -37,10 +37,10 @@ from netproof.probe.controls import Controls, control_of, peers_of, same_door
 from netproof.probe.identity import fresh_nonces, identity_of
 from netproof.probe.messages import (
     Hello,
+    KeyRing,
     Obeyed,
     Results,
     Testimony,
-    agent_key,
     forgotten_since,
     proves,
 )
@@ -75,8 +75,7 @@ class Prober:
         self,
         opener: StreamOpener,
         topology: Callable[[], Topology],
-        instance: str,
-        secret: str,
+        keys: KeyRing,
         *,
         times: AnswerTimes,
         rename: Rename = str,
@@ -84,15 +83,14 @@ class Prober:
     ) -> None:
         """Keep the means; streams are opened when first needed.
 
-        `instance` and `secret` are those that the agents were started with.
+        `keys` are those that the agents were started with.
         `times` are for an answer to a packet. `rename` maps a namespace's name to the one it
         has in the cluster, for look-ups by name. `starting_s` is how long an agent may take to come
         up again after its stream broke.
         """
         self._opener = opener
         self._topology = topology
-        self._instance = instance
-        self._secret = secret
+        self._keys = keys
         self._times = times
         self._rename = rename
         self._starting_s = starting_s
@@ -291,7 +289,7 @@ class Prober:
         seen = answer.seen
         if seen.outcome is not Outcome.CONNECTED or target.kind in UNPROVEN:
             return answer
-        if proves(seen.detail, answer.nonce, target.identities, self._secret, self._instance):
+        if proves(seen.detail, answer.nonce, map(self._keys.of, target.identities)):
             return ProbeAnswer(replace(seen, detail=""), answer.nonce)
         why = "answered without a proof that it was the pod who answered"
         return ProbeAnswer(replace(seen, outcome=Outcome.ERROR, detail=why), answer.nonce)
@@ -354,8 +352,8 @@ class Prober:
         identity = identity_of(end)
         with self._guard:
             if identity not in self._channels:
-                command = relay_command(identity, self._instance, self._starting_s)
-                key = agent_key(self._secret, identity, self._instance)
+                command = relay_command(identity, self._keys.instance, self._starting_s)
+                key = self._keys.of(identity)
                 self._channels[identity] = Channel(self._opener, end, command, key)
             return self._channels[identity]
 

@@ -37,6 +37,11 @@ def unprobed(why: str) -> tuple[Note, ...]:
     return (Note("nodes", "", f"no packet was sent to or from them: {why}"),) if why else ()
 
 
+def world(who: str) -> tuple[Note, ...]:
+    """Return what of the world outside was not tried, if it is not as on the lab."""
+    return (Note(OUTSIDE, "", f"no packet went to or from {who}"),) if who else ()
+
+
 def one_relation(pairs: Iterable[Tried]) -> tuple[Note, ...]:
     """Return which namespaces met on one node only, or only across nodes."""
     return tuple(

@@ -15,9 +15,7 @@ from netproof.model.workload import Host, Namespace, Pod, Port, Protocol, Topolo
 from netproof.probe.agentcommand import agent_command
 from netproof.probe.identity import OUTSIDE_IDENTITY
 from netproof.run.endings import end_all, on_error
-
-OUTSIDE_PORTS = (Port(80), Port(443), Port(443, Protocol.UDP))
-"""What the host outside serves: the web, as a policy for the internet would name it."""
+from netproof.run.outside import OUTSIDE_PORTS
 
 MOST_NODES = 3
 """Nodes that get an agent: one tells what a node may do, and more tell its own from another."""

@@ -76,7 +76,8 @@ def probe(
             flows=all_flows,
         )
         judged = fleet_worker.run(scenario)
-    notes = probing.notes(case.mirror) + probing.unprobed(handout.unprobed)
+    unsaid = probing.unprobed(handout.unprobed) + probing.world(handout.world)
+    notes = probing.notes(case.mirror) + unsaid
     return ProbedBundle(judged, _by_packets(case, read, judged, topology), notes)
 
 

@@ -11,9 +11,10 @@ from netproof.model.record import CanaryRecord, ClusterRecord
 from netproof.model.value import Value, replace
 from netproof.model.workload import Host
 from netproof.probe.identity import fresh_secret
-from netproof.run import canary
-from netproof.run.agent_fleets import OUTSIDE_PORTS, HostAgents
+from netproof.run import canary, outside
+from netproof.run.agent_fleets import HostAgents
 from netproof.run.endings import afterwards, end_all, on_error
+from netproof.run.outside import OUTSIDE_PORTS
 from netproof.run.scenario import Settings, Wishes
 from netproof.run.worker import Worker
 
@@ -22,7 +23,7 @@ class Handout(Value):
     """What every test worker is told: where the cluster is, and whether it enforces anything.
 
     `nodes` are the nodes that run an agent, with its ports; `unprobed` says why there is none
-    where there should be.
+    where there should be. `world` is what of the world outside is not tried, "" on the lab.
     """
 
     ref: ClusterRef
@@ -31,6 +32,7 @@ class Handout(Value):
     canary: str
     nodes: tuple[Host, ...] = ()
     unprobed: str = ""
+    world: str = ""
 
 
 class Controller:
@@ -59,17 +61,20 @@ class Controller:
 
     def _start(self) -> tuple[Handout, CanaryRecord, ClusterRecord]:
         started, gone_after_s = self._backend.start(), self._wishes.gone_after_s
-        ref = replace(started, secret=fresh_secret(), gone_after_s=gone_after_s)
-        self.name = ref.name
+        secret = fresh_secret()
+        self.name = started.name
+        ref, world = outside.stand(
+            replace(started, secret=secret, gone_after_s=gone_after_s), self._run_id
+        )
         settings = self._wishes.settings(ref)
         client = self._client = Client(ref)
         hosts = self._hosts = HostAgents(client, ref, self._run_id, settings.image)
         hosts.stand_outside()
-        canary_record = self._ask_canary(ref, settings)
+        canary_record, ref, world = self._ask_canary(ref, settings, world)
         names = tuple(node.name for node in inventory.nodes(client, outside=ref.outside_node))
         nodes, unprobed = self._nodes(hosts)
         handout = Handout(
-            ref, self._run_id, canary_record.enforces, canary_record.text, nodes, unprobed
+            ref, self._run_id, canary_record.enforces, canary_record.text, nodes, unprobed, world
         )
         return handout, canary_record, ref.record(client.version(), names)
 
@@ -92,16 +97,22 @@ class Controller:
         except ClusterError as error:
             return (), str(error)
 
-    def _ask_canary(self, ref: ClusterRef, settings: Settings) -> CanaryRecord:
-        worker = Worker(ref, Naming(self._run_id, canary.NAMESPACE), settings)
+    def _ask_canary(
+        self, ref: ClusterRef, settings: Settings, world: str
+    ) -> tuple[CanaryRecord, ClusterRef, str]:
+        """Return what the canary says, and the world outside as far as its pods reach it."""
+        there = ref.outside.hosts if ref.outside else ()
+        worker = Worker(ref, Naming(self._run_id, canary.NAMESPACE), settings, there)
         with afterwards(worker.close):
             worker.deploy(canary.workloads())
             self.canary = canary.ask(worker)
-        return self.canary
+            return self.canary, *outside.reached(worker, ref, world)
 
 
 def outside_hosts(ref: ClusterRef) -> tuple[Host, ...]:
     """Return the hosts outside the cluster that probes can be sent to, none where it has none."""
+    if ref.outside is not None:
+        return ref.outside.hosts
     if not ref.outside_node:
         return ()
     client = Client(ref)

@@ -65,6 +65,7 @@ class RunSession:
         handout, canary, self._cluster = self.controller.start()
         self.canaries.append(canary)
         self._ready = time.monotonic()
+        self.notes += [handout.world] if handout.world else []
         return handout
 
     def read(self, intents: Iterable[IntentResult]) -> None:

@@ -14,7 +14,8 @@ from netproof.cluster.backend import ClusterRef
 from netproof.cluster.fleet import manifests
 from netproof.cluster.fleet.fleet import Deployment, Fleet
 from netproof.cluster.naming import Naming
-from netproof.cluster.streams.connections import PodStreams
+from netproof.cluster.outside import OutsideMachine
+from netproof.cluster.streams.connections import AgentStreams
 from netproof.errors import ClusterGoneError, ProbeError, UnreachableError
 from netproof.expected.misreadings import suspects
 from netproof.expected.scenes import Scene
@@ -33,6 +34,8 @@ from netproof.policy import (
 from netproof.probe.agent import beyond
 from netproof.probe.agentcommand import agent_command
 from netproof.probe.answers import AnswerTimes
+from netproof.probe.identity import OUTSIDE_IDENTITY
+from netproof.probe.messages import KeyRing
 from netproof.probe.runner import Prober
 from netproof.run.changes import AddPod, Change, State
 from netproof.run.endings import afterwards, end_all
@@ -68,12 +71,11 @@ class Worker:
         self._spaces: dict[str, str] = {}
         self._scenes: list[Scene] = []
         self._in_force = PoliciesInForce(self.client, naming.selector)
-        streams = PodStreams(self.client, self.fleet.locate)
+        streams = AgentStreams(self.client, self.fleet.locate)
         self.prober = Prober(
             streams,
             lambda: self.topology,
-            naming.run_id,
-            ref.secret,
+            key_ring(ref, naming.run_id),
             times=AnswerTimes(settings.probe_timeout_s, follows=settings.timeouts_follow),
             rename=lambda namespace: self._spaces.get(namespace, namespace),
         )
@@ -320,6 +322,13 @@ class Worker:
 
     def _owned(self, manifest: Manifest) -> Obj:
         return manifests.owned(manifest.raw, self.naming)
+
+
+def key_ring(ref: ClusterRef, run_id: str) -> KeyRing:
+    """Return the keys of a run's agents; that of a machine outside comes from who started it."""
+    place = ref.outside
+    given = {OUTSIDE_IDENTITY: place.key} if isinstance(place, OutsideMachine) else {}
+    return KeyRing(run_id, ref.secret, given)
 
 
 def _merged(ours: Topology, around: Topology) -> Topology:

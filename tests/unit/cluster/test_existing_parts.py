@@ -11,13 +11,15 @@ from typing import Any
 import pytest
 import yaml
 
+from netproof.cluster import owners
 from netproof.cluster.api import answers
 from netproof.cluster.api.client import Client
 from netproof.cluster.backend import ClusterRef
 from netproof.cluster.existing import check_version
 from netproof.cluster.fleet import cleanup
-from netproof.cluster.fleet.cleanup import OwnerProcess
 from netproof.cluster.naming import Naming
+from netproof.cluster.outside import OutsideContainer, OutsideMachine, OutsidePlace
+from netproof.cluster.owners import OwnerProcess
 from netproof.cluster.placement import PodOptions, Toleration
 from netproof.errors import ClusterError, UsageError
 from netproof.front import cli
@@ -25,6 +27,7 @@ from netproof.front.places import pods, toleration
 from netproof.model import codec
 from netproof.model.known_gap import KnownGap
 from netproof.model.record import FlowVerdict
+from netproof.model.workload import Host, HostKind
 from tests.unit.cluster.kind import standins
 
 POD: dict[str, Any] = {"metadata": {"name": "a"}, "spec": {"containers": [{"name": "agent"}]}}
@@ -70,11 +73,20 @@ def test_a_pod_without_options_stays_as_it_is() -> None:
     assert PodOptions().dress(POD) == POD
 
 
-def test_a_cluster_travels_as_text() -> None:
-    """What a worker is told of a cluster is JSON, options and gaps included."""
+@pytest.mark.parametrize(
+    "outside",
+    [
+        None,
+        OutsideMachine("far", 7462, "ab", (Host(HostKind.OUTSIDE, "outside", ("::7",)),)),
+        OutsideContainer("docker", "c", "kind", "python", "r"),
+    ],
+    ids=["nobody", "machine", "container"],
+)
+def test_a_cluster_travels_as_text(outside: OutsidePlace | None) -> None:
+    """What a worker is told of a cluster is JSON: options, gaps, who stands for the world."""
     options = PodOptions((("disk", "ssd"),), (Toleration(),), ("registry",), (("cpu", "1"),))
     gap = KnownGap("id", ("a/*",), ("* -> *",), (FlowVerdict.LEAK,), "text", "https://x")
-    ref = ClusterRef("kind", "name", "file", pods=options, gaps=(gap,))
+    ref = ClusterRef("kind", "name", "file", pods=options, gaps=(gap,), outside=outside)
     text = codec.pack(ref)
     assert ref == codec.unpack(ClusterRef, text)
 
@@ -87,14 +99,14 @@ def test_pods_are_told_apart_by_eks(logical: str, name: str) -> None:
 
 def test_this_process_lives() -> None:
     """A process knows itself again."""
-    me = cleanup.me()
+    me = owners.me()
     assert me == OwnerProcess.parse(str(me))
     assert me.lives() is True
 
 
 def test_a_pid_that_is_somebody_elses_now() -> None:
     """A process of the same pid that started at another time is not the owner."""
-    assert OwnerProcess(cleanup.machine(), os.getpid(), 1).lives() is False
+    assert OwnerProcess(owners.machine(), os.getpid(), 1).lives() is False
 
 
 def test_another_machines_process_cannot_be_looked_at() -> None:
@@ -114,7 +126,7 @@ def _space(name: str, *, owned_by: str = "", age_h: float = 0.0) -> dict[str, An
         "metadata": {
             "name": name,
             "labels": {"netproof.dev/run": "r1"},
-            "annotations": {cleanup.ANNOTATION: owned_by},
+            "annotations": {owners.ANNOTATION: owned_by},
             "creationTimestamp": made.strftime("%Y-%m-%dT%H:%M:%SZ"),
         }
     }
@@ -139,8 +151,8 @@ ELSEWHERE = "other-boot.1.2.3"
 @pytest.mark.parametrize(
     ("space", "goes", "why"),
     [
-        (_space("a", owned_by=f"{cleanup.machine()}.1.1"), True, "its process is dead"),
-        (_space("a", owned_by=str(cleanup.me()), age_h=99), False, "its process runs"),
+        (_space("a", owned_by=f"{owners.machine()}.1.1"), True, "its process is dead"),
+        (_space("a", owned_by=str(owners.me()), age_h=99), False, "its process runs"),
         (_space("a", owned_by=ELSEWHERE, age_h=1), False, "it comes from elsewhere and is 1.0 h"),
         (_space("a", owned_by=ELSEWHERE, age_h=5), True, "it comes from elsewhere and is 5.0 h"),
         (_space("a", age_h=5), True, "it comes from elsewhere and is 5.0 h"),
@@ -156,7 +168,7 @@ def test_the_rule_of_leftovers(space: dict[str, Any], *, goes: bool, why: str) -
 
 def test_a_named_run_goes_in_any_case() -> None:
     """Whoever names a run wants it gone."""
-    client = _Listed(_space("a", owned_by=str(cleanup.me())))
+    client = _Listed(_space("a", owned_by=str(owners.me())))
     (found,) = cleanup.find(client, now=NOW, run="r1")
     assert found.goes
     assert client.asked.endswith("netproof.dev/run=r1")

@@ -175,7 +175,8 @@ def test_descriptors_are_raised_to_the_hard_limit() -> None:
     made = agent.Agent({"identity": "n/a", "ports": [], "control": f"netproof-test-{id(object())}"})
     assert (hard, hard) == resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-    made.listener.close()
+    for listener in made.listeners:
+        listener.close()
     made.loop.epoll.close()
 
 

@@ -56,7 +56,7 @@ def _ping(
     loop = agent.Loop()
     runner = agent.TargetRunner(loop, 10)
 
-    def fresh(_: object, task: agent.Task, protocol: str, where: str) -> Echoing:
+    def fresh(_: object, task: agent.Task, protocol: str, where: str, __: int) -> Echoing:
         assert ("ICMP", address) == (protocol, where)
         if isinstance(sock, OSError):
             raise sock

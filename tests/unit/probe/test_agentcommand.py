@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import ast
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
 from netproof.model.flow import Endpoint
 from netproof.model.workload import Port, Protocol
-from netproof.probe import agentcommand
+from netproof.probe import agent, agentcommand
 from netproof.probe.agentcommand import (
     RELAY,
     agent_source,
@@ -43,6 +45,12 @@ def test_a_relay_is_told_where_its_agent_listens() -> None:
 def test_what_is_sent_fits_an_argument_with_room_to_spare() -> None:
     """The program without what only readers need is a fraction of the longest argument."""
     assert len(agent_source().encode()) < LARGEST_ARGUMENT / 4
+
+
+def test_what_is_sent_is_the_same_program() -> None:
+    """Blanks that are left out mean nothing: docstrings and annotations are all that is gone."""
+    whole = ast.parse(Path(agent.__file__).read_text(encoding="utf-8"))
+    assert ast.dump(agentcommand._Strip().visit(whole)) == ast.dump(ast.parse(agent_source()))
 
 
 def test_what_is_sent_has_no_docstrings_or_annotations() -> None:

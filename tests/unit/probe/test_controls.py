@@ -36,6 +36,7 @@ from netproof.model.workload import (
 from netproof.probe.agentcommand import agent_source
 from netproof.probe.answers import AnswerTimes, ProbeAnswer
 from netproof.probe.controls import Beside, Controls, control_of, peers_of
+from netproof.probe.messages import KeyRing
 from netproof.probe.runner import Prober
 from netproof.verdict import judge_flow
 from tests.unit.probe.agents import SECRET, Agent, Agents, PipeOpener, answering_udp
@@ -71,7 +72,9 @@ def _pod(agent: Agent) -> Pod:
 @contextmanager
 def _prober(agents: Agents, topology: Topology) -> Iterator[Prober]:
     opener = PipeOpener()
-    prober = Prober(opener, lambda: topology, agents.instance, SECRET, times=AnswerTimes(TIMEOUT_S))
+    prober = Prober(
+        opener, lambda: topology, KeyRing(agents.instance, SECRET), times=AnswerTimes(TIMEOUT_S)
+    )
     try:
         yield prober
     finally:

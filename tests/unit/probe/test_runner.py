@@ -15,6 +15,7 @@ from netproof.model.flow import Connectivity, Endpoint, Flow, Outcome
 from netproof.model.value import replace
 from netproof.model.workload import Family, Pod, Port, Protocol, Topology
 from netproof.probe.answers import AnswerTimes
+from netproof.probe.messages import KeyRing
 from netproof.probe.runner import Prober
 from tests.unit.probe.agents import SECRET, Agent, Agents, PipeOpener, PipeStream
 
@@ -40,8 +41,7 @@ class Fleet:
         self.prober = Prober(
             self.opener,
             lambda: self.topology,
-            agents.instance,
-            SECRET,
+            KeyRing(agents.instance, SECRET),
             times=AnswerTimes(timeout_s),
             starting_s=0.5,
         )
@@ -235,7 +235,9 @@ def test_an_exec_that_is_refused_is_the_flows_reason() -> None:
         def open(self, source: Endpoint, command: Sequence[str]) -> PipeStream:
             raise ProbeError(f"exec in {source} refused: {len(command)} words")
 
-    prober = Prober(Refusing(), lambda: TOPOLOGY, "none", SECRET, times=AnswerTimes(TIMEOUT_S))
+    prober = Prober(
+        Refusing(), lambda: TOPOLOGY, KeyRing("none", SECRET), times=AnswerTimes(TIMEOUT_S)
+    )
     (seen,) = prober.probe([Flow(A, B, 80)]).values()
     prober.close()
     assert (Outcome.ERROR, "exec in n/a refused: 7 words") == (seen.outcome, seen.detail)

@@ -17,6 +17,7 @@ import netproof
 from netproof.cluster.backend import ClusterRef
 from netproof.cluster.kind import (
     clusterconfig,
+    containers,
     downloads,
     engine,
     host,
@@ -28,6 +29,7 @@ from netproof.cluster.kind import (
 from netproof.cluster.kind.commands import KindCommands, is_name_taken
 from netproof.cluster.kind.installation import Installer, Say
 from netproof.cluster.kind.machine import Tools
+from netproof.cluster.outside import OutsideContainer
 from netproof.cluster.placement import ANYWHERE, PodOptions
 from netproof.cluster.profiles import reading, versions
 from netproof.cluster.profiles.declaration import IpFamily
@@ -109,6 +111,7 @@ class KindCluster:
         self._say = say
         self._kind: KindCommands | None = None
         self._made = False
+        self._outside: OutsideContainer | None = None
 
     def start(self) -> ClusterRef:
         """Return when the cluster is up with its CNI.
@@ -127,6 +130,7 @@ class KindCluster:
             found = machine.find(home, helm=plan.profile.needs_helm)
             self._kind = KindCommands(found, self._options.cluster)
             self._bring_up(self._kind, plan)
+            self._outside = self._place_outside(found, plan.brought)
         except BaseException:
             self._give_up(home)
             raise
@@ -137,6 +141,12 @@ class KindCluster:
         kind, self._kind = self._kind, None
         if kind is None:
             return
+        try:
+            self._remove_outside()
+        finally:
+            self._end(kind)
+
+    def _end(self, kind: KindCommands) -> None:
         if self._made and self._options.logs:
             self._export_logs(kind)
         if self._made and self._options.lasting:
@@ -214,6 +224,50 @@ class KindCluster:
         finally:
             archive.unlink(missing_ok=True)
 
+    def _place_outside(self, tools: Tools, brought: frozenset[str]) -> OutsideContainer | None:
+        """Return where a container can stand for the world; None where no image is had for it.
+
+        It is the probes' image, which the engine has mostly pulled for the nodes already. What
+        stands in it is the run's to start, and goes with the cluster, also with one that stays.
+        """
+        options, wanted = self._options, self._options.probe_image
+        if not wanted:
+            return None
+        wanted = options.aliases.get(offline.by_digest(wanted), wanted)  # as an archive has it
+        try:
+            image = self._held(tools, wanted, brought)
+        except ClusterError as error:
+            self._say(f"{error}\n    so nobody stands for the world outside the cluster")
+            return None
+        network, name = containers.network_of(tools.engine), f"np-outside-{options.run_id}"
+        return OutsideContainer(tools.engine, name, network, image, options.run_id)
+
+    def _held(self, tools: Tools, image: str, brought: frozenset[str]) -> str:
+        """Have the engine hold an image, and return its name there.
+
+        One that is named by its digest the nodes pull for themselves, and nobody else does.
+        """
+        if clusterconfig.DIGEST.search(image):
+            known = offline.by_digest(image)
+            if engine.has(tools, known):
+                return known
+            raise ClusterError(
+                f"{tools.engine} has not {image}, which the nodes pull for themselves: "
+                f"`{tools.engine} pull {image}` beforehand has it there"
+            )
+        if images.spelled(image) not in brought:
+            return engine.hold(tools, image, self._say).source
+        for archive in () if engine.has(tools, image) else self._options.image_archives:
+            if images.spelled(image) in images.archived(archive):
+                self._say(f"loading the images of {archive} into {tools.engine}")
+                engine.load(tools, archive)
+        return image
+
+    def _remove_outside(self) -> None:
+        place, self._outside = self._outside, None
+        if place is not None:
+            containers.remove(place.engine, place.name)
+
     def _give_up(self, home: Path) -> None:
         """Collect the logs and remove the cluster; the failure before this one is what is told."""
         if self._kind is None:
@@ -249,6 +303,7 @@ class KindCluster:
             gaps=profile.gaps,
             capabilities=profile.capabilities,
             stance=profile.stance,
+            outside=self._outside,
         )
 
 

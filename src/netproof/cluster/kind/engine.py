@@ -84,6 +84,11 @@ def hold(tools: Tools, image: str, say: Say, *, exact: bool = False) -> Held:
     return Held(image, wanted)
 
 
+def has(tools: Tools, image: str) -> bool:
+    """Tell whether the engine has an image by that very name."""
+    return _digests(tools, image) is not None
+
+
 def _untagged(name: str) -> str:
     folder, slash, last = name.rpartition("/")
     return f"{folder}{slash}{last.partition(':')[0]}"

@@ -85,12 +85,12 @@ def save_images(
     )
     engine.save(tools, [node], folder / NODE_IMAGES)
     engine.save(tools, pods, folder / POD_IMAGES)
-    aliases = {_by_digest(one.image): images.spelled(one.tag) for one in pods if "@" in one.image}
+    aliases = {by_digest(one.image): images.spelled(one.tag) for one in pods if "@" in one.image}
     differs = tuple(one.differs for one in (node, *pods) if one.differs)
     return Saved(node.tag, aliases, differs)
 
 
-def _by_digest(image: str) -> str:
+def by_digest(image: str) -> str:
     """Return the name under which a node looks for an image that is named by its digest."""
     name, _, digest = images.spelled(image).partition("@")
     folder, slash, last = name.rpartition("/")

@@ -19,6 +19,7 @@ from netproof.cluster.api.answers import status_message
 from netproof.cluster.api.client import Client
 from netproof.cluster.api.transport import ApiRequest
 from netproof.cluster.naming import PodName
+from netproof.cluster.outside import CommandStream, SocketStream
 from netproof.cluster.streams.channels import ERROR, MOST_UNSENT, STDERR, STDIN, STDOUT
 from netproof.cluster.streams.handshake import into_pod
 from netproof.errors import (
@@ -28,7 +29,7 @@ from netproof.errors import (
     StreamRefusedError,
     UnreachableError,
 )
-from netproof.model.flow import Endpoint
+from netproof.model.flow import Endpoint, EndpointKind
 from netproof.timelimit import at_most
 
 SEND_S = 30.0
@@ -80,16 +81,24 @@ class ExecStream:
         self._stream.close()
 
 
-class PodStreams:
-    """Opens exec streams to probe pods by their names in the bundle."""
+class AgentStreams:
+    """Opens streams to agents: by exec to probe pods, and in its own way to the host outside."""
 
     def __init__(self, client: Client, locate: Callable[[Endpoint], PodName]) -> None:
         """Keep where pods are: `locate` maps an endpoint to its pod in the cluster."""
         self._client = client
         self._locate = locate
 
-    def open(self, source: Endpoint, command: Sequence[str]) -> ExecStream:
-        """Run a command in the pod that stands for the endpoint and return its stream."""
+    def open(
+        self, source: Endpoint, command: Sequence[str]
+    ) -> ExecStream | SocketStream | CommandStream:
+        """Run a command where the endpoint's agent is and return its stream.
+
+        Raises ProbeError where that fails.
+        """
+        place = self._client.ref.outside
+        if place is not None and source.kind is EndpointKind.OUTSIDE:
+            return place.open(source, command)
         try:
             return ExecStream(self._client, self._locate(source), command)
         except StreamRefusedError as error:

@@ -10,13 +10,16 @@ from typing import TYPE_CHECKING
 
 import yaml
 
+from netproof.cluster import owners
 from netproof.cluster.access import required
 from netproof.cluster.api.client import Client
 from netproof.cluster.backend import ClusterRef
 from netproof.cluster.fleet import cleanup
+from netproof.cluster.kind import containers
 from netproof.errors import UsageError
 from netproof.front import options, output, places
 from netproof.printing import several_lines
+from netproof.report.text import counted
 from netproof.run import doctor
 from netproof.run.scenario import Wishes
 
@@ -93,15 +96,20 @@ def _subject(option: argparse.Namespace) -> required.Obj | None:
 
 def _add_clean(parser: argparse.ArgumentParser) -> None:
     options.declare(parser.add_argument, options.EXISTING)
-    parser.description = cleanup.__doc__
+    parser.description = owners.__doc__
     parser.add_argument(
         "--older-than",
         type=float,
-        default=cleanup.OLD_S / 3600,
+        default=owners.OLD_S / 3600,
         metavar="HOURS",
-        help="age at which namespaces from elsewhere go (default: %(default)g)",
+        help="age at which things from elsewhere go (default: %(default)g)",
     )
-    parser.add_argument("--run", default="", dest="run_id", help="all namespaces of this run")
+    parser.add_argument("--run", default="", dest="run_id", help="all things of this run")
+    parser.add_argument(
+        "--containers",
+        action="store_true",
+        help="only the containers of kind runs on this machine; no cluster is asked",
+    )
     parser.add_argument("--dry-run", action="store_true", help="say what would go; remove nothing")
     parser.set_defaults(run=_clean)
 
@@ -109,6 +117,25 @@ def _add_clean(parser: argparse.ArgumentParser) -> None:
 def _clean(option: argparse.Namespace) -> int:
     if not option.older_than >= 0:  # NaN too
         raise UsageError(f"--older-than {option.older_than:g}: write a number of hours, from 0 on")
+    _clean_containers(option)
+    return 0 if option.containers else _clean_cluster(option)
+
+
+def _clean_containers(option: argparse.Namespace) -> None:
+    found = containers.find(older_than_s=option.older_than * 3600, run=option.run_id)
+    for one in found:
+        _tell(one.leftover, dry_run=option.dry_run)
+    gone = () if option.dry_run else containers.remove_all(found)
+    if found or option.containers:
+        output.say(f"{len(gone)} of {counted(len(found), 'container')} of netproof removed")
+
+
+def _tell(leftover: owners.Leftover, *, dry_run: bool) -> None:
+    verb = ("would go" if dry_run else "goes") if leftover.goes else "stays"
+    output.say(f"{leftover.name} {verb}: {leftover.why}")
+
+
+def _clean_cluster(option: argparse.Namespace) -> int:
     client = Client(ClusterRef("existing", option.context, option.kubeconfig, option.context))
     try:
         required.check(client, required.of("clean"))
@@ -119,8 +146,7 @@ def _clean(option: argparse.Namespace) -> int:
             run=option.run_id,
         )
         for leftover in found:
-            verb = ("would go" if option.dry_run else "goes") if leftover.goes else "stays"
-            output.say(f"{leftover.name} {verb}: {leftover.why}")
+            _tell(leftover, dry_run=option.dry_run)
         gone = () if option.dry_run else cleanup.remove(client, found)
     finally:
         client.close()

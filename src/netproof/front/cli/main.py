@@ -23,6 +23,7 @@ SUBJECTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "cluster_commands": ("doctor", "rbac", "clean"),
         "profile_commands": ("profile",),
         "record_commands": ("publish",),
+        "agent_command": ("agent",),
     }
 )
 """The commands by the module that holds them. Only that module is imported: the Kubernetes client

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from ipaddress import ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 
 import pytest
@@ -35,7 +35,10 @@ from netproof.verdict import contradiction, follows_from_no_enforcement
 POSTGRES = "production/postgres"
 """A pod of the fleet, and the Service before it, that no door may reach by default."""
 
-_ADDRESS = re.compile(r"\$\{(IPv4|IPv6)(/\d+)? of ([^}]+)\}")
+_ADDRESS = re.compile(r"\$\{(IPv4|IPv6)(/\d+)? (of|beside) ([^}]+)\}")
+
+NOWHERE = {Family.IPV4: "192.0.2.1", Family.IPV6: "2001:db8::1"}
+"""Addresses of documentation (RFC 5737, RFC 3849), which stand for those that a host has not."""
 
 
 class Player:
@@ -227,21 +230,40 @@ class AccountMaker:
 
 
 def with_addresses(text: str, topology: Topology) -> str:
-    """Return a bundle's text with the addresses that its pods have in this cluster.
+    """Return a bundle's text with the addresses that pods and hosts have in this cluster.
 
-    `${IPv4/24 of production/web}` is the block of that width around the address. Raises UsageError
-    for a pod that is not there or has no address of the family.
+    `${IPv4/24 of production/web}` is the block of that width around the address, `${IPv4/25 beside
+    outside}` the other half of what the two make. Raises UsageError for a pod or host that is not
+    there, and for a pod that has no address of the family.
     """
 
     def address(match: re.Match[str]) -> str:
-        family, width, key = match.groups()
-        pods = [pod for pod in topology.pods if pod.key == key]
-        ip = pods[0].ip(Family(family)) if pods else None
+        family, width, which, key = match.groups()
+        ip = _address_of(key, Family(family), topology)
         if ip is None:
-            raise UsageError(f"{match[0]}: there is no such pod, or it has no such address")
-        return str(ip_network(f"{ip}{width}", strict=False)) if width else ip
+            raise UsageError(
+                f"{match[0]}: there is nobody of that name, or without such an address"
+            )
+        if not (width or which == "beside"):
+            return ip
+        block = ip_network(f"{ip}{width or ''}", strict=False)
+        return str(block if which == "of" else _sibling(block))
 
     return _ADDRESS.sub(address, text)
+
+
+def _address_of(key: str, family: Family, topology: Topology) -> str | None:
+    pods = [pod for pod in topology.pods if pod.key == key]
+    hosts = [host for host in topology.hosts if host.name == key]
+    if hosts and not pods:
+        return hosts[0].ip(family) or NOWHERE[family]
+    return pods[0].ip(family) if pods else None
+
+
+def _sibling(block: IPv4Network | IPv6Network) -> IPv4Network | IPv6Network:
+    """Return the other half of the block that is twice as wide."""
+    halves = block.supernet().subnets()
+    return next(half for half in halves if half != block)
 
 
 def bundle_file(test: Path, name: str) -> Path:

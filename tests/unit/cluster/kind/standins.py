@@ -50,11 +50,17 @@ for word in "$@"; do
     --name) name=$word ;;
     --kubeconfig) kubeconfig=$word ;;
     -o) out=$word ;;
+    --label) printf '%s\n' "${word#*=}" >> "$state/labels-of-$name" ;;
   esac
   last=$word
 done
 case "$call" in
   "docker info"*) echo "Some Linux" ;;
+  "docker run --detach"*) echo "$name" >> "$state/containers" ;;
+  "docker ps"*) cat "$state/containers" ;;
+  "docker inspect"*) cat "$state/labels-of-$last" ;;
+  "docker rm"*)
+    grep -vx "$last" "$state/containers" > "$state/rest"; mv "$state/rest" "$state/containers" ;;
   "docker run"*) cat "$state/kubernetes" || exit 125 ;;
   "docker image inspect"*) grep "^$last " "$state/images" | cut -d' ' -f2 | grep . ;;
   "docker pull"*)
@@ -124,6 +130,10 @@ class StandIns:
         """Return the names of the clusters that are there."""
         return (self.state / "clusters").read_text().split()
 
+    def containers(self) -> list[str]:
+        """Return the names of the containers beside the nodes that are there."""
+        return (self.state / "containers").read_text().split()
+
     def fail_at(self, part: str) -> None:
         """Have each call fail that has this in its command line."""
         (self.state / "fail").write_text(part)
@@ -155,7 +165,7 @@ def make(folder: Path, tools: tuple[str, ...] = TOOLS, template: str = TEMPLATE)
     for tool in tools:
         (made.bin / tool).write_text(script)
         (made.bin / tool).chmod(0o755)
-    for name in ("calls", "environment", "clusters", "images"):
+    for name in ("calls", "environment", "clusters", "images", "containers"):
         (made.state / name).touch()
     (made.state / "version").write_text("kind v0.32.0 go1.26 linux/amd64\n")
     (made.state / "object.json").write_text(OBJECT)
