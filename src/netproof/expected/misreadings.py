@@ -37,9 +37,11 @@ from netproof.expected.scenes import (
     minus_narrower,
     minus_others,
     named_at_source,
+    no_peers,
     no_pods,
     old_namespace_labels,
     old_pod_labels,
+    old_policies,
     one_name,
     peer_lists_as,
     pod_peers_as,
@@ -49,13 +51,16 @@ from netproof.expected.scenes import (
     rule_lists_as,
     rules_as,
     selectors_as,
+    set_free,
     swapped,
     terms_as,
     types_as,
     void,
+    without_rules,
 )
 from netproof.model.flow import Connectivity, Direction, EndpointKind, Expected, Flow, Observation
 from netproof.model.flow import Path as Way
+from netproof.model.flows import is_self
 from netproof.model.matrix import JudgedStep
 from netproof.model.record import FlowVerdict, Suspect
 from netproof.model.workload import Family, Protocol
@@ -89,6 +94,12 @@ class Look:
             return homes.pop() if len(homes) == 1 else ""
         return ""
 
+    def terminates(self, flow: Flow) -> bool:
+        """Tell whether an end of a flow is a pod that terminates."""
+        ends = (flow.source, flow.destination)
+        pods = [self.index.pod(end.name) for end in ends if end.kind is EndpointKind.POD]
+        return any(pod.grace_s for pod in pods)
+
     def isolates(self, flow: Flow, *directions: Direction) -> bool:
         """Tell whether the pod that a flow goes to is isolated in one of some directions."""
         if flow.destination.kind is not EndpointKind.POD:
@@ -105,7 +116,8 @@ Pass = Callable[[Flow, Look], Expected | None]
 class Misreading:
     """A kind of fault: `text` says what happens, `instead` what to write until it is mended.
 
-    `seen` tells it by what a probe saw from others that open or close the same flows.
+    `seen` tells it by what a probe saw from others that open or close the same flows. It is about
+    flows by one `way` only, where that is named.
     """
 
     name: str
@@ -114,6 +126,7 @@ class Misreading:
     stage: Stage | None = None
     passes: Pass | None = None
     seen: Callable[[Observation], bool] | None = None
+    way: Way | None = None
 
 
 def suspects(scenes: Sequence[Scene], steps: Sequence[JudgedStep]) -> tuple[Suspect, ...]:
@@ -146,9 +159,11 @@ def _told(one: Misreading, read: Scene, step: JudgedStep) -> int | None:
     look = Look(PolicyIndex(read.topology, read.policies))
     answers, found = Answers(look.index), 0
     for flow, cell in step.matrix.items():
-        if cell.verdict not in _TOLD:
+        if cell.verdict not in _TOLD or is_self(flow):
             continue
-        said = (one.passes and one.passes(flow, look)) or answers.expect(flow).expected
+        said = cell.expectation.expected
+        if one.way in (None, flow.path):
+            said = (one.passes and one.passes(flow, look)) or answers.expect(flow).expected
         if said is Expected.UNDEFINED:
             continue
         is_as_meant = said is cell.expectation.expected
@@ -204,6 +219,71 @@ def _is_late(observation: Observation) -> bool:
 
 
 MISREADINGS = (
+    _M(
+        "fragments-have-no-ports",
+        "a rule with ports lets no datagram in that comes in fragments",
+        "keep datagrams below the MTU, or write the rule without ports",
+        rules_as(lambda rule: None if rule.ports else rule),
+        way=Way.FRAGMENTS,
+    ),
+    _M(
+        "drops-large-replies",
+        "answers that come in fragments are dropped, also to requests that are allowed",
+        "keep answers below the MTU, or ask by TCP",
+        passes=_shut(lambda *_: True),
+        seen=_only_arrived,
+        way=Way.FRAGMENTS,
+    ),
+    _M(
+        "drops-fragments",
+        "datagrams that come in fragments are dropped, whatever policies say",
+        "keep datagrams below the MTU, or ask by TCP",
+        passes=_shut(lambda *_: True),
+        way=Way.FRAGMENTS,
+    ),
+    _M(
+        "fragments-pass",
+        "datagrams that come in fragments pass, whatever policies say",
+        "no policy helps; the CNI has to put fragments together, or to drop them",
+        passes=_open(lambda *_: True),
+        way=Way.FRAGMENTS,
+    ),
+    _M(
+        "terminating-pod-is-set-free",
+        "policies do not count for a pod that terminates",
+        "end the program before the pod",
+        set_free,
+    ),
+    _M(
+        "terminating-pod-is-no-peer",
+        "selectors of peers do not find a pod that terminates",
+        "let clients and servers end what they have begun before they are deleted",
+        no_peers,
+    ),
+    _M(
+        "terminating-pod-loses-its-egress",
+        "a pod that terminates has no Egress rules left and stays isolated",
+        "let it end what it has begun before it is deleted",
+        partial(without_rules, direction=Direction.EGRESS),
+    ),
+    _M(
+        "terminating-pod-loses-its-ingress",
+        "a pod that terminates has no Ingress rules left and stays isolated",
+        "let it end what it has begun before it is deleted",
+        partial(without_rules, direction=Direction.INGRESS),
+    ),
+    _M(
+        "terminating-pod-keeps-old-policies",
+        "a pod that terminates goes on with the policies that there were when it began to",
+        "change policies before the pod is deleted",
+        old_policies,
+    ),
+    _M(
+        "terminating-pod-is-cut-off",
+        "a pod that terminates gets nothing and sends nothing, whatever policies say",
+        "let it end what it has begun before it is deleted",
+        passes=_shut(lambda flow, look: look.terminates(flow)),
+    ),
     _M(
         "long-name-voids-policy",
         f"a policy whose name is longer than {LONGEST_LABEL} characters is not enforced",

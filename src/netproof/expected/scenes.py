@@ -454,6 +454,78 @@ def first_node(scenes: Sequence[Scene]) -> Scene:
     return _applying(scenes[-1], lambda _, pod: pod.node == min(nodes, default=""))
 
 
+# Pods that terminate.
+
+
+def set_free(scenes: Sequence[Scene]) -> Scene:
+    """Have policies apply to no pod that terminates."""
+    return _applying(scenes[-1], lambda _, pod: not pod.grace_s)
+
+
+def no_peers(scenes: Sequence[Scene]) -> Scene:
+    """Have selectors of peers find no pod that terminates."""
+    ending = _ending(scenes[-1])
+    if not ending:
+        return scenes[-1]
+    term = MatchExpression(MARK, Operator.NOT_IN, tuple(ending))
+
+    def without(peer: PodPeer) -> Iterable[Peer]:
+        pods = peer.pod_selector or LabelSelector()
+        terms = (*pods.match_expressions, term)
+        yield replace(peer, pod_selector=replace(pods, match_expressions=terms))
+
+    return pod_peers_as(without)([marked(scenes[-1])])
+
+
+def without_rules(scenes: Sequence[Scene], *, direction: Direction) -> Scene:
+    """Have policies lose the rules of a direction for pods that terminate."""
+    lost = Direction.INGRESS is direction
+
+    def split(policy: NetworkPolicy, pods: list[str], others: list[str]) -> Iterable[NetworkPolicy]:
+        bare = replace(policy, ingress=()) if lost else replace(policy, egress=())
+        yield replace(policy, pod_selector=only(others))
+        yield replace(bare, pod_selector=only(pods))
+
+    return _for_ending(scenes[-1], scenes[-1].policies, split)
+
+
+def old_policies(scenes: Sequence[Scene]) -> Scene:
+    """Have the policies count for pods that terminate that there were when they began to."""
+    now = scenes[-1]
+    began = next((n for n, one in enumerate(scenes) if _ending(one)), 0)
+    before = scenes[began - 1].policies if began else now.policies
+    ending = _ending(now)
+    if not ending or before == now.policies:
+        return now
+    theirs = _for_ending(
+        now, before, lambda policy, pods, _: [replace(policy, pod_selector=only(pods))]
+    )
+    others = _for_ending(
+        now, now.policies, lambda policy, _, rest: [replace(policy, pod_selector=only(rest))]
+    )
+    return replace(theirs, policies=theirs.policies + others.policies)
+
+
+def _ending(scene: Scene) -> list[str]:
+    return [pod.key for pod in scene.topology.pods if pod.grace_s]
+
+
+def _for_ending(
+    scene: Scene,
+    policies: Iterable[NetworkPolicy],
+    split: Callable[[NetworkPolicy, list[str], list[str]], Iterable[NetworkPolicy]],
+) -> Scene:
+    """Return a scene in which policies are others for pods that terminate and for the rest."""
+    if not _ending(scene):
+        return scene
+    made: list[NetworkPolicy] = []
+    for policy in policies:
+        mine = [pod for pod in scene.topology.pods if matching.selects(policy, pod)]
+        ending = [pod.key for pod in mine if pod.grace_s]
+        made += split(policy, ending, [pod.key for pod in mine if not pod.grace_s])
+    return replace(marked(scene), policies=tuple(made))
+
+
 # What was before.
 
 

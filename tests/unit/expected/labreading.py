@@ -39,6 +39,7 @@ from netproof.model.matrix import ExpectedMatrix, JudgedStep, Matrix
 from netproof.model.record import Convergence, ScenarioRecord
 from netproof.model.value import replace as with_fields
 from netproof.model.workload import (
+    Family,
     Host,
     HostKind,
     Pod,
@@ -49,7 +50,7 @@ from netproof.model.workload import (
     Topology,
 )
 from netproof.policy import Bundle, load_bundle, load_text
-from netproof.run.changes import AddPod, Change, ReplacePolicies, State
+from netproof.run.changes import AddPod, Change, ReplacePolicies, State, Terminate
 from netproof.suites.generated.case import Policies, dump
 from netproof.suites.generated.cases import cases
 from netproof.verdict import judge_step, scenario_verdict
@@ -154,7 +155,9 @@ class Lab:
             if verdict == "drop":
                 return _SHUT
             answered &= verdict != "no reply"
-            if verdict != "accept" and not _passes(filters, node, source, target, flow, state):
+            without_ports = flow.path is Way.FRAGMENTS and "length" in self.semantics.of_ports()
+            passes = _passes(filters, node, source, target, flow, state, ports=not without_ports)
+            if verdict != "accept" and not passes:
                 return self._denied(flow)
         return _OPEN if answered else with_fields(_SHUT, arrived=True)
 
@@ -174,6 +177,8 @@ def _passes(
     target: Ip,
     flow: Flow,
     state: ClusterState,
+    *,
+    ports: bool,
 ) -> bool:
     for direction, own, other in (
         (PolicyDirection.EGRESS, source, target),
@@ -181,17 +186,21 @@ def _passes(
     ):
         pod = _pod(own, state)
         here = pod is not None and pod.node == node
-        if here and not _lets(filters[direction], own, other, target, flow):
+        if here and not _lets(filters[direction], own, other, target, flow, ports=ports):
             return False
     return True
 
 
-def _lets(only: DirectionFilter, own: Ip, other: Ip, target: Ip, flow: Flow) -> bool:
+def _lets(
+    only: DirectionFilter, own: Ip, other: Ip, target: Ip, flow: Flow, *, ports: bool
+) -> bool:
     if not any(own in pod.ips for pod in only.isolated):
         return True
     protocol = flow.protocol.lower()
     for allow in only.allows:
         if not any(own in pod.ips for pod in allow.subjects) or other not in allow.peers:
+            continue
+        if allow.ports is not None and not ports:
             continue
         if allow.ports is None or any(
             p.protocol == protocol and p.first <= flow.port <= p.last for p in allow.ports
@@ -208,26 +217,25 @@ def _lets(only: DirectionFilter, own: Ip, other: Ip, target: Ip, flow: Flow) -> 
 def _first(rules: Sequence[str], flow: Flow, source: Ip, target: Ip) -> str:
     """Read the rules that stand before those of policies."""
     for rule in rules:
-        if rule.startswith("ct direction reply meta l4proto udp ct mark"):
-            continue
-        if rule.startswith("ct direction original meta"):
-            continue
-        if "ct status dnat" in rule:
-            if flow.path in (Way.CLUSTER_IP, Way.NAME):
-                return "accept"
-            continue
-        if (found := re.search(r"l4proto (\w+)", rule)) and found[1] != flow.protocol.lower():
-            continue
-        if "nfproto ipv6" in rule and flow.family != "IPv6":
-            continue
-        if (found := re.search(r"dport (\d+)", rule)) and int(found[1]) != flow.port:
-            continue
         reply = rule.startswith("ct direction reply")
         ends = {"saddr": target if reply else source, "daddr": source if reply else target}
-        if not all(_in_set(rule, side, ip) for side, ip in ends.items()):
+        if " ct mark " in rule or not _is_about(rule, flow):
             continue
-        return "no reply" if reply else rule.split()[-1]
+        if all(_in_set(rule, side, ip) for side, ip in ends.items()):
+            return "no reply" if reply else rule.split()[-1]
     return ""
+
+
+def _is_about(rule: str, flow: Flow) -> bool:
+    """Tell whether a rule is about a flow, its ends left aside."""
+    protocol, port = re.search(r"l4proto (\w+)", rule), re.search(r"dport (\d+)", rule)
+    return (
+        ("ct status dnat" not in rule or flow.path in (Way.CLUSTER_IP, Way.NAME))
+        and ("length > 1500" not in rule or flow.path is Way.FRAGMENTS)
+        and ("nfproto ipv6" not in rule or flow.family is Family.IPV6)
+        and (protocol is None or protocol[1] == flow.protocol.lower())
+        and (port is None or int(port[1]) == flow.port)
+    )
 
 
 def _in_set(rule: str, side: str, ip: Ip) -> bool:
@@ -290,6 +298,7 @@ def _object(pod: Pod) -> dict[str, Any]:
             "namespace": pod.namespace,
             "uid": f"{pod.key}@{pod.ips[0]}",
             "labels": dict(pod.labels),
+            **({"deletionTimestamp": "2026-01-01T00:00:00Z"} if pod.grace_s else {}),
         },
         "spec": {"nodeName": pod.node, "containers": [{"name": "m", "ports": ports}]},
         "status": {"phase": "Running", "podIPs": [{"ip": ip} for ip in pod.ips]},
@@ -376,7 +385,14 @@ def plays() -> Mapping[str, Play]:
     """Return every bundle of the suites by hand, and every generated case, by name."""
     made = [*_by_hand(), *_generated()]
     text = (SUITES / "isolation/bundles/default-deny-all.yaml").read_text(encoding="utf-8")
-    made.append(Play("lifecycle/late", text, flow_sources.mixed_flows, (lambda _: AddPod(LATE),)))
+    late = (lambda _: AddPod(LATE),)
+    made.append(Play("lifecycle/late", text, flow_sources.mixed_flows, late))
+    around = (SUITES / "endings/bundles/around-web.yaml").read_text(encoding="utf-8")
+    turned = (SUITES / "endings/bundles/around-web-turned.yaml").read_text(encoding="utf-8")
+    ends = (lambda _: Terminate("production/web"),)
+    after = (*ends, lambda topology: ReplacePolicies(_bundle(turned, topology)))
+    made.append(Play("endings/terminating-pod", around, flow_sources.mixed_flows, ends))
+    made.append(Play("endings/while-terminating", around, flow_sources.mixed_flows, after))
     return {one.name: one for one in made}
 
 
@@ -403,9 +419,15 @@ def _to_the_world(topology: Topology) -> Iterator[Flow]:
     yield from flow_sources.outside_flows(topology)
 
 
+def _in_fragments(topology: Topology) -> Iterator[Flow]:
+    yield from flow_sources.mixed_flows(topology)
+    yield from flow_sources.fragment_flows(topology)
+
+
 FLOWS: Mapping[str, FlowSource] = {
     "isolation/default-deny-all": _to_services,
     "egress/deny-egress": _to_the_world,
+    "protocols/udp-only": _in_fragments,
 }
 """What is tried besides flows between pods, where a case is about that."""
 
