@@ -39,13 +39,13 @@ class Recorder:
 class Setup:
     """A store with a namespace, a pod on the first node, and a controller that has settled."""
 
-    def __init__(self) -> None:
+    def __init__(self, *defects: str) -> None:
         self.store = Store()
         self.store.create("namespaces", namespace("default"))
         self.store.create("nodes", {"metadata": {"name": "lab-node-0"}, "status": {}})
         self.pod = self.store.create("pods", pod("a", ips=["10.244.0.2"]))
         self.nodes = {node.name: Recorder() for node in NODES}
-        plane = make_dataplane("enforcing", [])
+        plane = make_dataplane("enforcing", defects)
         self.controller = PolicyController(self.store, plane, self.nodes, NODES)
 
     def runs(self) -> list[int]:
@@ -56,9 +56,9 @@ class Setup:
         return counts
 
 
-def _drive(scenario: Callable[[Setup], Coroutine[Any, Any, None]]) -> None:
+def _drive(scenario: Callable[[Setup], Coroutine[Any, Any, None]], *defects: str) -> None:
     async def run() -> None:
-        setup = Setup()
+        setup = Setup(*defects)
         await setup.controller.settled()
         setup.runs()
         await scenario(setup)
@@ -124,6 +124,23 @@ def test_a_deleted_pod_leaves_the_rules() -> None:
         assert "10.244.0.2" not in setup.nodes["lab-node-0"].runs[-1]
 
     _drive(scenario)
+
+
+def test_a_defect_hears_of_a_completed_pod_that_is_deleted() -> None:
+    """Nothing in the rules is its own any more; what a CNI gets wrong about that comes with it."""
+
+    async def scenario(setup: Setup) -> None:
+        heir = pod("heir", ips=["10.244.0.2"])
+        setup.store.update("pods", {**setup.pod, "status": {**heir["status"], "phase": "Failed"}})
+        setup.store.create("pods", heir)
+        setup.store.create("networkpolicies", policy("deny", DENY))
+        await setup.controller.settled()
+        setup.runs()
+        setup.store.delete("pods", "default", "a")
+        await setup.controller.settled()
+        assert [1, 0] == setup.runs()
+
+    _drive(scenario, "deleted-pod-takes-its-address-along")
 
 
 def test_a_change_that_no_rule_depends_on_does_nothing() -> None:
