@@ -50,7 +50,7 @@ def _honest(who: str, request: Mapping[str, Any], outcome: str = "dropped") -> R
             "faults": ["none"],
         },
         "probe": {"results": [[0, outcome, "", 0.25]], "done": True},
-        "arrived": {"arrived": [], "boot": "b00t", "forgot": None},
+        "arrived": {"arrived": [], "half": [], "boot": "b00t", "forgot": None},
     }
     return {"id": request["id"], **said[request["op"]]}
 
@@ -111,6 +111,7 @@ def _seen(
     *,
     sealed: bool = True,
     answer: Callable[[str, Mapping[str, Any]], Reply] = _honest,
+    last: bool = False,
 ) -> Observation:
     """Probe a flow while the answers of one agent to one request are forged."""
     speakers = {
@@ -123,7 +124,7 @@ def _seen(
         Cluster(speakers), lambda: TOPOLOGY, KeyRing(INSTANCE, SECRET), times=AnswerTimes(0.1)
     )
     with closing(prober):
-        return prober.probe([FLOW])[FLOW]
+        return prober.probe([FLOW], last=last)[FLOW]
 
 
 @pytest.fixture(autouse=True)
@@ -314,6 +315,31 @@ def test_a_request_is_not_testified_by_who_did_not_get_it() -> None:
         return reply
 
     _is_unknown(_seen(A, "", lambda said: said, answer=claiming))
+
+
+@pytest.mark.parametrize("last", [False, True])
+def test_a_syn_that_arrived_is_told_in_the_last_look(last: bool) -> None:
+    """Who answered a SYN, and got nothing after it, has been reached; it is asked when it is time.
+
+    A connection that somebody in between keeps half open long enough is what this is to find.
+    """
+
+    def half_open(who: str, request: Mapping[str, Any]) -> Reply:
+        reply = _honest(who, request)
+        if request["op"] == "probe":
+            reply["results"] = [[0, "dropped", "10.0.0.1 40000", 1.2]]
+        if request["op"] == "arrived":
+            reply["half"] = request["half"]
+        return reply
+
+    seen = _seen(A, "", lambda said: said, answer=half_open, last=last)
+    assert Observation(Outcome.DROPPED, arrived=last, seconds=1.2) == seen
+
+
+def test_no_syn_is_testified_for_that_nobody_asked_about() -> None:
+    """Nor one that is told twice: who contradicts itself testifies for nothing."""
+    for half in (["10.0.0.9 40000"], ["10.0.0.9 40000"] * 2):
+        _is_unknown(_seen(B, "arrived", _put(("half",), half)))
 
 
 def test_a_flood_that_makes_an_agent_forget_is_no_denial() -> None:

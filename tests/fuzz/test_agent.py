@@ -109,6 +109,8 @@ FAULTS = [
     b'{"op":"print","id":1,"nonce":{"a":"\\ud800"}}',
     b'{"op":"print","id":1,"nonce":"a\\n::error::x"}',
     b'{"op":"arrived","id":1,"nonces":[[],{}]}',
+    b'{"op":"arrived","id":1,"nonces":[],"half":[[],{}]}',
+    b'{"op":"arrived","id":1,"nonces":[],"half":7}',
     b'{"op":[],"id":1}',
     b"\xff" * 70_000,
 ]

@@ -47,6 +47,11 @@ class ClusterRef(Value):
     secret: str = ""
     gone_after_s: float = GONE_AFTER_S
 
+    @property
+    def has_our_python(self) -> bool:
+        """Tell whether its pods run the interpreter that runs this."""
+        return self.kind == "lab"
+
     def why_no_sctp(self) -> str:
         """Return why cases that send SCTP cannot be tried here, "" where they can."""
         support = self.capabilities.sctp

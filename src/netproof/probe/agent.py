@@ -1,7 +1,7 @@
 """The program inside every probe pod: serves the pod's ports, probes others on request.
 
-Standard library only and sent as text (`python3 -I -S -c <this> serve <config>`), so any image
-with Python 3.9 will do; it stays one file for that reason. It must not know Kubernetes, policies
+Standard library only and sent as an argument of its own command (`agentcommand`), so any image with
+Python 3.9 will do; it stays one file for that reason. It must not know Kubernetes, policies
 or expectations. Two rules hold throughout: what is ready is handled before any deadline is, and
 time in which this process was kept from running does not count, so that a starved agent never
 says "dropped". And whatever comes over a socket ends that conversation at most, never the process.
@@ -10,6 +10,7 @@ says "dropped". And whatever comes over a socket ends that conversation at most,
 from __future__ import annotations
 
 import errno
+import gc
 import os
 import resource
 import select
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     Outcome = tuple[str, str]
-    Steps = Generator[float, Any, Any]  # yields until when it waits, is told whether it was woken
+    Steps = Generator[float, Any, Any]  # yields until when it waits, is told by what it was woken
     Read = Callable[[bytes, bool], Any]  # data, whether it is all there is -> None to read on
     Query = tuple[str, str, int, str, int]  # protocol, server, port, name, type
 
@@ -65,6 +66,8 @@ ROUTED = ("192.0.2.1", "2001:db8::1")  # of documentation: stand for our address
 PORT_RANGE = "/proc/sys/net/ipv4/ip_local_port_range"  # no pathlib: 5 ms at each start
 RESOLV_CONF = "/etc/resolv.conf"
 DNS_PORT = 53
+TCP_TABLES = (("/proc/net/tcp", socket.AF_INET), ("/proc/net/tcp6", socket.AF_INET6))
+SYN_RECV = "03"  # of a connection whose SYN was answered and which is not complete (tcp_states.h)
 
 HTTP = b"GET /netproof/"
 HASHES: dict[bytes, Callable[[], Any]] = {}  # by key, made when first needed
@@ -74,6 +77,9 @@ LARGE = 4000  # bytes of a datagram that no packet holds where MTUs are the usua
 LARGER = 1000  # than the path's MTU, where that is more: frames of 9000 bytes and beyond
 LARGEST = 65507  # bytes: what the length of an IPv4 packet leaves
 LINE = 512  # bytes of a request that is not large
+
+FAILED = select.EPOLLERR | select.EPOLLHUP
+RESET = struct.pack("ii", 1, 0)  # a struct linger: close with a reset, so that no port stays taken
 
 BATCH = 1024  # events a wake-up; a full batch means that more are ready, so no deadline is due
 BURST = 64  # probes started between two looks at what is ready: their answers overtake the rest
@@ -86,6 +92,7 @@ MOST_DRAINED = 200  # bursts; more than buffers hold, so that a flood does not k
 MOST_READS = 64  # of one connection before others have their turn
 MOST_LINE = 1 << 25  # bytes of one request; 100,000 targets are 15 MB
 MOST_UNPROVEN = 1 << 12  # of who has not shown yet that it has our key
+MOST_FRESH = 100_000  # objects between two looks for garbage in circles, of which there is little
 TICK = 0.05  # seconds; the clock never steps further than this past the wake-up it asked for
 ANSWER = 5.0  # seconds; an established connection proves the path, its server may be starved
 GUEST = 10.0  # seconds for a client to say its line
@@ -165,15 +172,18 @@ class Loop:
 
     def watch(self, task: Task, sock: socket.socket, also: int = 0) -> None:
         """Have a task woken by a socket; edge-triggered, so once is enough."""
-        self.add(sock, lambda _: self.step(task, True), select.EPOLLIN | select.EPOLLET | also)
+        self.add(sock, lambda mask: self.step(task, mask), select.EPOLLIN | select.EPOLLET | also)
 
     def drop(self, sock: socket.socket) -> None:
-        """Close a socket once the batch is done: no event must meet its number used again."""
-        if self.handlers.pop(sock.fileno(), None):
-            self.epoll.unregister(sock)
+        """Close a socket once the batch is done: no event must meet its number used again.
+
+        That it is watched no longer needs no call: epoll forgets what is closed.
+        """
+        self.handlers.pop(sock.fileno(), None)
         self.closing.append(sock)
 
-    def step(self, task: Task, woken: bool | None) -> None:
+    def step(self, task: Task, woken: int | None) -> None:
+        """Have a task go on; `woken` is what its socket is ready for, 0 when its time is up."""
         if task.steps is None:
             return
         try:
@@ -210,7 +220,7 @@ class Loop:
         while len(events) < BATCH and self.deadlines and self.deadlines[0][0] <= self.time:
             at, _, task = heapq.heappop(self.deadlines)
             if task.due == at:
-                self.step(task, False)
+                self.step(task, 0)
         for sock in self.closing:
             sock.close()
         self.closing.clear()
@@ -257,6 +267,8 @@ class Server:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             sock.bind((address, port))
             sock.listen(4096)
+            if protocol == "TCP":
+                spoken_for(sock)
         some = self.datagrams if protocol == "UDP" else self.connections
         self.listeners.append((sock, some))
         self.loop.add(sock, lambda _: some(sock), select.EPOLLIN)
@@ -307,7 +319,6 @@ class Server:
         return True
 
     def welcome(self, sock: socket.socket, peer: str) -> None:
-        sock.setblocking(False)
         if len(self.guests) >= MOST_GUESTS:
             self.evict()
         task = Task(lambda _: self.guests.pop(id(sock), None), sock)
@@ -324,7 +335,7 @@ class Server:
         end, most = b"\n", 512
         while end not in data and len(data) < most:
             try:
-                more = sock.recv(512)
+                more = sock.recv(512, socket.MSG_DONTWAIT)
             except BlockingIOError:
                 if not watched:  # most clients have spoken by now and need no watching
                     self.loop.watch(task, sock)
@@ -337,7 +348,7 @@ class Server:
             data += more
             if data.startswith(HTTP):  # what is left unread turns our answer into a reset
                 end, most = b"\r\n\r\n", 8192
-        sock.send(self.reply(data, peer))
+        sock.send(self.reply(data, peer), socket.MSG_DONTWAIT)
 
     def datagrams(self, sock: socket.socket) -> bool:
         """Answer what datagrams there are; tell whether there may be more."""
@@ -367,10 +378,39 @@ class Server:
             self.loop.step(guest, True)
 
 
+def spoken_for(listener: socket.socket) -> None:
+    """Be woken when a client has spoken, or a second after it came, where the kernel can tell."""
+    try:  # noqa: SIM105 - contextlib is one more import at each start
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, 1)
+    except OSError:
+        pass  # woken by every client that comes, then
+
+
 def accepted(listener: socket.socket) -> tuple[socket.socket, Any]:
     take = getattr(listener, "_accept")  # noqa: B009 - what the public module's `accept` calls
     fd, peer = take()
     return socket.socket(listener.family, listener.type, listener.proto, fd), peer
+
+
+def said_from(peer: tuple[Any, ...]) -> str:
+    return f"{peer[0]} {peer[1]}"
+
+
+def half_open() -> set[str]:
+    """Return from where SYNs came that we have answered, and nothing after them."""
+    found = set()
+    for table, family in TCP_TABLES:
+        try:
+            with open(table) as lines:  # noqa: PTH123
+                rows = [row for row in map(str.split, lines) if row[3] == SYN_RECV]
+        except OSError:
+            continue  # not to be had here, so nobody is testified for
+        for row in rows:
+            address, _, port = row[2].partition(":")
+            words = [int(address[at : at + 8], 16) for at in range(0, len(address), 8)]
+            packed = b"".join(word.to_bytes(4, sys.byteorder) for word in words)
+            found.add(said_from((socket.inet_ntop(family, packed), int(port, 16))))
+    return found
 
 
 def own(towards: str) -> str:
@@ -448,6 +488,8 @@ class TargetRunner:
 
         def done(value: Outcome) -> None:
             self.active -= 1
+            if value == (DROPPED, "") and target["protocol"] == "TCP" and task.sock is not None:
+                value = DROPPED, said_from(task.sock.getsockname())  # for the far end to look for
             job.add([index, *value, round(time.monotonic() - began, 4)])
 
         task = Task(done)
@@ -461,7 +503,7 @@ class TargetRunner:
             server = address or nameservers()[0][0]
             query = protocol, server, port, target["name"], record
             code, found = yield from self.ask(task, query, timeout)
-            return found if code is None else judged(code, found, target["expect"])
+            return found if code is None else judged(code, found, target.get("expect", []))
         if kind == "name":
             address, why = yield from self.resolve(task, target["name"], record, timeout)
             if not address:
@@ -472,7 +514,7 @@ class TargetRunner:
         request = f"netproof {nonce}\n".encode().ljust(SHORTEST if protocol == "UDP" else 0)
         if kind == "ping":
             return (yield from self.echo(task, address, request, timeout))
-        wanted = target["identities"]
+        wanted = target.get("identities", [])
         way = self.datagram if protocol == "UDP" else self.stream
         sock = self.fresh(task, protocol, address, port)
         size = 0
@@ -521,26 +563,29 @@ class TargetRunner:
         timeout: float,
         read: Read,
     ) -> Steps:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         code = sock.connect_ex(at)
         if code not in (0, errno.EINPROGRESS):
             return local(code)
         self.loop.watch(task, sock, select.EPOLLOUT)
         woken = yield self.loop.now() + timeout
-        code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) or queued(sock)
-        if code or not woken:
-            return told(code) if code else (DROPPED, "")
+        if not woken or woken & FAILED:
+            code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) or queued(sock)
+            if code or not woken:
+                return told(code) if code else (DROPPED, "")
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
         data, until = b"", self.loop.now() + max(ANSWER, timeout)
+        speaks = woken & select.EPOLLIN  # whoever waits to be asked has said nothing yet
         try:
             sock.send(request)
             while True:
+                if not speaks and not (yield until):
+                    return ERROR, "connected, but no answer came"
                 try:
                     more = sock.recv(4096)
                 except BlockingIOError:
-                    if not (yield until):
-                        return ERROR, "connected, but no answer came"
+                    speaks = 0
                     continue
-                data += more
+                data, speaks = data + more, 1
                 found = read(data, not more or len(data) > 4096)
                 if found:
                     return found
@@ -944,7 +989,10 @@ class Control:
         server.drain()
         came = [server.arrived[name] for name in request["nonces"] if name in server.arrived]
         forgot = round(time.monotonic() - server.forgot, 3) if server.forgot else None
-        reply = {"arrived": came, "boot": self.agent.boot, "forgot": forgot}
+        asked = request.get("half")
+        begun = half_open() if asked else set()
+        half = [one for one in asked or () if one in begun]
+        reply = {"arrived": came, "half": half, "boot": self.agent.boot, "forgot": forgot}
         self.say({"id": request["id"], **reply})
 
     def say(self, reply: object) -> None:
@@ -1059,6 +1107,7 @@ def configured(words: list[str]) -> dict[str, Any]:
 def main(arguments: list[str]) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda number, _: os._exit(128 + number))  # no end of its own
+    gc.set_threshold(MOST_FRESH)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # a pod's first process inherits orphans
     agent = Agent(configured(arguments[1:]))
     served, failed = len(agent.server.serving), len(agent.server.failures)

@@ -6,7 +6,7 @@ while the agent at the other end demonstrably served.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from netproof.errors import GarbledError
@@ -63,10 +63,14 @@ class AnswerTimes:
 
 @dataclass(frozen=True, slots=True)
 class ProbeAnswer:
-    """An observation and the nonce that the request carried, for the far end to recognise."""
+    """An observation and the nonce that the request carried, for the far end to recognise.
+
+    `origin` is where a SYN came from that got no answer: address and port, for the far end too.
+    """
 
     seen: Observation
     nonce: str = ""
+    origin: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,19 +95,27 @@ def read_results(
         if index >= len(nonces) or index in known:
             raise GarbledError(f"a result for target {index} of {len(nonces)}, which is not due")
         known.add(index)
-        seen = Observation(outcome, one_line(detail), seconds=seconds, attempts=attempts)
-        answers[index] = ProbeAnswer(seen, nonces[index])
+        origin = detail if outcome is Outcome.DROPPED and " " in detail else ""
+        said = "" if origin else one_line(detail)
+        seen = Observation(outcome, said, seconds=seconds, attempts=attempts)
+        answers[index] = ProbeAnswer(seen, nonces[index], origin)
     if reply.done is not (len(known) == len(nonces)) or not (answers or reply.done):
         raise GarbledError(f"{len(known)} of {len(nonces)} results, and done is {reply.done}")
     return answers
 
 
-def read_testimony(testimony: Testimony, nonces: Sequence[str]) -> frozenset[str]:
-    """Return which requests arrived; raise GarbledError for one that nobody was to receive."""
-    arrived = frozenset(testimony.arrived)
-    if len(arrived) != len(testimony.arrived) or not arrived <= set(nonces):
+def read_testimony(
+    testimony: Testimony, nonces: Collection[str], origins: Mapping[str, str]
+) -> frozenset[str]:
+    """Return the nonces of requests that arrived, or whose SYN did; raise GarbledError for others.
+
+    `origins` are the nonces of those that got no answer to a SYN, by where it came from.
+    """
+    arrived, half = frozenset(testimony.arrived), frozenset(testimony.half)
+    once = len(arrived) == len(testimony.arrived) and len(half) == len(testimony.half)
+    if not once or not arrived <= set(nonces) or not half <= origins.keys():
         raise GarbledError("a testimony of requests that were not sent to it")
-    return arrived
+    return arrived | {origins[one] for one in half}
 
 
 def unknown(why: str, attempts: int = 1) -> ProbeAnswer:

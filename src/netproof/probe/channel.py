@@ -6,7 +6,6 @@ time. Only the transport is ever tried again, and only while no answer to a requ
 
 from __future__ import annotations
 
-import json
 import secrets
 import threading
 import time
@@ -14,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import count
 from typing import Protocol, TypeVar
 
+import msgspec
 from tenacity import (
     Retrying,
     retry_if_exception_type,
@@ -107,6 +107,11 @@ class Channel:
         self._hello: Hello | None = None
         self.tries = 0
 
+    @property
+    def greeted(self) -> Hello | None:
+        """Who answers over the stream that is open; None where there is none."""
+        return self._hello if self._stream is not None else None
+
     def hello(self) -> Hello:
         """Return who answers, asked once a stream; raise ProbeError where nobody does."""
         with self._lock:
@@ -191,7 +196,7 @@ class Channel:
     def _send(self, request: Mapping[str, object]) -> None:
         if self._stream is None:
             raise EOFError("no stream")
-        data = json.dumps(request, separators=(",", ":")).encode()
+        data = msgspec.json.encode(request)
         line = sealed_request(data, self._key, self._session)
         for start in range(0, len(line), SENT_AT_ONCE):
             self._stream.send(line[start : start + SENT_AT_ONCE])

@@ -69,9 +69,13 @@ class Results(Message, frozen=True):
 
 
 class Testimony(Message, frozen=True):
-    """Which of the requests asked for have arrived; `forgot` is how long ago any was forgotten."""
+    """Which of the requests asked for have arrived; `forgot` is how long ago any was forgotten.
+
+    `half` are the addresses and ports asked for whose SYN was answered, and nothing came after it.
+    """
 
     arrived: tuple[Word, ...]
+    half: tuple[Word, ...]
     boot: Word
     forgot: Seconds | None
 

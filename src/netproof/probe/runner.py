@@ -22,6 +22,7 @@ from netproof.model.workload import Topology
 from netproof.probe.agent import ANSWER, MOST_PROBES, NAMED
 from netproof.probe.agentcommand import STARTING_S, relay_command
 from netproof.probe.answers import (
+    SYN_AGAIN_S,
     UNANSWERED,
     AnswerTimes,
     ProbeAnswer,
@@ -189,7 +190,7 @@ class Prober:
         run = carried(lambda one: self._run(one, jobs[one], hellos[one], timeout_s))
         for found in self._pool.map(run, jobs):
             answers |= found
-        said = self._question(answers, ends, hellos, began)
+        said = self._question(answers, ends, hellos, began, half=timeout_s >= SYN_AGAIN_S)
 
         def believed(flow: Flow) -> Observation:
             """Return what is to be believed, with what was beside it if it got no answer."""
@@ -244,7 +245,9 @@ class Prober:
 
     def _greet(self, ends: Collection[Endpoint]) -> Mapping[Endpoint, Hello | ProbeError]:
         """Connect to all agents that have a part in this round, before it begins."""
-        return self._each(lambda end: self._channel(end).hello(), ends)
+        channels = {end: self._channel(end) for end in ends}
+        known = {end: said for end, one in channels.items() if (said := one.greeted) is not None}
+        return known | self._each(lambda end: channels[end].hello(), channels.keys() - known.keys())
 
     def _run(
         self,
@@ -268,11 +271,11 @@ class Prober:
             return reply.done
 
         channel = self._channel(source)
-        told = zip(targets.values(), nonces, strict=True)
+        drawn = zip(targets.values(), nonces, strict=True)
         request = {
             "op": "probe",
             "timeout": timeout_s,
-            "targets": [target.to_json() | {"nonce": nonce} for target, nonce in told],
+            "targets": [replace(target, nonce=nonce) for target, nonce in drawn],
         }
         why = ""
         try:
@@ -300,15 +303,25 @@ class Prober:
         ends: Mapping[Flow, Sequence[Endpoint]],
         hellos: Mapping[Endpoint, Hello | ProbeError],
         began: float,
+        *,
+        half: bool,
     ) -> Mapping[Endpoint, Witness]:
-        """Ask every end that should have been reached, and was not heard, what arrived there."""
+        """Ask every end that should have been reached, and was not heard, what arrived there.
+
+        `half` asks for SYNs too, which is worth its price where a look outlived the second one.
+        """
         nonces: dict[Endpoint, list[str]] = defaultdict(list)
+        origins: dict[Endpoint, dict[str, str]] = defaultdict(dict)
         for flow, far in ends.items():
             answer = answers[flow]
             if answer.nonce and answer.seen.outcome in UNANSWERED:
                 for end in far:
                     nonces[end].append(answer.nonce)
-        asked = self._each(lambda end: self._testify(end, nonces[end], hellos[end], began), nonces)
+                    if answer.origin and half:
+                        origins[end][answer.origin] = answer.nonce
+        asked = self._each(
+            lambda end: self._testify(end, nonces[end], origins[end], hellos[end], began), nonces
+        )
         silent = {end: Witness() for end in hellos}
         return silent | {
             end: Witness(trouble=str(said)) if isinstance(said, ProbeError) else said
@@ -316,7 +329,12 @@ class Prober:
         }
 
     def _testify(
-        self, end: Endpoint, nonces: Sequence[str], hello: Hello | ProbeError, began: float
+        self,
+        end: Endpoint,
+        nonces: Sequence[str],
+        origins: Mapping[str, str],
+        hello: Hello | ProbeError,
+        began: float,
     ) -> Witness:
         """Ask for requests by the first half of their nonces: the rest is known where they came."""
         if isinstance(hello, ProbeError):
@@ -326,14 +344,15 @@ class Prober:
 
         def take(reply: Testimony) -> bool:
             nonlocal arrived, trouble
-            arrived = read_testimony(reply, nonces)
+            arrived = read_testimony(reply, nonces, origins)
             if reply.boot != hello.boot:
                 trouble = f"the agent of {end} was started anew meanwhile"
             elif forgotten_since(reply, time.monotonic() - began):
                 trouble = f"the agent of {end} got more requests than it can remember"
             return True
 
-        request = {"op": "arrived", "nonces": [nonce[:NAMED] for nonce in nonces]}
+        named = [nonce[:NAMED] for nonce in nonces]
+        request = {"op": "arrived", "nonces": named, "half": list(origins)}
         self._channel(end).ask(request, Testimony, take, deadline_s=TESTIMONY_S)
         return Witness(arrived, hello, trouble)
 

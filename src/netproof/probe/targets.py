@@ -6,12 +6,12 @@ It must not know how the agent is reached, nor what is expected of the flow.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TypeVar
 
 from netproof.errors import HarnessBug, ProbeError
 from netproof.model.flow import Endpoint, EndpointKind, Flow, Path
+from netproof.model.value import Value, replace
 from netproof.model.workload import (
     Family,
     Host,
@@ -48,12 +48,12 @@ UNPROVEN = (TargetKind.DNS, TargetKind.PING)
 """What is answered by somebody who has no key of ours: a name server, a kernel."""
 
 
-@dataclass(frozen=True, slots=True)
-class ProbeTarget:
-    """One probe as the agent understands it.
+class ProbeTarget(Value, omit_defaults=True):
+    """One probe as the agent understands it, as JSON without what is empty.
 
     `identities` are those whose answer counts. `name` is what to look up, and `expect` holds the
-    addresses that a name server may answer with, any address where it is empty.
+    addresses that a name server may answer with, any address where it is empty. `nonce` is the
+    request's own, drawn when it is sent.
     """
 
     kind: TargetKind
@@ -64,21 +64,7 @@ class ProbeTarget:
     identities: tuple[str, ...] = ()
     name: str = ""
     expect: tuple[str, ...] = ()
-
-    def to_json(self) -> dict[str, object]:
-        """Return plain values, without what the kind does not need."""
-        plain: dict[str, object] = {
-            "kind": self.kind,
-            "protocol": self.protocol,
-            "family": self.family,
-            "address": self.address,
-            "port": self.port,
-        }
-        if self.kind not in UNPROVEN:
-            plain["identities"] = self.identities
-        if self.kind in (TargetKind.NAME, TargetKind.DNS):
-            plain |= {"name": self.name, "expect": self.expect}
-        return plain
+    nonce: str = ""
 
 
 def target_of(flow: Flow, topology: Topology, rename: Rename = str) -> ProbeTarget:

@@ -79,7 +79,8 @@ class HostAgents:
 
     def _command(self, pod: Pod) -> list[str]:
         identity = OUTSIDE_IDENTITY if pod.name == OUTSIDE_POD else pod.node
-        return agent_command(identity, pod.ports, self._run_id, self._ref.secret)
+        ours = self._ref.has_our_python
+        return agent_command(identity, pod.ports, self._run_id, self._ref.secret, compiled=ours)
 
 
 def deploy_agents(ref: ClusterRef, count: int, image: str = "python") -> Topology:
@@ -87,7 +88,10 @@ def deploy_agents(ref: ClusterRef, count: int, image: str = "python") -> Topolog
     client = Client(ref)
     try:
         deployment = Deployment(
-            lambda pod: agent_command(pod.key, pod.ports, ref.name, ref.secret), image
+            lambda pod: agent_command(
+                pod.key, pod.ports, ref.name, ref.secret, compiled=ref.has_our_python
+            ),
+            image,
         )
         pods = [Pod(PLAIN, f"agent-{n}", {"app": f"agent-{n}"}, PLAIN_PORTS) for n in range(count)]
         return Fleet(client, Naming(ref.name, "lab"), deployment).deploy([Namespace(PLAIN)], pods)

@@ -40,7 +40,7 @@ from netproof.probe.runner import Prober
 from netproof.run.changes import AddPod, Change, State
 from netproof.run.endings import afterwards, end_all
 from netproof.run.observer import Observer
-from netproof.run.scenario import Scenario, Settings, Statement, stated
+from netproof.run.scenario import FlowSource, Scenario, Settings, Statement, stated
 from netproof.verdict import scenario_verdict, weigh_gaps
 
 T = TypeVar("T")
@@ -61,7 +61,14 @@ class Worker:
         self.naming = naming
         self.settings = settings
         deployment = Deployment(
-            lambda pod: agent_command(pod.key, pod.ports, naming.run_id, ref.secret, pod.listens),
+            lambda pod: agent_command(
+                pod.key,
+                pod.ports,
+                naming.run_id,
+                ref.secret,
+                pod.listens,
+                compiled=ref.has_our_python,
+            ),
             settings.image,
             chooses_nodes=True,
         )
@@ -69,6 +76,7 @@ class Worker:
         self.topology = Topology()
         self._around = Topology(hosts=tuple(outside))
         self._spaces: dict[str, str] = {}
+        self._tried: tuple[FlowSource | None, Topology, tuple[Flow, ...]] = None, self.topology, ()
         self._scenes: list[Scene] = []
         self._in_force = PoliciesInForce(self.client, naming.selector)
         streams = AgentStreams(self.client, self.fleet.locate)
@@ -156,7 +164,7 @@ class Worker:
 
     def _steps(self, scenario: Scenario, given: State) -> list[JudgedStep]:
         begun = self._refit(given)
-        flows = tuple(scenario.flows(self.topology))
+        flows = self._flows(scenario)
         goes_on = bool(scenario.bundle.policies or scenario.then)
         steps = (
             []
@@ -167,7 +175,7 @@ class Worker:
             steps += self._under_policies(scenario, begun)
             self._put_in_force(Bundle())
             self._refit(begun)
-            steps.append(self._step(RESTORED, (), tuple(scenario.flows(self.topology))))
+            steps.append(self._step(RESTORED, (), self._flows(scenario)))
         return steps
 
     def _under_policies(self, scenario: Scenario, state: State) -> list[JudgedStep]:
@@ -187,11 +195,19 @@ class Worker:
 
         Raises ClusterError where a pod that terminates has ended meanwhile: its part was nobody's.
         """
-        flows = tuple(scenario.flows(self.topology))
+        flows = self._flows(scenario)
         self._put_in_force(state.bundle)
         step = self._step(name, state.bundle.policies, flows, known)
         self.fleet.see_terminating()
         return step
+
+    def _flows(self, scenario: Scenario) -> tuple[Flow, ...]:
+        """Return what a scenario tries in this fleet, the same tuple for as long as both stay."""
+        source, topology, flows = self._tried
+        if source is not scenario.flows or topology is not self.topology:
+            flows = tuple(scenario.flows(self.topology))
+            self._tried = scenario.flows, self.topology, flows
+        return flows
 
     def _after(self, changes: Iterable[Change]) -> State:
         """Return what the fleet is to be after changes of what it is, without policies."""
@@ -213,7 +229,9 @@ class Worker:
         for key, pod in before.items():
             if pod.ips != after.get(key) or key in anew:
                 self.prober.forget(key)
-        self.topology = _merged(fleet, self._around)
+        merged = _merged(fleet, self._around)
+        if merged != self.topology:  # what is known of an unchanged one goes on to hold
+            self.topology = merged
         return replace(state, pods=fleet.pods, heirs={})
 
     def _announce(self, state: State) -> None:

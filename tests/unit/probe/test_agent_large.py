@@ -7,7 +7,9 @@ import socket
 from collections.abc import Callable, Iterator
 
 import pytest
+from msgspec import to_builtins
 
+from netproof.model.value import replace
 from netproof.model.workload import Family, Port, Protocol
 from netproof.probe import agent
 from netproof.probe.identity import fresh_nonce
@@ -46,7 +48,7 @@ def _probe(
     request = {
         "op": "probe",
         "timeout": timeout_s,
-        "targets": [target.to_json() | {"nonce": fresh_nonce()}],
+        "targets": [to_builtins(replace(target, nonce=fresh_nonce()))],
     }
     replies = agents.ask(who, request, lambda reply: bool(reply["done"]))
     ((_, outcome, why, _),) = [result for reply in replies for result in reply["results"]]

@@ -10,7 +10,9 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from msgspec import to_builtins
 
+from netproof.model.value import replace
 from netproof.model.workload import Family, Port, Protocol
 from netproof.probe.identity import fresh_nonce
 from netproof.probe.targets import ProbeTarget, TargetKind
@@ -38,12 +40,17 @@ def _probe(agents: Agents, *targets: ProbeTarget, timeout_s: float = PATIENT_S) 
     request = {
         "op": "probe",
         "timeout": timeout_s,
-        "targets": [target.to_json() | {"nonce": fresh_nonce()} for target in targets],
+        "targets": [_asked(target) for target in targets],
     }
     replies = agents.ask("n/prober", request, lambda reply: bool(reply["done"]))
     results = sorted(result for reply in replies for result in reply["results"])
     assert list(range(len(targets))) == [index for index, *_ in results]
     return [(outcome, _without_proof(outcome, why)) for _, outcome, why, *_ in results]
+
+
+def _asked(target: ProbeTarget) -> dict[str, Any]:
+    asked: dict[str, Any] = to_builtins(replace(target, nonce=fresh_nonce()))
+    return asked
 
 
 def _without_proof(outcome: str, why: str) -> str:
@@ -246,7 +253,7 @@ def test_several_harnesses_are_served_at_once(agents: Agents) -> None:
     """Connections to one agent do not get each other's answers."""
     port = agents.running[1].ports["TCP", "IPv4"]
     with agents.dialled("n/prober") as one, agents.dialled("n/prober") as two:
-        target = _target(port).to_json() | {"nonce": fresh_nonce()}
+        target = _asked(_target(port))
         for sock, number in ((one, 1), (two, 2)):
             request = {"op": "probe", "id": number, "timeout": 1, "targets": [target] * number}
             line = json.dumps(request).encode()

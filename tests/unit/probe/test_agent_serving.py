@@ -150,6 +150,26 @@ def test_the_signal_of_arrival_is_per_nonce(agents: Agents, web: Agent) -> None:
     assert ["seen1"] == reply["arrived"]
 
 
+@pytest.mark.parametrize("address", ["127.0.0.1", "::1"])
+def test_a_connection_that_is_not_complete_is_testified_for(
+    agents: Agents, web: Agent, address: str
+) -> None:
+    """A SYN that was answered, and nothing after it, is known by the address and port it is from.
+
+    To the kernel one that has said nothing yet is in the same state as one whose answer was lost.
+    """
+    family = "IPv6" if ":" in address else "IPv4"
+    with socket.create_connection((address, web.ports["TCP", family]), 10) as sock:
+        silent = f"{address} {sock.getsockname()[1]}"
+        request = {"op": "arrived", "nonces": [], "half": [silent, f"{address} 1"]}
+        (reply,) = agents.ask("shop/web", request, lambda _: True)
+        assert [silent] == reply["half"]
+        sock.sendall(b"netproof n10\n")
+        assert b"n10" in sock.makefile("rb").readline()
+        (reply,) = agents.ask("shop/web", request, lambda _: True)
+        assert [] == reply["half"]
+
+
 def test_http_is_answered_with_the_same_in_a_response(web: Agent) -> None:
     """Who comes through a proxy asks `GET /netproof/NONCE`, however long its headers are."""
     headers = "".join(f"X-Header-{n}: {'x' * 50}\r\n" for n in range(40))

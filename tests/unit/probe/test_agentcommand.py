@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+import zlib
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from netproof.model.workload import Port, Protocol
 from netproof.probe import agent, agentcommand
 from netproof.probe.agentcommand import (
     RELAY,
+    START,
     agent_source,
     relay_command,
     serve_command,
@@ -44,7 +46,32 @@ def test_a_relay_is_told_where_its_agent_listens() -> None:
 
 def test_what_is_sent_fits_an_argument_with_room_to_spare() -> None:
     """The program without what only readers need is a fraction of the longest argument."""
-    assert len(agent_source().encode()) < LARGEST_ARGUMENT / 4
+    assert len(agent_source().encode()) < LARGEST_ARGUMENT / 3
+    both = serve_command("a/b", (), "run1", "s", compiled=True)
+    assert ["python3", "-I", "-S", "-c", START, agent_source()] == both[:6]
+    assert len(both[6]) < LARGEST_ARGUMENT / 3
+
+
+@pytest.mark.parametrize("spoilt", ["", "0d0d0d0d", "sum", "code"])
+def test_a_program_runs_whether_or_not_what_it_compiles_to_fits(spoilt: str) -> None:
+    """Code of another Python, of another source or of none at all is left alone."""
+    source = "import sys\nprint(sys.argv, __name__, sys._getframe().f_code.co_filename)"
+    magic, sum_, code = agentcommand._compiled(source).split()
+    parts = {"": [magic, sum_, code], "sum": [magic, "1", code], "code": [magic, sum_, "AAAA"]}
+    words = [source, " ".join(parts.get(spoilt, [spoilt, sum_, code])), "serve", "n/a"]
+    command = [sys.executable, "-I", "-S", "-c", START, *words]
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert "['-c', 'serve', 'n/a'] __main__ agent\n" == said
+
+
+def test_what_is_compiled_is_what_runs() -> None:
+    """Where version and checksum fit, the source itself is not compiled again."""
+    magic, _, code = agentcommand._compiled("print('compiled')").split()
+    source = "print('source')"
+    words = [source, f"{magic} {zlib.crc32(source.encode())} {code}"]
+    command = [sys.executable, "-I", "-S", "-c", START, *words]
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert "compiled\n" == said
 
 
 def test_what_is_sent_is_the_same_program() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from netproof.model.flow import Endpoint, Flow, Observation, Outcome, Path
+from netproof.probe import messages
 from netproof.probe.answers import (
     LEAST_S,
     SYN_AGAIN_S,
@@ -11,6 +12,7 @@ from netproof.probe.answers import (
     Witness,
     merge,
     read_results,
+    read_testimony,
     weigh,
 )
 from netproof.probe.messages import Hello, Results
@@ -26,6 +28,16 @@ def test_a_result_is_read_with_its_nonce() -> None:
     seen = Observation(Outcome.REJECTED, "ECONNREFUSED", seconds=0.25, attempts=2)
     reply = Results(1, ((1, Outcome.REJECTED, "ECONNREFUSED", 0.25),), done=True)
     assert {1: ProbeAnswer(seen, "n1")} == read_results(reply, ["n0", "n1"], {0}, 2)
+
+
+def test_where_an_unanswered_syn_came_from_is_for_the_far_end() -> None:
+    """It is kept apart, so that it is no detail of the flow, and names the nonce that arrived."""
+    reply = Results(1, ((0, Outcome.DROPPED, "10.0.0.1 40000", 1.2),), done=True)
+    (answer,) = read_results(reply, ["n0"], set(), 1).values()
+    seen = Observation(Outcome.DROPPED, seconds=1.2)
+    assert ProbeAnswer(seen, "n0", "10.0.0.1 40000") == answer
+    said = messages.Testimony(2, (), ("10.0.0.1 40000",), "boot", None)
+    assert {"n0"} == read_testimony(said, ["n0"], {answer.origin: "n0"})
 
 
 def test_what_arrived_is_no_denial() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from msgspec import to_builtins
 
 from netproof.errors import HarnessBug, ProbeError
 from netproof.model.flow import Endpoint, Flow, Path
@@ -162,7 +163,7 @@ def test_plain_values_carry_what_the_kind_needs() -> None:
         "port": 80,
         "identities": ("production/api",),
     }
-    assert expected == target_of(flow, TOPOLOGY).to_json()
+    assert expected == to_builtins(target_of(flow, TOPOLOGY))
 
 
 def test_a_large_datagram_goes_where_a_small_one_goes() -> None:
@@ -184,4 +185,4 @@ def test_an_echo_has_no_witness() -> None:
         "family": "IPv4",
         "address": "10.0.0.2",
         "port": 0,
-    } == target.to_json()
+    } == to_builtins(target)

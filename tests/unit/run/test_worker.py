@@ -14,7 +14,7 @@ from netproof.model.flow import Expected
 from netproof.model.flows import dns_flows
 from netproof.model.matrix import JudgedStep
 from netproof.model.value import replace
-from netproof.model.workload import Pod, Protocol, Service, ServicePort, Topology
+from netproof.model.workload import Pod, Port, Protocol, Service, ServicePort, Topology
 from netproof.policy import Bundle
 from netproof.probe.messages import Hello
 from netproof.probe.targets import target_of
@@ -64,6 +64,23 @@ def test_a_prober_that_fails_to_close_does_not_keep_the_fleet(
     client: object = made.client
     assert isinstance(client, Connection)
     assert ["delete Namespace np-run1-w0-shop", "close"] == client.calls[1:]
+
+
+def test_what_is_tried_is_worked_out_anew_where_the_fleet_changed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The same flows for the same fleet, those of a pod that came for another one."""
+    monkeypatch.setattr(worker, "Client", Connection)
+    made = Worker(ClusterRef("existing", "c", ""), Naming("run1", "w0"), Settings(1.0, 1.0, "i"))
+    case = Scenario("case", "A case", Bundle(), "")
+    for names in ("a", "ab"):
+        pods = tuple(Pod("shop", one, ports=(Port(80),), ips=("10.0.0.1",)) for one in names)
+        monkeypatch.setattr(made.fleet, "become", lambda *_, pods=pods: Topology(pods=pods))
+        made._refit(State.at_home(made.topology, Bundle()))
+        tried = made._flows(case)
+        assert len(pods) ** 2 == len(tried)
+        made._refit(State.at_home(made.topology, Bundle()))
+        assert tried is made._flows(case)
 
 
 OWN, CACHE = "10.96.0.10", "169.254.20.10"

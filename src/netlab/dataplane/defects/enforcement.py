@@ -179,15 +179,31 @@ class UdpRequestLeaks(Semantics):
     """Delivers denied UDP requests and drops their replies, so that the sender sees a denial."""
 
     def first_rules(self, site: NodeSite) -> Sequence[str]:
-        return (
-            f"ct direction reply meta l4proto udp ct mark {_LEAKED} drop",
-            "ct direction original meta l4proto udp ct mark set 0",
-            *super().first_rules(site),
-        )
+        return (*_unanswered("udp"), *super().first_rules(site))
 
     def deny_rules(self, site: NodeSite, deny: Sequence[str]) -> Sequence[str]:
         leak = f"meta l4proto udp ct mark set {_LEAKED} accept"
         return (leak, *super().deny_rules(site, deny))
+
+
+@defect("tcp-request-leaks")
+class TcpRequestLeaks(Semantics):
+    """Delivers the SYN of denied connections and drops its answer: they are half open."""
+
+    def first_rules(self, site: NodeSite) -> Sequence[str]:
+        return (*_unanswered("tcp"), *super().first_rules(site))
+
+    def deny_rules(self, site: NodeSite, deny: Sequence[str]) -> Sequence[str]:
+        leak = f"meta l4proto tcp ct mark set {_LEAKED} accept"
+        return (leak, *super().deny_rules(site, deny))
+
+
+def _unanswered(protocol: str) -> tuple[str, str]:
+    """Return rules that drop what answers a request with the mark, which each one has to earn."""
+    return (
+        f"ct direction reply meta l4proto {protocol} ct mark {_LEAKED} drop",
+        f"ct direction original meta l4proto {protocol} ct mark set 0",
+    )
 
 
 @defect("second-syn-passes", seen_in="antrea-io/antrea#219")

@@ -74,7 +74,9 @@ def _first_line(module: Path) -> str:
 
 def pytest_arguments(chosen: argparse.Namespace) -> list[str]:
     """Return what pytest is called with; raise UsageError for a theme that there is not."""
-    choice = [("-k", chosen.k), ("-n", chosen.n)]
+    # Cases differ in length by ten: who has no more of its own takes some of another's.
+    dist = "worksteal" if chosen.n else ""
+    choice = [("-k", chosen.k), ("-n", chosen.n), ("--dist", dist)]
     return [
         *("-p", "netproof", "-p", "xdist"),
         *("-c", str(CONFIGURATION), "--rootdir", str(SUITES), "--confcutdir", str(SUITES)),

@@ -218,6 +218,7 @@ CASES = {
     "ignores-tcp": Case((view(_RULED),), rule="meta l4proto tcp accept"),
     "forgets-ipv6": Case((view(_RULED),), rule="meta nfproto ipv6 accept"),
     "udp-request-leaks": Case((view(_RULED),), rule="meta l4proto udp ct mark set 0x1 accept"),
+    "tcp-request-leaks": Case((view(_RULED),), rule="meta l4proto tcp ct mark set 0x1 accept"),
     "second-syn-passes": Case((view(_RULED),), rule="limit rate over 1/hour burst 1 packets"),
     "drops-udp-replies": Case(
         (view(_DENY_A),), rule="ct direction reply meta l4proto udp ip saddr { 10.244.0.2 } drop"
