@@ -132,26 +132,32 @@ class Lab:
         state = clusterstate.read_state(self.semantics.perceive(self._before, view))
         self._before = view
         filters = compiler.resolve(state, self.semantics)
+        before = {
+            node: self.semantics.first_rules(compiler._node_site(state, filters, node))
+            for node in NODES
+            if self.semantics.enforces_on(state, node)
+        }
 
         def seen(flow: Flow) -> Observation:
-            return self._seen(flow, scene, state, filters)
+            return self._seen(flow, scene, state, filters, before)
 
         return seen
 
     def _seen(
-        self, flow: Flow, scene: Scene, state: ClusterState, filters: compiler.Filters
+        self,
+        flow: Flow,
+        scene: Scene,
+        state: ClusterState,
+        filters: compiler.Filters,
+        before: Mapping[str, Sequence[str]],
     ) -> Observation:
         source, target = _ip(flow.source, flow, scene), _ip(flow.destination, flow, scene)
         nodes = [pod.node if (pod := _pod(ip, state)) else "" for ip in (source, target)]
         if source == target:
             return _OPEN  # a pod's packets to itself go through no chain
         answered = True
-        for node in dict.fromkeys(filter(None, nodes)):
-            site = compiler._node_site(state, filters, node)
-            before = self.semantics.first_rules(site)
-            if not self.semantics.enforces_on(state, node):
-                continue
-            verdict = _first(before, flow, source, target)
+        for node in (one for one in dict.fromkeys(nodes) if one in before):
+            verdict = _first(before[node], flow, source, target)
             if verdict == "drop":
                 return _SHUT
             answered &= verdict != "no reply"
@@ -264,7 +270,10 @@ def _ip(end: Any, flow: Flow, scene: Scene) -> Ip:
         service = scene.topology.service(end.name)
         return parse_ip(str(scene.topology.backends(service)[0].ip(flow.family)))
     of = scene.topology.pod if end.kind is EndpointKind.POD else scene.topology.host
-    return parse_ip(str(of(end.name).ip(flow.family)))
+    return _parsed(str(of(end.name).ip(flow.family)))
+
+
+_parsed = cache(parse_ip)
 
 
 def _view(scene: Scene) -> ClusterView:
@@ -381,32 +390,40 @@ def _weighed(observation: Observation) -> Observation:
 
 
 @cache
-def plays() -> Mapping[str, Play]:
-    """Return every bundle of the suites by hand, and every generated case, by name."""
-    made = [*_by_hand(), *_generated()]
-    text = (SUITES / "isolation/bundles/default-deny-all.yaml").read_text(encoding="utf-8")
-    late = (lambda _: AddPod(LATE),)
-    made.append(Play("lifecycle/late", text, flow_sources.mixed_flows, late))
-    around = (SUITES / "endings/bundles/around-web.yaml").read_text(encoding="utf-8")
-    turned = (SUITES / "endings/bundles/around-web-turned.yaml").read_text(encoding="utf-8")
-    ends = (lambda _: Terminate("production/web"),)
-    after = (*ends, lambda topology: ReplacePolicies(_bundle(turned, topology)))
-    made.append(Play("endings/terminating-pod", around, flow_sources.mixed_flows, ends))
-    made.append(Play("endings/while-terminating", around, flow_sources.mixed_flows, after))
-    return {one.name: one for one in made}
+def play_of(name: str) -> Play:
+    """Return a bundle of the suites by hand, a generated case, or one of this test's own."""
+    if name in OWN:
+        bundle, then = OWN[name]
+        return Play(name, _text_of(bundle), flow_sources.mixed_flows, then)
+    if name.startswith("generated/"):
+        case = cases()[name.removeprefix("generated/")]
+        return Play(name, case.text(), case.flows, tuple(map(_then, case.then)))
+    return Play(name, _text_of(name), FLOWS.get(name, flow_sources.mixed_flows))
 
 
-def _by_hand() -> Iterator[Play]:
-    for path in sorted(SUITES.glob("*/bundles/*.yaml")):
-        name = f"{path.parent.parent.name}/{path.stem}"
-        flows = FLOWS.get(name, flow_sources.mixed_flows)
-        yield Play(name, path.read_text(encoding="utf-8"), flows)
+def _text_of(name: str) -> str:
+    theme, _, bundle = name.partition("/")
+    return (SUITES / theme / "bundles" / f"{bundle}.yaml").read_text(encoding="utf-8")
 
 
-def _generated() -> Iterator[Play]:
-    for case in cases().values():
-        then = tuple(map(_then, case.then))
-        yield Play(f"generated/{case.name}", case.text(), case.flows, then)
+def _turned(topology: Topology) -> Change:
+    return ReplacePolicies(_bundle(_text_of("endings/around-web-turned"), topology))
+
+
+def _late(_: Topology) -> Change:
+    return AddPod(LATE)
+
+
+def _terminating(_: Topology) -> Change:
+    return Terminate("production/web")
+
+
+OWN: Mapping[str, tuple[str, tuple[Callable[[Topology], Change], ...]]] = {
+    "lifecycle/late": ("isolation/default-deny-all", (_late,)),
+    "endings/terminating-pod": ("endings/around-web", (_terminating,)),
+    "endings/while-terminating": ("endings/around-web", (_terminating, _turned)),
+}
+"""Cases that the suites play from a bundle and changes: the bundle, and the changes."""
 
 
 def _to_services(topology: Topology) -> Iterator[Flow]:

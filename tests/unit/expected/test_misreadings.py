@@ -8,7 +8,7 @@ from netlab.dataplane.planes import DEFECTS
 from netproof.expected.misreadings import MISREADINGS
 from netproof.model.record import ScenarioRecord
 from netproof.verdict.causes import causes
-from tests.unit.expected.labreading import played, plays
+from tests.unit.expected.labreading import play_of, played
 
 SHOWN_BY: dict[str, tuple[str, ...]] = {
     "drops-fragments": ("protocols/udp-only",),
@@ -81,7 +81,7 @@ SHOWN_BY: dict[str, tuple[str, ...]] = {
 
 
 def _failed(defect: str) -> list[ScenarioRecord]:
-    records = [played(plays()[name], defect) for name in SHOWN_BY[defect]]
+    records = [played(play_of(name), defect) for name in SHOWN_BY[defect]]
     return [record for record in records if record is not None]
 
 
@@ -103,7 +103,7 @@ def test_nearly_every_defect_is_told() -> None:
 def test_a_clean_lab_fails_no_case() -> None:
     """What the harness of this test says of a defect is the defect's doing."""
     assert all(
-        played(plays()[name], "") is None for name in ("additive/stacked", "ipblock/host-bits")
+        played(play_of(name), "") is None for name in ("additive/stacked", "ipblock/host-bits")
     )
 
 
