@@ -95,10 +95,3 @@ def test_what_needs_the_world_is_tried(
     (note,) = json.loads((tmp_path / "record.json").read_text())["notes"]
     assert note.startswith("the world outside but for the machine 127.0.0.1, at 203.0.113.10, ")
     assert machine.token not in "".join(f.read_text() for f in tmp_path.iterdir() if f.is_file())
-
-
-def test_what_needs_the_world_is_skipped_without(lab: Cluster, tmp_path: Path) -> None:
-    """The reason says what to do about it."""
-    ran = _suites(lab, tmp_path)
-    assert f"{len(CASES)} skipped" in ran.stdout, ran.stdout + ran.stderr
-    assert "`netproof agent` on a machine does" in ran.stdout

@@ -136,3 +136,12 @@ def test_node_ports_need_a_way_from_outside(
     """Without one they are not tried from there; on kind there is one, and silence is a finding."""
     assert outside.why_no_node_ports(cast("Any", _worker(place, answers))).startswith(why)
     assert bool(why) == bool(outside.why_no_node_ports(cast("Any", _worker(place, answers))))
+
+
+def test_where_nobody_stands_it_is_said_what_would() -> None:
+    """The reason of skipped cases is the note of the report; the lab has a host of its own."""
+    lab = ClusterRef("lab", "c", "", outside_node="outside")
+    assert "" == outside.stand(lab, "r1")[1]
+    ref, words = outside.stand(ClusterRef("existing", "c", ""), "r1")
+    assert ref.outside is None
+    assert "for which nobody stands (`netproof agent` on a machine does)" in words
