@@ -62,6 +62,17 @@ def test_a_command_stays_as_far_as_it_is_anybodys() -> None:
     assert "pytest t.py::t --np-nodes 3" == published(other).scenarios[0].repeat
 
 
+def test_who_stood_for_the_world_is_a_machine() -> None:
+    """Its name and addresses are somebody's; what was not tried of it is a result."""
+    told = "the world outside but for the machine alice.corp, at 203.0.113.7, 2001:db8:7::7"
+    left = "; without policies no pod got an answer at 443/UDP by IPv6"
+    run = published(replace(_run(), notes=(told + left,)))
+    assert f"the world outside but for a machine{left}" == run.notes[0]
+    command = f"{COMMAND} --outside alice.corp:99"
+    run = published(replace(run, scenarios=(replace(run.scenarios[0], repeat=command),)))
+    assert "alice" not in run.scenarios[0].repeat
+
+
 def test_it_is_told_and_changes_no_result() -> None:
     """All that counts is as it was; taking out a second time finds nothing."""
     before, after = _run(), published(_run())

@@ -35,7 +35,7 @@ SUITES = "netproof/suites/"
 LARGEST = 512 * 1024 * 1024
 """Bytes of a record; that of all suites has one million."""
 
-OWN_NAMES = ("context", "cluster-name", "node-image", "bundle")
+OWN_NAMES = ("context", "cluster-name", "node-image", "bundle", "outside")
 
 _PRIVATE = {
     option.name
@@ -51,6 +51,9 @@ _PATH = re.compile(
 """A file's name from the root or from above, and no path of an API."""
 
 _HOST = re.compile(r"(https?://)([^\s/\"'`)\]}>]+)")
+
+_MACHINE = re.compile(r"(outside but for )the machine \S+, at [^\s,;]+(, [^\s,;]*[.:][^\s,;]*)*")
+"""Who stood for the world outside, with the addresses that were tried."""
 
 PUBLIC_HOSTS = ("github.com", "kubernetes.io", "docs.cilium.io", "docs.tigera.io")
 """Where profiles and messages of netproof lead to."""
@@ -124,7 +127,9 @@ def _cleared(text: str, names: Mapping[str, str], taken: Counter[str]) -> str:
         taken["host"] += not known
         return found[0] if known else f"{found[1]}..."
 
-    return _HOST.sub(host, _PATH.sub(place, _named(text, names)))
+    named, machines = _MACHINE.subn(r"\1a machine", text)
+    taken["host"] += machines
+    return _HOST.sub(host, _PATH.sub(place, _named(named, names)))
 
 
 def _named(text: str, names: Mapping[str, str]) -> str:
