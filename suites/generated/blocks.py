@@ -1,9 +1,10 @@
 """Blocks that meet: every peer on every port beside every other, in a rule, two, two policies.
 
 Kinds of peers and of ports are paired without what is the same again: the first and the second of a
-pair may change places, and so may the two numbers. Those with a port's name are cases of their own,
-for some CNIs are known to misread it. Six pairs are in force at once, for a pod each, and one case
-goes through a dozen such sixes.
+pair may change places, and so may the two numbers. All of them are in all places and in both
+directions. Several pairs are in force at once, for a pod each: four for each direction, of which no
+flow meets two. Those with a port's name are cases of their own, six of one direction at once, for
+some CNIs are known to misread it in one.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ T = TypeVar("T")
 Obj = dict[str, Any]
 Kind = tuple[str, str]
 """The name of peers, and of ports."""
+
+Pair = tuple[Kind, Kind]
 
 MET: Mapping[str, Peers] = {
     "anybody": [],
@@ -49,6 +52,9 @@ GUARDED = (
 )
 """Each has a pair of its own; the pod that most peers are about is not among them."""
 
+APART = ("production/api", "production/postgres", "staging/postgres", "ingress-nginx/certs")
+"""Those of them that are nobody's `OTHERS`: with policies for both directions no flow meets two."""
+
 OTHERS = (PEER, "staging/web", "staging/api", "ingress-nginx/controller")
 """One that each kind of peers chooses, and one that none does."""
 
@@ -56,10 +62,10 @@ TRIED = (80, 5432, 9100, 9200)
 """The ports that the kinds are about; `metrics` is one of the last two."""
 
 STEPS = 12
-"""Sixes in one case: enough to share its looks without policies, few enough to share out."""
+"""In one case: enough to share its looks without policies, few enough to share out."""
 
 
-def pairs() -> Iterator[tuple[Kind, Kind]]:
+def pairs() -> Iterator[Pair]:
     """Yield the pairs: of different peers on any ports, and of the same on different ones."""
     plain = [name for name in ON if name != "5432"]
     for first, second in combinations(MET, 2):
@@ -72,34 +78,34 @@ def pairs() -> Iterator[tuple[Kind, Kind]]:
 
 def made() -> Iterator[Case]:
     """Yield the cases."""
-    places = ("one-rule", "two-rules", "two-policies")
-    for direction, place, by_name in product(DIRECTIONS, places, (False, True)):
-        met = [pair for pair in pairs() if by_name is any(ports == "name" for _, ports in pair)]
-        met = [pair for turn, pair in enumerate(met) if _is_there(turn, pair, direction, place)]
-        sixes = [_six(direction, place, six) for six in _parts(met, len(GUARDED))]
-        how = "on-names-" if by_name else ""
-        for number, steps in enumerate(_parts(sixes, STEPS), 1):
-            name = f"{direction}-blocks-{how}in-{place}-{number}"
-            title = f"{direction.capitalize()}: {name.partition('-')[2].replace('-', ' ')}"
-            then = tuple(Policies(step) for step in steps[1:])
-            yield Case(name, title, steps[0], GUARDED, then, _Between(direction))
+    by_name = {pair: any(ports == "name" for _, ports in pair) for pair in pairs()}
+    plain, named = ([pair for pair in by_name if by_name[pair] is it] for it in (False, True))
+    for place in ("one-rule", "two-rules", "two-policies"):
+        yield from _cases(f"both-ways-blocks-in-{place}", DIRECTIONS, place, APART, plain)
+        for direction in DIRECTIONS:
+            name = f"{direction}-blocks-on-names-in-{place}"
+            yield from _cases(name, (direction,), place, GUARDED, named)
+
+
+def _cases(
+    name: str, directions: Sequence[str], place: str, guarded: tuple[str, ...], met: Sequence[Pair]
+) -> Iterator[Case]:
+    """Yield what goes through pairs in one place: so many at once as there are guarded pods."""
+    there = [pair for pair in met if place != "one-rule" or _counts_in_one_rule(pair)]
+    several = [_at_once(directions, place, guarded, some) for some in _parts(there, len(guarded))]
+    for number, steps in enumerate(_parts(several, STEPS), 1):
+        title = f"{name.replace('-', ' ').capitalize()}, part {number}"
+        then = tuple(Policies(step) for step in steps[1:])
+        yield Case(
+            f"{name}-{number}", title, steps[0], guarded, then, _Between(directions, guarded)
+        )
 
 
 def _parts(whole: Sequence[T], size: int) -> Iterator[Sequence[T]]:
     return (whole[at : at + size] for at in range(0, len(whole), size))
 
 
-def _is_there(turn: int, pair: tuple[Kind, Kind], direction: str, place: str) -> bool:
-    """Tell whether a pair meets in a place: in two rules or in two policies by turns.
-
-    The other direction has it the other way round, so that each pair is in both.
-    """
-    if place == "one-rule":
-        return _counts_in_one_rule(pair)
-    return (turn % 2 == 0) is ((direction == "ingress") is (place == "two-rules"))
-
-
-def _counts_in_one_rule(pair: tuple[Kind, Kind]) -> bool:
+def _counts_in_one_rule(pair: Pair) -> bool:
     """Tell whether a pair is one in a rule: all and some are some, and lists have no order."""
     (first, a), (second, b) = pair
     names = list(ON)
@@ -107,16 +113,19 @@ def _counts_in_one_rule(pair: tuple[Kind, Kind]) -> bool:
     return both and (first == second or names.index(a) <= names.index(b))
 
 
-def _six(direction: str, place: str, six: Sequence[tuple[Kind, Kind]]) -> tuple[Obj, ...]:
-    """Return the policies of six pairs, each for a pod of its own."""
+def _at_once(
+    directions: Sequence[str], place: str, guarded: Sequence[str], some: Sequence[Pair]
+) -> tuple[Obj, ...]:
+    """Return the policies of some pairs, each for a pod of its own, in each direction another."""
     return tuple(
         one
-        for pod, pair in zip(GUARDED, six, strict=False)
+        for turn, direction in enumerate(directions)
+        for pod, pair in zip(guarded, (*some[turn:], *some[:turn]), strict=False)
         for one in _policies(direction, place, pod, pair)
     )
 
 
-def _policies(direction: str, place: str, pod: str, pair: tuple[Kind, Kind]) -> Iterator[Obj]:
+def _policies(direction: str, place: str, pod: str, pair: Pair) -> Iterator[Obj]:
     namespace, app = pod.split("/")
     target = namespace, {"matchLabels": {"app": app}}
     rules = [rule(direction, MET[peers], ON[ports]) for peers, ports in pair]
@@ -127,19 +136,22 @@ def _policies(direction: str, place: str, pod: str, pair: tuple[Kind, Kind]) -> 
     lists = [[one] for one in rules] if place == "two-policies" else [rules]
     said = " and ".join(f"{peers} on {ports}" for peers, ports in pair)
     for number, listed in enumerate(lists):
-        made = policy(f"{app}-{number}", direction, listed, target)
+        made = policy(f"{app}-{direction}-{number}", direction, listed, target)
         yield {**made, "metadata": {**made["metadata"], "annotations": {"pair": said}}}
 
 
 class _Between:
-    """The flows that a direction's rules are about, on the ports that can differ."""
+    """The flows that the rules of some directions are about, on the ports that can differ."""
 
-    def __init__(self, direction: str) -> None:
-        self._inward = direction == "ingress"
+    def __init__(self, directions: Sequence[str], guarded: Sequence[str]) -> None:
+        self._directions, self._guarded = directions, guarded
 
     def __call__(self, flows: Iterable[Flow]) -> Iterator[Flow]:
         for flow in flows:
-            ends = (flow.destination.name, flow.source.name)
-            guarded, other = ends if self._inward else ends[::-1]
-            if guarded in GUARDED and other in OTHERS and flow.port in TRIED:
+            ends = {
+                "ingress": (flow.destination.name, flow.source.name),
+                "egress": (flow.source.name, flow.destination.name),
+            }
+            met = (ends[direction] for direction in self._directions)
+            if flow.port in TRIED and any(a in self._guarded and b in OTHERS for a, b in met):
                 yield flow

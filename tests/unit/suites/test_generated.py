@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from itertools import product
+from typing import Any
 
 import pytest
 
 from netproof.policy import load_text
 from netproof.suites.generated import blocks
 from netproof.suites.generated.__main__ import main
+from netproof.suites.generated.case import DIRECTIONS, Policies
 from netproof.suites.generated.cases import cases
 
 CYCLONUS = 230
@@ -44,13 +46,25 @@ def test_every_pair_of_blocks_meets() -> None:
     """Whatever stands beside a block is there on every port, in all places and both directions."""
     kinds = {(peers, ports) for pair in blocks.pairs() for peers, ports in pair}
     assert kinds == set(product(blocks.MET, blocks.ON))
-    places: dict[str, set[str]] = {}
+    everywhere = set(product(DIRECTIONS, ("two-rules", "two-policies")))
+    met: dict[str, set[tuple[str, str]]] = {}
     for name, case in cases().items():
-        for said in re.findall(r"pair: (.+)|'pair': '(.+?)'", case.text() + str(case.then)):
-            places.setdefault(said[0] or said[1], set()).add(name.partition("-in-")[2][:-2])
+        place = name.partition("-in-")[2][:-2]
+        for one in (*case.policies, *(one for step in case.then for one in _policies(step))):
+            pair = one["metadata"].get("annotations", {}).get("pair", "")
+            (direction,) = one["spec"]["policyTypes"]
+            met.setdefault(pair, set()).add((direction.lower(), place))
     for (first, a), (second, b) in blocks.pairs():
-        met = places[f"{first} on {a} and {second} on {b}"]
-        assert {"two-rules", "two-policies"} <= met
+        assert everywhere <= met[f"{first} on {a} and {second} on {b}"]
+
+
+def test_blocks_of_both_directions_do_not_meet() -> None:
+    """A flow that one direction denies would hide what the other one lets pass."""
+    assert set(blocks.APART).isdisjoint(blocks.OTHERS)
+
+
+def _policies(step: object) -> tuple[dict[str, Any], ...]:
+    return step.bundle if isinstance(step, Policies) else ()
 
 
 def test_a_case_is_printed_by_its_name(capsys: pytest.CaptureFixture[str]) -> None:
