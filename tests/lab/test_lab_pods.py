@@ -49,6 +49,29 @@ def test_low_ports_need_no_privilege(lab: Cluster) -> None:
     lab.echo(unique("web"), 80)
 
 
+ECHO = """
+import socket, struct, sys
+for ip in sys.argv[1:]:
+    six = ":" in ip
+    family, protocol, ask = (socket.AF_INET6, 58, 128) if six else (socket.AF_INET, 1, 8)
+    with socket.socket(family, socket.SOCK_DGRAM, protocol) as sock:
+        sock.settimeout(10)
+        sock.connect((ip, 0))
+        sock.send(struct.pack("!2B3H", ask, 0, 0, 0, 1) + b"netproof")
+        print(sock.recv(100)[0])
+"""
+
+
+def test_an_echo_needs_no_privilege(lab: Cluster) -> None:
+    """Pods may ask each other by ICMP, as with containerd 2: so runs see what becomes of it."""
+    here, there = unique("asks"), unique("asked")
+    for name in (here, there):
+        lab.create(name, sleeper())
+    lab.ready(here)
+    said = lab.run(here, "python3", "-c", ECHO, *ips(lab.ready(there)))
+    assert ["0", "129"] == said.split()
+
+
 def test_the_hosts_files_cannot_be_changed(lab: Cluster) -> None:
     """Outside /tmp everything is read-only, whoever the lab runs as."""
     name = unique("writer")
