@@ -57,11 +57,11 @@ def _fragments() -> Iterator[Case]:
 
 
 def _cut_up(tried: Iterable[Flow]) -> Iterator[Flow]:
-    """Return the flows by UDP to and from the guarded pod, with datagrams in fragments."""
+    """Return the flows by UDP to and from the guarded pod, with datagrams small and large."""
     for flow in tried:
         guarded = TARGET in (flow.source.name, flow.destination.name)
         if guarded and flow.protocol is Protocol.UDP and not is_self(flow):
-            yield replace(flow, path=Path.FRAGMENTS)
+            yield from (flow, replace(flow, path=Path.FRAGMENTS))
 
 
 def _one(direction: str, rules: Sequence[Obj], name: str = "generated") -> tuple[Obj, ...]:

@@ -17,7 +17,7 @@ def test_large_datagrams(enforce: Enforce) -> None:
     """What a rule with ports lets in comes whole, and so does the answer; all else stays out."""
     enforce(
         "udp-only",
-        flows=flows.fragment_flows,
+        flows=flows.datagram_flows,
         allowed=["staging/* -> production/*:80/UDP by fragments", "production/* -> staging/*"],
         denied=["ingress-nginx/* -> production/*:80/UDP by fragments"],
         name="large-datagrams",
@@ -28,7 +28,7 @@ def test_large_datagrams_egress(enforce: Enforce) -> None:
     """One UDP port is open on the way out, for datagrams of any size."""
     enforce(
         "udp-egress",
-        flows=flows.fragment_flows,
+        flows=flows.datagram_flows,
         allowed=["production/api -> *:8125/UDP", "* -> production/api"],
         denied=["production/api -> *:80/UDP"],
         name="large-datagrams-egress",
@@ -39,7 +39,7 @@ def test_large_datagrams_among_isolated(enforce: Enforce) -> None:
     """Rules without ports let large datagrams pass between pods that are isolated both ways."""
     enforce(
         "among-production",
-        flows=flows.fragment_flows,
+        flows=flows.datagram_flows,
         allowed=["production/* -> production/*", "staging/* -> ingress-nginx/*"],
         denied=["staging/* -> production/*", "production/* -> staging/*"],
         name="large-datagrams-among-isolated",

@@ -64,6 +64,18 @@ def fragment_flows(topology: Topology) -> Iterator[Flow]:
             yield replace(flow, path=Path.FRAGMENTS)
 
 
+def datagram_flows(topology: Topology) -> Iterator[Flow]:
+    """Yield the flows between different pods by UDP: with large datagrams, and with small ones.
+
+    The latter are in one of the families each. Without them nobody could tell a CNI that stumbles
+    over fragments from one that stumbles over UDP.
+    """
+    yield from fragment_flows(topology)
+    for flow in mixed_flows(topology):
+        if flow.protocol is Protocol.UDP and not is_self(flow):
+            yield flow
+
+
 def ping_flows(topology: Topology) -> Iterator[Flow]:
     """Yield an ICMP echo from each pod to each other one, in each family."""
     for source, destination in permutations(sources(topology), 2):
