@@ -11,7 +11,7 @@ from netproof.front import cli
 from netproof.front.cli.record_commands import published, read
 from netproof.model import codec
 from netproof.model.doors import Grant
-from netproof.model.record import RunRecord
+from netproof.model.record import CauseRecord, RunRecord
 from netproof.model.value import replace
 from tests.unit.report.sample import EVERYTHING
 
@@ -34,6 +34,7 @@ def _run() -> RunRecord:
         EVERYTHING,
         cluster=replace(EVERYTHING.cluster, kind="existing", name="prod-eu", nodes=NODES),
         scenarios=(first, *rest),
+        causes=(CauseRecord("x", "y", 1, 0, 1, first.id, "a -> b", COMMAND),),
         keys=(grant,),
         errors=(
             "looking at https://api.corp:6443/version: GET /api/v1/nodes of prod-eu: refused",
@@ -58,6 +59,7 @@ def test_a_command_stays_as_far_as_it_is_anybodys() -> None:
     run = published(_run())
     case = "netproof test ports/test_ports.py::test_named"
     assert f"{case} --cluster existing --cni calico --probe-timeout 2" == run.scenarios[0].repeat
+    assert run.scenarios[0].repeat == run.causes[0].repeat
     other = replace(run, scenarios=(replace(run.scenarios[0], repeat=IN_A_FOLDER),))
     assert "pytest t.py::t --np-nodes 3" == published(other).scenarios[0].repeat
 

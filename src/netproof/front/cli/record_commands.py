@@ -101,7 +101,9 @@ def published(run: RunRecord) -> RunRecord:
     names = {name: f"node-{number}" for number, name in enumerate(run.cluster.nodes, start=1)}
     names[run.cluster.name] = "cluster"
     scenarios = tuple(replace(one, repeat=_command(one.repeat, taken)) for one in run.scenarios)
-    cleared = replace(run, scenarios=scenarios, keys=())
+    told = Counter[str]()  # a cause's command is that of a scenario, and was counted there
+    causes = tuple(replace(one, repeat=_command(one.repeat, told)) for one in run.causes)
+    cleared = replace(run, scenarios=scenarios, causes=causes, keys=())
     changed = with_texts(cleared, lambda text: _cleared(text, names, taken))
     note = (
         "published: left out are "
