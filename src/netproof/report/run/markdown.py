@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from netproof.model.record import FlowVerdict, RunRecord, RunVerdict, ScenarioRecord, StepRecord
 from netproof.printing import Printable, several_lines
@@ -28,6 +28,9 @@ from netproof.report.text import counted, printable
 
 MAX_GROUPS = 20
 """So many of a step are listed: a comment has an end (GitHub's is 65,536 characters)."""
+
+MAX_ROWS = 50
+"""So many scenarios are in the table, for the same reason."""
 
 MAX_KEYS = 10
 """Holders of a door's key that are named, for the same reason."""
@@ -82,10 +85,14 @@ def _causes(run: RunRecord) -> list[str]:
     return ["### Causes", "\n".join(lines)]
 
 
-def _table(scenarios: Iterable[ScenarioRecord]) -> list[str]:
+def _table(scenarios: Sequence[ScenarioRecord]) -> list[str]:
+    """Return a table of scenarios; of many, those alone that did not pass."""
+    shown = [one for one in scenarios if len(scenarios) <= MAX_ROWS or summary.is_wrong(one)]
     heads = ["scenario", "verdict", "flows", *FlowVerdict, "rounds", "seconds"]
-    rows = [_row(one) for one in scenarios]
-    return [markdown_table([heads, *rows], right=range(2, len(heads)))] if rows else []
+    rows = [_row(one) for one in shown[:MAX_ROWS]]
+    parts = [markdown_table([heads, *rows], right=range(2, len(heads)))] if rows else []
+    left = len(scenarios) - len(rows)
+    return [*parts, f"{counted(left, 'scenario')} more in the JSON record"] if left else parts
 
 
 def _row(one: ScenarioRecord) -> list[str]:

@@ -2,7 +2,7 @@
 
 from netproof.model.value import replace
 from netproof.report.run import markdown
-from tests.unit.report.sample import ALL_PASS, EVERYTHING, FLAT, LEAKING, run_of, wide
+from tests.unit.report.sample import ALL_PASS, EVERYTHING, FLAT, LEAKING, PASSING, run_of, wide
 
 
 def test_the_heading_is_the_verdict() -> None:
@@ -79,3 +79,12 @@ def test_a_command_with_backticks_stays_code() -> None:
     """More backticks stand around it than within."""
     told = markdown.render(run_of((replace(LEAKING, repeat="pytest 'a``b'"),)))
     assert "\n\nAgain: ``` pytest 'a``b' ```\n" in told
+
+
+def test_a_table_of_many_scenarios_has_those_that_did_not_pass() -> None:
+    """A comment has an end; the record has them all."""
+    many = tuple(replace(PASSING, id=f"isolation/{n}") for n in range(60))
+    told = markdown.render(run_of((*many, LEAKING)))
+    assert "| peers/api-to-postgres |" in told
+    assert "isolation/7" not in told
+    assert "60 scenarios more in the JSON record" in told
