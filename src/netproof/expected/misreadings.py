@@ -550,6 +550,13 @@ MISREADINGS = (
         seen=_is_late,
     ),
     _M(
+        "tcp-request-leaks",
+        "the SYN of denied TCP connections is delivered, and only its answer is dropped",
+        "no policy helps; the CNI has to drop the SYN",
+        passes=_open(_of_protocol(Protocol.TCP)),
+        seen=_only_arrived,
+    ),
+    _M(
         "udp-request-leaks",
         "denied UDP requests are delivered, and only their answers are dropped",
         "no policy helps; the CNI has to drop the request",

@@ -169,7 +169,7 @@ class Lab:
 
     def _denied(self, flow: Flow) -> Observation:
         rules = " ".join(self.semantics.deny_rules(None, ()))
-        if "udp" in rules and flow.protocol is Protocol.UDP:
+        if f"l4proto {flow.protocol.lower()} ct mark set" in rules:
             return with_fields(_SHUT, arrived=True)
         if "syn" in rules and flow.protocol is Protocol.TCP:
             return Observation(Outcome.CONNECTED, seconds=1.03)

@@ -30,6 +30,7 @@ SHOWN_BY: dict[str, tuple[str, ...]] = {
     "ignores-udp": ("additive/rules-do-not-mix",),
     "ignores-tcp": ("additive/rules-do-not-mix",),
     "forgets-ipv6": ("additive/rules-do-not-mix",),
+    "tcp-request-leaks": ("additive/rules-do-not-mix",),
     "udp-request-leaks": ("additive/rules-do-not-mix",),
     "second-syn-passes": ("additive/rules-do-not-mix",),
     "drops-udp-replies": ("additive/stacked",),
