@@ -33,6 +33,7 @@ RENDERED = "Rendered"
 
 _SPLIT = "render it yourself, and pipe that"
 _FLUX = re.compile(r"^apiVersion:\s*[\"']?kustomize\.toolkit\.fluxcd\.io/", re.MULTILINE)
+_FILE = re.compile(r"(?P<folder>(git:[^:]*:)?(.*/)?)(?P<name>[^/]+)", re.DOTALL)
 _RELEASE = 53
 """Characters of the name of a release (helm.sh/helm/v3/pkg/chartutil/validate_name.go)."""
 
@@ -84,7 +85,7 @@ def read_bundle(
     """
     found: list[_Folder] = []
     reader = Reader(notes, stdin)
-    for source in map(_folder_of, sources):
+    for source in _meant([*sources], notes):
         here = _Here(source)
         reader.apart = here.takes
         for name, text in reader.texts(source):
@@ -101,12 +102,21 @@ def read_bundle(
         raise UsageError(f"--values and --set are for one Helm chart (there are: {named})")
 
 
-def _folder_of(source: str) -> str:
-    """Return the folder that is meant where somebody names the file that makes it one."""
-    folder, _, name = source.rpartition("/")
-    if name not in (*KUSTOMIZATIONS, CHART):
-        return source
-    return folder or "." if "/" in source else "."
+def _meant(sources: Sequence[str], notes: list[Note] | None) -> Iterator[str]:
+    """Yield what people name; the file that makes a folder a kustomization or chart means that.
+
+    Unless files beside it are named, too, as a shell does for `*.yaml`: those are to be read.
+    """
+    parts = [_FILE.fullmatch(source) for source in sources]
+    folders = [part["folder"] if part else "" for part in parts]
+    for source, part in zip(sources, parts, strict=True):
+        if part is None or part["name"] not in (*KUSTOMIZATIONS, CHART):
+            yield source
+        elif folders.count(part["folder"]) == 1:
+            yield f"{part['folder']}."
+        elif notes is not None:
+            text = "is passed over: files beside it are named, and read as they are"
+            notes.append(Note(RENDERED, source, text))
 
 
 class _Here:

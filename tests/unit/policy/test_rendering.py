@@ -91,6 +91,22 @@ def test_a_kustomization_is_rendered(name: str, tools: Tools, repo: Path) -> Non
     assert [f"overlay/{name}", "overlay/made.txt"] == call["files"]
 
 
+def test_files_that_are_named_beside_a_kustomization_are_read_as_they_are(
+    tools: Tools, repo: Path
+) -> None:
+    """A shell makes them of `overlay/*.yaml`; what makes the folder one is told."""
+    kustomization(repo, "overlay", "", WEB)
+    write(repo, overlay__web_yaml=WEB)
+
+    mirror = open_case(["overlay/kustomization.yaml", "overlay/web.yaml"]).mirror
+
+    assert ["overlay/web.yaml:1"] == [str(one.origin) for one in mirror.workloads]
+    assert ["overlay/kustomization.yaml"] == [
+        one.place for one in mirror.notes if one.what == rendering.RENDERED
+    ]
+    assert not list(tools.bin.iterdir())
+
+
 def test_kubectl_renders_where_kustomize_is_not_there(tools: Tools, repo: Path) -> None:
     """It has the same renderer."""
     tools.install("kubectl")
@@ -382,9 +398,11 @@ def test_a_revision_is_rendered(
     named = "overlays/prod" if here == "." else "prod"
 
     (pod,) = open_case([f"git:HEAD:{named}"]).mirror.workloads
+    (same,) = open_case([f"git:HEAD:{named}/kustomization.yaml"]).mirror.workloads
+    assert pod == same
 
     assert "shop/api" == pod.key
     assert f"kustomize build HEAD:{named}:1" == str(pod.origin)
-    (call,) = tools.calls("kustomize")
+    call = tools.calls("kustomize")[0]
     assert "./overlays/prod" == call["argv"][-1]
     assert "base/made.txt" in call["files"]
