@@ -102,6 +102,27 @@ def test_an_echo_that_nobody_answers_is_dropped(monkeypatch: pytest.MonkeyPatch)
     assert len(agent.RESEND) == len(sock.sent)
 
 
+def test_a_path_that_holds_less_is_learnt(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a packet that was too large for a hop we are told; the next one is cut smaller."""
+    told = iter([OSError(errno.EMSGSIZE, "too long"), None, None])
+    sock = Echoing(lambda data: _told(next(told), b"\0" + data[1:]))
+    assert ("connected", "") == _ping(monkeypatch, sock)
+    assert 2 == len(sock.sent)
+
+
+def test_what_could_not_be_sent_is_no_denial(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody was asked, so nobody was silent."""
+    sock = Echoing(lambda data: _told(OSError(errno.EMSGSIZE, "too long"), data))
+    outcome, why = _ping(monkeypatch, sock)
+    assert ("error", "EMSGSIZE") == (outcome, why.partition(":")[0])
+
+
+def _told(error: OSError | None, answer: bytes) -> bytes:
+    if error is not None:
+        raise error
+    return answer
+
+
 @pytest.mark.parametrize(
     "reply",
     [lambda data: data, lambda data: b"\0" + data[1:-2], lambda _: b"\0"],
