@@ -20,8 +20,11 @@ class Ended:
     output: str
 
     def says(self, *parts: str) -> bool:
-        """Tell whether all parts are in the output, and no traceback is."""
-        text = " ".join(self.output.split())
+        """Tell whether all parts are in the output, and no traceback is.
+
+        A command that goes on behind a backslash is read on, as a shell does.
+        """
+        text = " ".join(self.output.replace("\\\n", " ").split())
         return all(part in text for part in parts) and "Traceback" not in text
 
 

@@ -73,8 +73,7 @@ def _command(folder: Path) -> str:
 def test_every_report_tells_the_command(failed: Ended, folder: Path) -> None:
     """At the terminal, on the page and in the comment stands how to run the failed case again."""
     command = _command(folder)
-    joined = Ended(failed.code, failed.output.replace("\\\n", " "))  # as a shell reads it on
-    assert joined.says("1 failed, 1 passed", f"again: {command}"), failed.output
+    assert failed.says("1 failed, 1 passed", f"again: {command}"), failed.output
     files = sorted((folder / "reports").glob("*.*"))
     texts = {file.suffix: file.read_text(encoding="utf-8") for file in files}
     assert f"again: <code>{command}</code>" in unescape(texts[".html"])
