@@ -31,7 +31,7 @@ FROM = int(os.environ.get("KILLS_FROM", "0"))
 LONGEST_S = 5.0
 """By then a run has made its fleet and judged its first cases on an idle machine."""
 
-ENDS_S = 90.0
+ENDS_S = 180.0
 SIGNALS = [signal.SIGKILL, signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT]
 TOLD = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
 """What a run ends by as by Ctrl-C."""
@@ -188,7 +188,7 @@ def test_a_kill(kill: Kill, tmp_path: Path) -> None:
 
 def _tracebacks(said: str) -> list[str]:
     """Return those but of a Ctrl-C that came before Python had loaded any of ours."""
-    found = re.findall(r"^Traceback .*\n(?:[ \t].*\n)*(.*)", said, re.MULTILINE)
+    found = re.findall(r"^Traceback .*\n(?:[ \t].*\n|\n)*(.*)", said, re.MULTILINE)
     return [last for last in found if last != "KeyboardInterrupt"]
 
 
