@@ -19,7 +19,7 @@ KIND_WORKERS ?= 2
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install lock check coverage test dist lab lab-down test-lab test-lab-flat fuzz-lab test-defects test-rights test-load demo-bundle bench clean
+.PHONY: help install lock check static coverage test dist lab lab-down test-lab test-lab-flat fuzz-lab test-defects test-rights test-load demo-bundle bench clean
 
 help: ## Say what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,7 +31,9 @@ lock: .venv/.installed ## Renew the lock with the newest versions that pyproject
 	  --custom-compile-command "make lock" pyproject.toml -o $(LOCK)
 	@$(MAKE) --no-print-directory .venv/.installed
 
-check: $(VENV)/.installed coverage ## Format, lint, types, import contracts, the rules of the house, coverage
+check: static coverage ## Format, lint, types, import contracts, the rules of the house, coverage
+
+static: $(VENV)/.installed ## The same without coverage
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
