@@ -149,7 +149,7 @@ def test_it_probes_where_it_may(machine: StandingAgent) -> None:
         {"address": HERE, "kind": "dns", "name": "x", "expect": []},
         {"address": HERE, "protocol": "UDP"},
     ],
-    ids=str,
+    ids=["port", "loopback", "address", "mapped address", "name", "protocol"],
 )
 def test_it_sends_nothing_elsewhere(
     machine: StandingAgent, listener: socket.socket, target: dict[str, object]
