@@ -110,6 +110,8 @@ def test_websocket_messages() -> None:
 
 
 class _Messages:
+    ws_protocol = "v5.channel.k8s.io"
+
     def __init__(self, messages: list[WSMessage]) -> None:
         self._messages = messages[::-1]
 

@@ -85,7 +85,7 @@ def test_flannel_does_what_its_profile_says(tools: StandIns, tmp_path: Path) -> 
     ran = _run(tools, "flannel", tmp_path)
     assert 0 == ran.returncode, ran.stdout + ran.stderr
     told = " ".join(ran.stdout.split())
-    assert 1 == told.count("this cluster does not enforce NetworkPolicies, as its profile says.")
+    assert 1 == told.count("this cluster does not enforce NetworkPolicies, as its profile says;")
 
 
 @pytest.mark.parametrize("tools", ["flat"], indirect=True)

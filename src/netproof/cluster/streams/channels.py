@@ -150,7 +150,8 @@ class ChannelSocket:
         self._sock.close()
 
     def _has(self, channel: int) -> bool:
-        return any(at == channel for at, _ in self.inbox)
+        # A message without bytes is how a server says that the connection stands.
+        return any(at == channel and data for at, data in self.inbox)
 
     def _held_back(self) -> int:
         return self._sock.pending() if isinstance(self._sock, ssl.SSLSocket) else 0

@@ -39,6 +39,15 @@ def test_a_channel_is_read_without_the_others(ends: Ends) -> None:
     assert (b"oh", b"") == (stream.take(STDERR), stream.take(ERROR))
 
 
+def test_a_greeting_is_no_answer(ends: Ends) -> None:
+    """API server and kubelet begin with a message without bytes; what the command says is next."""
+    stream, theirs = ends
+    theirs.sendall(_said(STDOUT, b""))
+    stream.turn()
+    theirs.sendall(_said(STDOUT, b"a"))
+    assert b"a" == stream.read(STDOUT, SOON_S)
+
+
 def test_silence_is_no_end(ends: Ends) -> None:
     """Nothing came in time, and words in another channel are no answer."""
     stream, theirs = ends

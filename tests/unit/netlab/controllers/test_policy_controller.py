@@ -2,15 +2,18 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Coroutine
 from typing import Any
 
 import pytest
 
+from netlab.controllers import policies
 from netlab.controllers.policies import CompileError, PolicyController
-from netlab.dataplane.clusterstate import NodeInfo
+from netlab.dataplane.clusterstate import ClusterView, NodeInfo
 from netlab.dataplane.nft import NftError
 from netlab.dataplane.planes import make_dataplane
+from netlab.dataplane.rulesets import NftTable
 from netlab.dataplane.semantics import Semantics
 from netlab.objects.store import Store
 from tests.unit.netlab.dataplane.objects import namespace, pod, policy
@@ -45,8 +48,8 @@ class Setup:
         self.store.create("nodes", {"metadata": {"name": "lab-node-0"}, "status": {}})
         self.pod = self.store.create("pods", pod("a", ips=["10.244.0.2"]))
         self.nodes = {node.name: Recorder() for node in NODES}
-        plane = make_dataplane("enforcing", defects)
-        self.controller = PolicyController(self.store, plane, self.nodes, NODES)
+        self.plane = make_dataplane("enforcing", defects)
+        self.controller = PolicyController(self.store, self.plane, self.nodes, NODES)
 
     def runs(self) -> list[int]:
         """Count the transactions of each node since the last count."""
@@ -83,6 +86,31 @@ def test_a_policy_is_in_force_one_loop_iteration_later() -> None:
     async def scenario(setup: Setup) -> None:
         setup.store.create("networkpolicies", policy("deny", DENY))
         await asyncio.sleep(0)
+        assert [1, 0] == setup.runs()
+
+    _drive(scenario)
+
+
+def test_rules_that_take_long_leave_time_to_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Other work has as long after them; what changes meanwhile is applied together."""
+
+    async def scenario(setup: Setup) -> None:
+        made = setup.plane.policy_table
+
+        def slowly(view: ClusterView, node: str) -> NftTable:
+            time.sleep(policies.LONG_S)
+            return made(view, node)
+
+        monkeypatch.setattr(setup.plane, "policy_table", slowly)
+        setup.store.create("networkpolicies", policy("first", DENY))
+        await asyncio.sleep(0)
+        assert [1, 0] == setup.runs()
+        for port in (1, 2):
+            spec = {**DENY, "ingress": [{"ports": [{"port": port}]}]}
+            setup.store.create("networkpolicies", policy(f"p{port}", spec))
+            await asyncio.sleep(0)
+            assert [0, 0] == setup.runs()
+        await setup.controller.settled()
         assert [1, 0] == setup.runs()
 
     _drive(scenario)
