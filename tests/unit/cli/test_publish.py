@@ -44,6 +44,14 @@ def _run() -> RunRecord:
     )
 
 
+def test_a_cluster_without_a_name_gives_none_to_empty_texts() -> None:
+    """A run that only read bundles has no cluster; what it says nothing of stays empty."""
+    run = replace(_run(), cluster=replace(EVERYTHING.cluster, name=""))
+    texts = [(one.known_gap, one.bundle) for one in published(run).scenarios[1:]]
+    assert texts == [(one.known_gap, one.bundle) for one in run.scenarios[1:]]
+    assert ("", run.cut_short) == (published(run).cluster.name, published(run).cut_short)
+
+
 def test_what_names_a_machine_is_taken_out() -> None:
     """Files, hosts, people and the names of the cluster and its nodes, wherever they stand."""
     text = codec.dumps(published(_run()))

@@ -15,13 +15,14 @@ from typing import TYPE_CHECKING
 from netproof.errors import OutputError, UsageError
 from netproof.front import options as known
 from netproof.front import output
+from netproof.front.bundlereading import reading
 from netproof.model import codec
 from netproof.model.check import CheckRecord
 from netproof.model.known_gap import CniFacts
 from netproof.model.review import DiffRecord, Note, Snapshot
 from netproof.model.value import replace
 from netproof.policy.mirror import FILE, Mirror, mirror_texts
-from netproof.policy.rendering import RENDERED, ReadingOptions, read_bundle
+from netproof.policy.rendering import RENDERED, read_bundle
 from netproof.policy.sources import LINK, is_named, piped
 from netproof.printing import Printable
 from netproof.report import sarif
@@ -126,7 +127,7 @@ def _check(options: argparse.Namespace) -> int:
         intents=options.intents,
         stdin=piped([*options.bundle, *options.intents]),
         cni=_cni_facts(options),
-        reading=_reading(options),
+        reading=reading(options, options.namespace),
     )
     cni = options.cni or options.cluster.partition(":")[2]
     record = check(case, cni=cni, with_mutations=options.mutate)
@@ -169,18 +170,8 @@ def _cni_facts(options: argparse.Namespace) -> CniFacts | None:
 
 
 def _mirror(sources: Sequence[str], options: argparse.Namespace) -> Mirror:
-    return _told(read_mirror(sources, stdin=piped(sources), reading=_reading(options)))
-
-
-def _reading(options: argparse.Namespace, *, wanted: bool = True) -> ReadingOptions:
-    return ReadingOptions(
-        options.render != "never",
-        tuple(map(str, options.values)),
-        tuple(options.set),
-        options.release,
-        options.kube_version,
-        options.namespace,
-        wanted,
+    return _told(
+        read_mirror(sources, stdin=piped(sources), reading=reading(options, options.namespace))
     )
 
 
@@ -235,8 +226,8 @@ def _diff(options: argparse.Namespace) -> int:
 
 def _state(source: str, options: argparse.Namespace) -> Mirror | Snapshot:
     notes: list[Note] = []
-    reading = _reading(options, wanted=False)  # the other state may be the chart
-    texts = list(read_bundle([source], reading, piped([source]), notes))
+    how = reading(options, options.namespace, wanted=False)  # the other state may be the chart
+    texts = list(read_bundle([source], how, piped([source]), notes))
     if len(texts) == 1 and is_snapshot(texts[0][1]):
         name, text = texts[0]
         return read_snapshot(text, name)

@@ -100,6 +100,8 @@ def published(run: RunRecord) -> RunRecord:
     taken = Counter[str]()
     names = {name: f"node-{number}" for number, name in enumerate(run.cluster.nodes, start=1)}
     names[run.cluster.name] = "cluster"
+    # The longest first: one may be part of another.
+    names = {name: names[name] for name in sorted(filter(None, names), key=len, reverse=True)}
     scenarios = tuple(replace(one, repeat=_command(one.repeat, taken)) for one in run.scenarios)
     told = Counter[str]()  # a cause's command is that of a scenario, and was counted there
     causes = tuple(replace(one, repeat=_command(one.repeat, told)) for one in run.causes)
@@ -136,10 +138,10 @@ def _cleared(text: str, names: Mapping[str, str], taken: Counter[str]) -> str:
 
 def _named(text: str, names: Mapping[str, str]) -> str:
     """Put other names in the place of those that are no plain words, and of `node NAME`."""
-    for name in sorted(filter(None, names), key=len, reverse=True):
+    for name, other in names.items():
         if name in text:
             before = r"(?<![\w./-])" if re.search(r"[-.\d]", name) else r"(?<=\bnode )"
-            text = re.sub(rf"{before}{re.escape(name)}(?![\w-]|\.\w)", names[name], text)
+            text = re.sub(rf"{before}{re.escape(name)}(?![\w-]|\.\w)", other, text)
     return text
 
 

@@ -15,6 +15,7 @@ from _pytest._code.code import TerminalRepr
 
 from netproof.errors import NetproofError, UsageError
 from netproof.front import options, places
+from netproof.front.bundlereading import reading
 from netproof.front.plugin import outcomes, rerun
 from netproof.model import codec
 from netproof.model.review import (
@@ -26,7 +27,6 @@ from netproof.model.review import (
     line_of,
 )
 from netproof.model.value import replace
-from netproof.policy.rendering import ReadingOptions
 from netproof.printing import one_line, several_lines
 from netproof.report.intents import basis_line
 from netproof.report.review import terminal
@@ -75,25 +75,17 @@ def _open(config: pytest.Config, name: str) -> Case:
     intents = [str(path) for path in option.np_intents]
     chosen = options.values(option)
     cni = places.cni_facts(chosen) if option.np_bundle_static else None
-    reading = ReadingOptions(
-        chosen.render != "never",
-        tuple(map(str, chosen.values)),
-        tuple(chosen.set),
-        chosen.release,
-        chosen.kube_version,
-        chosen.bundle_namespace,
-    )
-    return open_case([name], intents=intents, cni=cni, reading=reading)
+    how = reading(chosen, chosen.bundle_namespace)
+    return open_case([name], intents=intents, cni=cni, reading=how)
 
 
 def read_all(config: pytest.Config, run: RunSession) -> None:
     """Judge each bundle by what its policies mean, for a run that sends no packets."""
+    results = config.stash.setdefault(RESULTS, {})
     for name, case in config.stash.get(CASES, {}).items():
         read = _named(name, judge_all(case.reachability, case.intents))
-        config.stash.setdefault(RESULTS, {})[name] = BundleResult(name, read)
-    run.read(
-        intent for result in config.stash.get(RESULTS, {}).values() for intent in result.intents
-    )
+        results[name] = BundleResult(name, read)
+    run.read(intent for result in results.values() for intent in result.intents)
 
 
 def _named(bundle: str, intents: Iterable[IntentResult]) -> tuple[IntentResult, ...]:

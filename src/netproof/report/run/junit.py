@@ -69,14 +69,11 @@ def render(record: RunRecord) -> str:
             _result(case, _TAGS[finding.verdict], kind, finding.text, run_finding_line(finding))
     for number, error in enumerate(_errors(run), start=1):
         _result(_case(_suite(root, "harness"), f"error {number}"), "error", "harness", error)
-    _verdict(verdict, run, is_said=root.find(".//failure") is not None or _has_error(root))
+    is_said = any(root.find(f".//{tag}") is not None for tag in ("failure", "error"))
+    _verdict(verdict, run, is_said=is_said)
     _count(root, run.seconds)
     ET.indent(root)
     return f'<?xml version="1.0" encoding="utf-8"?>\n{ET.tostring(root, encoding="unicode")}\n'
-
-
-def _has_error(root: ET.Element) -> bool:
-    return root.find(".//error") is not None
 
 
 def _suite(root: ET.Element, name: str) -> ET.Element:
@@ -170,8 +167,7 @@ def _scenario(scenario: ScenarioRecord, run: RunRecord) -> Iterator[str]:
 def _step(step: StepRecord, run: RunRecord) -> Iterator[str]:
     counts = [f"{number} {verdict}" for verdict, number in step.counts.items() if number]
     yield f"{step_line(step)}: {', '.join(counts)}"
-    groups = grouped_findings(step)
-    for group in groups:
+    for group in grouped_findings(step):
         if is_listed(run, group.first):
             yield f"  {group.first.verdict}: {group.title}"
             for label, text in account(group.first, group.places):

@@ -11,7 +11,6 @@ from netproof.model.flow import Expected
 from netproof.model.record import (
     EXPECTED_LETTERS,
     NOT_PROBED,
-    OUTCOME_LETTERS,
     VERDICT_LETTERS,
     FlowVerdict,
     Table,
@@ -42,8 +41,6 @@ _MARKS = {
     VERDICT_LETTERS[FlowVerdict.INCONCLUSIVE]: CellMark.UNTOLD,
     VERDICT_LETTERS[FlowVerdict.UNDEFINED]: CellMark.UNDEFINED,
 }
-_OUTCOMES = {letter: outcome for outcome, letter in OUTCOME_LETTERS.items()}
-_EXPECTED = {letter: expected for expected, letter in EXPECTED_LETTERS.items()}
 
 
 @dataclass(frozen=True)
@@ -85,15 +82,6 @@ class MatrixView:
     def has_trouble(self) -> bool:
         """Tell whether any flow is neither enforced nor undefined."""
         return any(mark in TROUBLE for row in self.marks for mark in row)
-
-    def expected(self, row: int, column: int) -> Expected:
-        """Say what is expected of the flows of a cell."""
-        return _EXPECTED[self.tables[0].expected[row][column]]
-
-    def outcomes(self, row: int, column: int) -> str:
-        """Say what the probes of a cell saw; more than one where ports or families differ."""
-        letters = dict.fromkeys(table.observed[row][column] for table in self.tables)
-        return " or ".join(_OUTCOMES[letter] for letter in letters)
 
 
 def _mark(expected: str, verdict: str) -> CellMark:

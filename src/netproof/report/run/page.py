@@ -115,9 +115,8 @@ def render(record: RunRecord) -> str:
 
 def _views(run: RunRecord) -> Iterator[summary.CaseView]:
     """Yield every case, and before them each canary in which a flow went wrong."""
-    for one in summary.reported_scenarios(run):
-        if one not in run.scenarios:
-            yield summary.scenario_view(one, run)
+    for one in summary.wrong_canaries(run):
+        yield summary.scenario_view(one, run)
     yield from summary.case_views(run)
 
 

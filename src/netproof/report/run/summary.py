@@ -106,14 +106,10 @@ def ending(scenario: ScenarioRecord) -> Ending:
 def where_line(run: RunRecord, mark: str) -> str:
     """Say where a run took place, the parts between marks; a run that read bundles, that it did."""
     cluster = run.cluster
+    name = f"{cluster.kind} {cluster.name}".strip()
     if not run.canaries and not cluster.nodes:
-        return cluster.kind if not cluster.name else f"{cluster.kind} {cluster.name}"
-    parts = (
-        f"{cluster.kind} {cluster.name}".strip(),
-        cluster.version,
-        cluster.dataplane,
-        counted(len(cluster.nodes), "node"),
-    )
+        return name
+    parts = (name, cluster.version, cluster.dataplane, counted(len(cluster.nodes), "node"))
     return mark.join(filter(None, parts))
 
 
@@ -132,10 +128,15 @@ def reported_scenarios(run: RunRecord) -> tuple[ScenarioRecord, ...]:
 
     What the canary of a cluster says that enforces nothing is said by the run's verdict.
     """
+    return (*wrong_canaries(run), *run.scenarios)
+
+
+def wrong_canaries(run: RunRecord) -> tuple[ScenarioRecord, ...]:
+    """Return each canary in which a flow went wrong, as a scenario; none if nothing is enforced."""
     if run.verdict is RunVerdict.NOT_ENFORCED:
-        return run.scenarios
+        return ()
     wrong = [one for one in run.canaries if any(step.findings for step in one.steps)]
-    return (*map(_as_scenario, wrong), *run.scenarios)
+    return tuple(map(_as_scenario, wrong))
 
 
 ONE_RELATION = "Tried on one relation of nodes only"
@@ -179,10 +180,10 @@ def _telling(scenario: ScenarioRecord) -> Sequence[StepRecord]:
 def _echoes(step: StepRecord) -> str:
     """Say how many echoes were answered, by relation and family, and why some were not tried."""
     seen: dict[tuple[str, Family], list[str]] = {}
-    for table in step.tables:
+    for table in (one for one in step.tables if one.protocol is Protocol.ICMP):
         for source, row in zip(table.sources, table.observed, strict=True):
             for destination, letter in zip(table.destinations, row, strict=True):
-                if table.protocol is Protocol.ICMP and letter != NOT_PROBED:
+                if letter != NOT_PROBED:
                     key = _where(step.nodes, source, destination), table.family
                     seen.setdefault(key, []).append(letter)
     answered = OUTCOME_LETTERS[Outcome.CONNECTED]

@@ -83,9 +83,14 @@ def render(
         lines += [_scenario(one, palette, width, matrices=True) for one in shown]
     if matrices or len(run.scenarios) <= MAX_ROWS:
         lines.append(_summary(run.scenarios, palette, width))
-    lines += [_doors(run, palette, width), _gaps(run, width), _intents(run, palette, width)]
-    lines += [_one_relation(run, palette, width), _left_open(run, palette, width)]
-    lines += [_besides_flows(run, palette, width)]
+    lines += [_doors(run, palette, width), _gaps(run, width)]
+    listed: tuple[tuple[str, Iterable[str]], ...] = (
+        ("Intents", map(intent_line, run.intents)),
+        (summary.ONE_RELATION, summary.one_relation_lines(run)),
+        (summary.LEFT_OPEN, summary.left_open_lines(run)),
+        (BESIDES_FLOWS, map(run_finding_line, run.findings)),
+    )
+    lines += [_listed(title, texts, palette, width) for title, texts in listed]
     lines += [_errors(run, width), _end(run, palette, width), _notes(run, width)]
     lines += [_causes(run, palette, width), *([] if matrices else _wrong(run, palette, width))]
     lines.append(_where_next(run, reports, width))
@@ -120,9 +125,8 @@ def _labelled(label: str, text: str, width: int) -> list[str]:
 
 def _command(head: str, text: str, width: int) -> list[str]:
     """Return a command on as many lines as it needs, as a shell reads them on."""
-    lines, left = [head], text
-    pieces = _PIECES.findall(left)
-    for piece in pieces:
+    lines = [head]
+    for piece in _PIECES.findall(text):
         room = width - len(lines[-1]) - 2
         if len(piece.rstrip()) > room and lines[-1].strip() and lines[-1] != head:
             lines[-1] = f"{lines[-1]}\\"
@@ -360,24 +364,9 @@ def _gaps(run: RunRecord, width: int) -> list[str]:
     return ["Known gaps of the CNI, which fail no run:", *_each(known, width)] if known else []
 
 
-def _intents(run: RunRecord, palette: Palette, width: int) -> list[str]:
-    lines = _each(map(intent_line, run.intents), width)
-    return [palette.paint("Intents:", BOLD), *lines] if lines else []
-
-
-def _one_relation(run: RunRecord, palette: Palette, width: int) -> list[str]:
-    lines = _each(summary.one_relation_lines(run), width)
-    return [palette.paint(f"{summary.ONE_RELATION}:", BOLD), *lines] if lines else []
-
-
-def _left_open(run: RunRecord, palette: Palette, width: int) -> list[str]:
-    lines = _each(summary.left_open_lines(run), width)
-    return [palette.paint(f"{summary.LEFT_OPEN}:", BOLD), *lines] if lines else []
-
-
-def _besides_flows(run: RunRecord, palette: Palette, width: int) -> list[str]:
-    lines = _each(map(run_finding_line, run.findings), width)
-    return [palette.paint(f"{BESIDES_FLOWS}:", BOLD), *lines] if lines else []
+def _listed(title: str, texts: Iterable[str], palette: Palette, width: int) -> list[str]:
+    lines = _each(texts, width)
+    return [palette.paint(f"{title}:", BOLD), *lines] if lines else []
 
 
 def _notes(run: RunRecord, width: int) -> list[str]:
