@@ -14,7 +14,7 @@ from itertools import pairwise, product
 from netproof.expected.index import parsed_address
 from netproof.model.flow import Direction
 from netproof.model.value import replace as with_fields
-from netproof.model.workload import NAMESPACE_NAME_LABEL, Namespace, Pod, Protocol, Topology
+from netproof.model.workload import NAMESPACE_NAME_LABEL, TRANSPORTS, Namespace, Pod, Topology
 from netproof.policy import (
     IpBlock,
     LabelSelector,
@@ -147,10 +147,7 @@ def _blocks_of(policy: NetworkPolicy) -> list[IpBlock]:
 def minus_others(policy: NetworkPolicy) -> Iterable[NetworkPolicy]:
     """Yield a policy whose blocks lack what any of its blocks excepts."""
     excepted = {cut for block in _blocks_of(policy) for cut in block.excepts}
-    yield from _of_one(
-        policy,
-        lambda block: _without(block, excepted - {block.cidr}),
-    )
+    yield from _of_one(policy, blocks_as(lambda block: _without(block, excepted - {block.cidr})))
 
 
 def minus_narrower(policy: NetworkPolicy) -> Iterable[NetworkPolicy]:
@@ -161,14 +158,12 @@ def minus_narrower(policy: NetworkPolicy) -> Iterable[NetworkPolicy]:
         inside = {cut for cut in networks - {block.cidr} if _is_in(cut, block.cidr)}
         return _without(block, inside)
 
-    yield from _of_one(policy, lacking)
+    yield from _of_one(policy, blocks_as(lacking))
 
 
-def _of_one(
-    policy: NetworkPolicy, change: Callable[[IpBlock], Iterable[Peer]]
-) -> Iterable[NetworkPolicy]:
-    scene = Scene("", (policy,), Topology())
-    return blocks_as(change)((scene,)).policies
+def _of_one(policy: NetworkPolicy, stage: Stage) -> tuple[NetworkPolicy, ...]:
+    """Return what a stage that knows of nothing but policies takes one of them for."""
+    return stage((Scene("", (policy,), Topology()),)).policies
 
 
 def _without(block: IpBlock, cuts: Iterable[Network]) -> Iterable[Peer]:
@@ -220,8 +215,7 @@ def all_at_once(scenes: Sequence[Scene]) -> Scene:
                 if all(_names(peer, policy.namespace, pod, ip, labels) for peer in peers)
             ]
 
-        scene = Scene("", (policy,), now.topology)
-        return peer_lists_as(joined)((scene,)).policies
+        return _of_one(policy, peer_lists_as(joined))
 
     return policies_as(of_policy)(scenes)
 
@@ -252,8 +246,7 @@ def selectors_as(change: Callable[[LabelSelector], Sequence[LabelSelector]]) -> 
             yield replace(peer, pod_selector=one, namespace_selector=space)
 
     def of_policy(policy: NetworkPolicy) -> Iterable[NetworkPolicy]:
-        scene = Scene("", (policy,), Topology())
-        (read,) = pod_peers_as(of_peer)((scene,)).policies
+        (read,) = _of_one(policy, pod_peers_as(of_peer))
         for one in change(policy.pod_selector):
             yield replace(read, pod_selector=one)
 
@@ -315,8 +308,7 @@ def all_protocols(port: PortMatch) -> Iterable[PortMatch]:
     """Return a numbered port in every protocol."""
     if isinstance(port.port, str):
         return (port,)
-    named = (Protocol.TCP, Protocol.UDP, Protocol.SCTP)
-    return [replace(port, protocol=protocol) for protocol in named]
+    return [replace(port, protocol=protocol) for protocol in TRANSPORTS]
 
 
 def has_name(policy: NetworkPolicy) -> bool:
@@ -433,8 +425,7 @@ def across_namespaces(scenes: Sequence[Scene]) -> Scene:
         def named(peer: PodPeer) -> Iterable[Peer]:
             yield replace(peer, namespace_selector=peer.namespace_selector or own)
 
-        scene = Scene("", (policy,), now.topology)
-        (read,) = pod_peers_as(named)((scene,)).policies
+        (read,) = _of_one(policy, pod_peers_as(named))
         for space in now.topology.namespaces:
             yield policy if space.name == policy.namespace else replace(read, namespace=space.name)
 

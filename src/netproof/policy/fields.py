@@ -1,4 +1,4 @@
-"""ReadingOptions a manifest's fields by path, and collecting what is wrong with them.
+"""Reading a manifest's fields by path, and collecting what is wrong with them.
 
 A Field is a value together with its path (`spec.ingress[0].from`) and its place. A reader asks
 for what it needs; a value of the wrong type is noted as a problem and read as if it were absent,

@@ -11,7 +11,8 @@ from __future__ import annotations
 import re
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path, PurePosixPath
 
 from netproof.errors import PolicyError, UsageError
@@ -177,7 +178,7 @@ class _Here:
         git = self.source.startswith(GIT)
         return self.source.removeprefix(GIT).rstrip("/") if git else str(Path(self.source))
 
-    @property
+    @cached_property
     def _used(self) -> set[PurePosixPath]:
         return {path for one in self._found for path in one.closure.folders if path != one.path}
 
@@ -190,7 +191,6 @@ class _Folder:
     path: PurePosixPath
     shown: str
     mark: str
-    _kept: list[_Closure] = field(default_factory=list, compare=False)
 
     @property
     def is_chart(self) -> bool:
@@ -207,7 +207,7 @@ class _Folder:
         """Tell whether the file is called so, but is an object of Flux's."""
         return not self.is_chart and bool(_FLUX.search(self._text(self.mark)))
 
-    @property
+    @cached_property
     def is_part(self) -> bool:
         """Tell whether it makes sense within others only."""
         kind = self._value("type" if self.is_chart else "kind")
@@ -228,18 +228,16 @@ class _Folder:
         """What people type to have it checked without rendering it here."""
         return f"`{self.command} | netproof check -`"
 
-    @property
+    @cached_property
     def closure(self) -> _Closure:
         """The files that it is made from."""
-        if not self._kept:
-            made = _Closure(self.tree, self.pipe)
-            if self.is_chart:
-                made.folders.add(self.path)
-                made.take(self.tree.below(self.path))
-            else:
-                made.follow(self.path)
-            self._kept.append(made)
-        return self._kept[0]
+        made = _Closure(self.tree, self.pipe)
+        if self.is_chart:
+            made.folders.add(self.path)
+            made.take(self.tree.below(self.path))
+        else:
+            made.follow(self.path)
+        return made
 
     def texts(self, reading: ReadingOptions, reader: Reader) -> Iterator[tuple[str, str]]:
         """Yield what the tool makes of it by its sources, and the intents that lie in it."""

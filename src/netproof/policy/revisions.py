@@ -45,15 +45,13 @@ class Entry:
 
 def entries(source: str, revision: str, path: str) -> list[Entry]:
     """Return what is below a path in a revision; raise UsageError where git cannot tell."""
-    listed = _git(source, ("ls-tree", "-r", "-z", "-l", revision, "--", path.rstrip("/") or "."))
-    return [_entry(line) for line in listed.decode("utf-8", "replace").split("\0") if line]
+    return _listed(source, revision, "--", path.rstrip("/") or ".")
 
 
 def every_entry(source: str, revision: str) -> tuple[str, list[Entry]]:
     """Return the path from the repository's top to here, and all of a revision, from its top."""
     prefix = _git(source, ("rev-parse", "--show-prefix")).decode("utf-8", "replace").strip()
-    listed = _git(source, ("ls-tree", "-r", "-z", "-l", "--full-tree", revision))
-    return prefix, [_entry(line) for line in listed.decode("utf-8", "replace").split("\0") if line]
+    return prefix, _listed(source, "--full-tree", revision)
 
 
 def contents(source: str, files: Sequence[Entry]) -> Iterator[tuple[Entry, bytes]]:
@@ -68,6 +66,11 @@ def contents(source: str, files: Sequence[Entry]) -> Iterator[tuple[Entry, bytes
             raise UsageError(f"{source}: git lacks the content of {one.path}; fetch it whole")
         yield one, answer[end + 1 : end + 1 + one.size]
         at = end + 1 + one.size + 1
+
+
+def _listed(source: str, *words: str) -> list[Entry]:
+    listed = _git(source, ("ls-tree", "-r", "-z", "-l", *words)).decode("utf-8", "replace")
+    return [_entry(line) for line in listed.split("\0") if line]
 
 
 def _entry(line: str) -> Entry:

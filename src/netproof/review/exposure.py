@@ -174,7 +174,7 @@ class Exposure:
         if key not in self._known:
             packets = Packets(at.number, at.protocol, Family.IPV4)
             answer, _, _ = weigh(self.reach.index, pod, Party(stranger), packets, direction)
-            named = as_set(()) if pod.host_network else self._named(rules)
+            named = 0 if pod.host_network else self._named(rules)
             allowed = every if answer is Expected.ALLOWED else named
             undefined = every & ~allowed if answer is Expected.UNDEFINED else 0
             self._known[key] = ReachedBy(allowed, undefined)

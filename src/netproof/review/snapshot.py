@@ -107,9 +107,8 @@ def views(*mirrors: Mirror, also: Iterable[str] = ()) -> tuple[SnapshotView, ...
 
 
 def _refuse_strangers(count: int, mirror: Mirror) -> None:
-    if count > MAX_STRANGERS:
-        place = str(mirror.bundle.policies[0].origin) if mirror.bundle.policies else ""
-        refuse_more(count, MAX_STRANGERS, "kinds of pods named that are not in it", place, _SPLIT)
+    place = str(mirror.bundle.policies[0].origin) if mirror.bundle.policies else ""
+    refuse_more(count, MAX_STRANGERS, "kinds of pods named that are not in it", place, _SPLIT)
 
 
 def take(view: SnapshotView) -> Snapshot:

@@ -47,12 +47,17 @@ def _found(left: list[ScenarioRecord], cases: Sequence[CaseRecord]) -> Iterator[
         yield _cause(Suspect("", _in_common(left), _ASK), left, cases)
 
 
+def cases_of(scenarios: Iterable[ScenarioRecord], cases: Iterable[CaseRecord]) -> list[CaseRecord]:
+    """Return the tests that played some scenarios."""
+    names = {one.id for one in scenarios}
+    return [case for case in cases if not names.isdisjoint(case.scenarios)]
+
+
 def _cause(
     suspect: Suspect, scenarios: Sequence[ScenarioRecord], cases: Sequence[CaseRecord]
 ) -> CauseRecord:
     counts = Counter(finding.verdict for finding in _findings(scenarios))
-    names = {one.id for one in scenarios}
-    tests = [case for case in cases if not names.isdisjoint(case.scenarios)]
+    tests = cases_of(scenarios, cases)
     example = min(scenarios, key=_size)
     return CauseRecord(
         text=suspect.text,

@@ -47,7 +47,7 @@ from netproof.model.review import Basis, BrokenFlow, IntentResult, Kept, Severit
 from netproof.model.value import replace
 from netproof.printing import counted
 from netproof.verdict.canaries import canary_verdict
-from netproof.verdict.causes import causes
+from netproof.verdict.causes import cases_of, causes
 from netproof.verdict.relations import one_sided
 from netproof.verdict.scenarios import counting_verdict, worst
 
@@ -337,8 +337,7 @@ def _words_of_cause(evidence: RunEvidence) -> str:
 
 
 def _words_of_failed(evidence: RunEvidence, failed: Sequence[ScenarioRecord]) -> str:
-    names = {scenario.id for scenario in failed}
-    tests = [case for case in evidence.cases if not names.isdisjoint(case.scenarios)]
+    tests = cases_of(failed, evidence.cases)
     total = evidence.selected if tests else len(evidence.scenarios)
     of = counted(total, "case")
     if left := _untried(evidence):

@@ -90,11 +90,13 @@ class HintContext:
     def is_like_ours(self, peer: PodPeer) -> bool:
         """Tell whether a peer asks for a label whose key a workload has, or nearly has."""
         keys = list(matching.label_keys(peer.pod_selector)) if peer.pod_selector else []
-        return not keys or any(get_close_matches(key, self._keys, n=1, cutoff=0.8) for key in keys)
+        return not keys or any(
+            key in self._keys or get_close_matches(key, self._keys, n=1, cutoff=0.8) for key in keys
+        )
 
     @cached_property
-    def _keys(self) -> tuple[str, ...]:
-        return tuple(sorted({key for pod in self.reach.workloads for key in pod.labels}))
+    def _keys(self) -> frozenset[str]:
+        return frozenset(key for pod in self.reach.workloads for key in pod.labels)
 
     def may_be_shut(self, pod: Pod, direction: Direction) -> str:
         """Return what may deny what a pod's NetworkPolicies let pass, "" where nothing does."""
