@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import sys
-import threading
-import time
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
@@ -17,7 +13,11 @@ import pytest
 from netproof.front.cli import main
 from netproof.policy import limits, renderers, rendering
 from tests.attacks.hostile import TRICKS, harm
+from tests.lab.lab_process import eventually
+from tests.lab.leftovers import start_of
 from tests.plugin.project import run
+from tests.unit.cluster.api import standin
+from tests.unit.cluster.api.standin import Reply, Standin
 from tests.unit.policy.renderers import PRINT, Tools, installed
 
 SECRET = "the-word-that-nobody-may-see"
@@ -62,27 +62,10 @@ def secret(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def asked() -> Iterator[tuple[int, list[str]]]:
-    """Yield the port of a server on this machine, and what it was asked."""
-    paths: list[str] = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            paths.append(self.path)
-            self.send_response(200)
-            self.end_headers()
-            self.wfile.write(WEB.encode())
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = HTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield server.server_port, paths
-    server.shutdown()
-    thread.join()
-    server.server_close()
+def asked() -> Iterator[Standin]:
+    """Yield a server on this machine, which knows what it was asked."""
+    with standin.running(lambda *_: Reply(200, WEB.encode())) as server:
+        yield server
 
 
 def real(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -128,15 +111,15 @@ def test_a_renderer_gets_nothing_of_whoever_calls_it(
 
 @NO_NETWORK
 def test_a_renderer_has_no_network(
-    tools: Tools, bundle: Path, asked: tuple[int, list[str]], capsys: pytest.CaptureFixture[str]
+    tools: Tools, bundle: Path, asked: Standin, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Not even to this machine."""
     assert bundle.is_dir()
-    body = f"import socket; socket.create_connection(('127.0.0.1', {asked[0]}), timeout=5)"
+    body = f"import socket; socket.create_connection(('127.0.0.1', {asked.port}), timeout=5)"
     tools.install("kustomize", body)
 
     assert "Network is unreachable" in refused(capsys)
-    assert [] == asked[1]
+    assert [] == asked.asked
 
 
 def test_a_renderer_that_does_not_end_is_ended(
@@ -157,12 +140,7 @@ def test_a_renderer_that_does_not_end_is_ended(
 
     assert "it did not end in 1 s" in refused(capsys)
     pid = int(pids.read_text())
-    deadline = time.monotonic() + 10
-    while (
-        Path(f"/proc/{pid}").exists() and "Z" not in Path(f"/proc/{pid}/stat").read_text().split()
-    ):
-        assert time.monotonic() < deadline
-        os.sched_yield()
+    eventually(lambda: not start_of(pid), "what it started has ended", deadline_s=10)
 
 
 @pytest.mark.parametrize("stream", ["stdout", "stderr"])
@@ -283,13 +261,13 @@ def test_no_program_of_the_bundle_is_run(
 def test_kustomize_fetches_nothing(
     name: str,
     bundle: Path,
-    asked: tuple[int, list[str]],
+    asked: Standin,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """Neither a file from a server of this machine nor a repository, and no plugin runs."""
     real(name, monkeypatch)
-    port, paths = asked
+    port = asked.port
     proof = bundle.parent / "proof"
     (bundle / "run.sh").write_text(f"#!/bin/sh\ntouch {proof}\n")
     (bundle / "run.sh").chmod(0o755)
@@ -308,7 +286,7 @@ def test_kustomize_fetches_nothing(
     for text in hostile.values():
         (bundle / "kustomization.yaml").write_text(text)
         assert "failed: " in refused(capsys)
-    assert [] == paths
+    assert [] == asked.asked
     assert not proof.exists()
 
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from netlab.objects.kinds import BY_PLURAL
-from netlab.objects.obj import Obj, at, labels_of
+from netlab.objects.obj import Obj, at, has_ended, labels_of
 from netlab.objects.selectors import selects
 from netlab.objects.store import Store, StoreEvent
 
@@ -212,7 +212,7 @@ def _slice_inputs(pod: Obj) -> tuple[Any, ...]:
 
 
 def _address_in(pod: Obj, family: str) -> str | None:
-    if at(pod, "status", "phase") in {"Succeeded", "Failed"}:
+    if has_ended(pod):
         return None
     for entry in at(pod, "status", "podIPs") or []:
         ip = entry.get("ip")

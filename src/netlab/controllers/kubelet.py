@@ -22,7 +22,7 @@ from netlab.node.container import Container, ContainerCommand
 from netlab.node.mounts import HOST_RESOLV, cluster_resolv_conf
 from netlab.node.runtime import RunningPod
 from netlab.node.sandbox import Sandbox
-from netlab.objects.obj import Obj
+from netlab.objects.obj import ENDED, Obj
 from netlab.objects.store import now
 
 log = logging.getLogger(__name__)
@@ -97,7 +97,7 @@ class PodWorker:
             return
         if await self._run_init_containers(sandbox):
             await self._run_containers(sandbox)
-        if podstatus.phase_of(self._state) in podstatus.ENDED:
+        if podstatus.phase_of(self._state) in ENDED:
             await self._complete()
 
     async def _wait_for_rules(self) -> None:
@@ -197,7 +197,7 @@ class PodWorker:
     def _start_ephemeral(self) -> None:
         """Start the ephemeral containers that have not been started; each runs once."""
         sandbox = self._sandbox
-        is_over = podstatus.phase_of(self._state) in podstatus.ENDED
+        is_over = podstatus.phase_of(self._state) in ENDED
         if not self._is_up or sandbox is None or self._ending is not None or is_over:
             return
         for spec in podspec.containers(self._pod, "ephemeralContainers"):

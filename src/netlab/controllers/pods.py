@@ -15,7 +15,7 @@ from netlab.controllers import podstatus
 from netlab.controllers.kubelet import PodWorker
 from netlab.controllers.machine import EventRecorder, LabMachine
 from netlab.node.mounts import cluster_resolv_conf
-from netlab.objects.obj import Obj, at, labels_of
+from netlab.objects.obj import Obj, at, has_ended, labels_of
 from netlab.objects.selectors import matches_labels, selects
 from netlab.objects.store import Store, StoreEvent, now
 
@@ -164,7 +164,7 @@ class PodController:
         return True
 
     def _pods_on_nodes(self) -> Counter[str]:
-        pods = (pod for pod in self._store.list("pods") if not podstatus.has_ended(pod))
+        pods = (pod for pod in self._store.list("pods") if not has_ended(pod))
         return Counter(pod["spec"].get("nodeName", "") for pod in pods)
 
     def _delete(self, pod: Obj) -> None:

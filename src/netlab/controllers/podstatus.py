@@ -6,10 +6,7 @@ Must not know: how any of it was found out. Words and rules: the API's PodStatus
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from netlab.objects.obj import Obj
-
-ENDED = frozenset({"Succeeded", "Failed"})
-"""The phases in which no container runs any more, or ever will."""
+from netlab.objects.obj import ENDED, Obj
 
 
 @dataclass(slots=True)
@@ -130,11 +127,6 @@ def phase_of(state: PodState) -> str:
     if any(c.is_running or c.restarts or c.exit_code is not None for c in state.main):
         return "Running"
     return "Pending"
-
-
-def has_ended(pod: Obj) -> bool:
-    """Tell whether a pod has ended for good, whatever becomes of its object."""
-    return (pod.get("status") or {}).get("phase") in ENDED
 
 
 def scheduled(previous: Obj, now: str) -> Obj:

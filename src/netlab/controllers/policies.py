@@ -99,7 +99,7 @@ class PolicyController:
         """Return how long the lab's other work, DNS say, goes first where rules take their time."""
         if self._cost_s < LONG_S:
             return 0.0
-        return max(0.0, min(self._cost_s, self._ended + self._cost_s - self._loop.time()))
+        return max(0.0, self._ended + self._cost_s - self._loop.time())
 
     def _apply(self) -> None:
         start = self._loop.time()

@@ -118,6 +118,11 @@ def labels_of(obj: Obj) -> Labels:
     return obj["metadata"].get("labels") or {}
 
 
+def uid_of(obj: Obj) -> str:
+    """Return an object's uid, "" where it has none."""
+    return str(obj["metadata"].get("uid", ""))
+
+
 def is_on_pod_network(pod: Obj) -> bool:
     """Tell whether a pod has addresses of its own that are in use.
 

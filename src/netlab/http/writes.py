@@ -29,7 +29,7 @@ from netlab.objects.kinds import ServedKind
 from netlab.objects.obj import Obj
 from netlab.objects.registry import Registry, WriteOptions, WriteResult
 from netlab.objects.schema import WrongType, decode
-from netlab.objects.store import Store
+from netlab.objects.store import Store, written
 from netlab.objects.structs import TOKEN_REQUEST
 
 _JSON_PATCH = "application/json-patch+json"
@@ -212,7 +212,7 @@ class QuestionAnswers:
         lifetime_s = spec.get("expirationSeconds") or LIFETIME_S
         _check_token_request(path.name or "", spec, lifetime_s)
         token, ends = self.tokens.issue(account, spec.get("audiences") or [], lifetime_s)
-        stamp = datetime.fromtimestamp(ends, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        stamp = written(datetime.fromtimestamp(ends, UTC))
         answer = {
             "kind": "TokenRequest",
             "apiVersion": "authentication.k8s.io/v1",

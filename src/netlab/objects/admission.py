@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 from netlab.objects import apierrors
 from netlab.objects.kinds import STORED, ServedKind
-from netlab.objects.obj import Obj, at
+from netlab.objects.obj import Obj, at, has_ended
 from netlab.objects.store import Store
 
 
@@ -55,7 +55,7 @@ def used_count(store: Store, namespace: str, key: str) -> int:
     objects = store.list(COUNTED[key].plural, namespace)
     if key != "pods":
         return len(objects)
-    return sum(at(pod, "status", "phase") not in {"Succeeded", "Failed"} for pod in objects)
+    return sum(not has_ended(pod) for pod in objects)
 
 
 def admit_one_more(store: Store, resource: ServedKind, obj: Obj) -> None:

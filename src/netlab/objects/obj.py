@@ -28,3 +28,12 @@ def at(obj: Any, *path: str) -> Any:
             return None
         obj = obj.get(key)
     return obj
+
+
+ENDED = frozenset({"Succeeded", "Failed"})
+"""The phases of a pod in which no container runs any more, or ever will."""
+
+
+def has_ended(pod: Obj) -> bool:
+    """Tell whether a pod has ended for good, whatever becomes of its object."""
+    return at(pod, "status", "phase") in ENDED

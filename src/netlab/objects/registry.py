@@ -20,7 +20,7 @@ from netlab.objects.decoding import DecodedObject, decode_object
 from netlab.objects.defaults import apply_defaults, carry_over, prepare_new
 from netlab.objects.kinds import ServedKind
 from netlab.objects.limits import MAX_OBJECT, MAX_STORED, check_value, written_size
-from netlab.objects.obj import Obj, clone
+from netlab.objects.obj import Obj, clone, has_ended
 from netlab.objects.servicekind import ServiceAllocator
 from netlab.objects.store import Store, now
 
@@ -312,11 +312,10 @@ def _grace_left(resource: ServedKind, obj: Obj, options: DeleteOptions) -> int |
     if resource.plural != "pods":
         return None
     spec = obj.get("spec") or {}
-    status = obj.get("status") or {}
     own = spec.get("terminationGracePeriodSeconds", 30)
     own = obj["metadata"].get("deletionGracePeriodSeconds", own)  # one that ends: unless told less
     grace_s: int = own if options.grace_s is None else options.grace_s
     grace_s = 1 if grace_s < 0 else grace_s  # podStrategy.CheckGracefulDelete
     # Nothing runs where no node has it, or where it has ended.
-    is_over = not spec.get("nodeName") or status.get("phase") in {"Succeeded", "Failed"}
+    is_over = not spec.get("nodeName") or has_ended(obj)
     return None if is_over or grace_s == 0 else grace_s

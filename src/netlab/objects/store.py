@@ -48,10 +48,11 @@ Callback = Callable[[StoreEvent], None]
 
 def now() -> str:
     """Return the time as the API writes it: UTC, whole seconds."""
-    return _written(datetime.now(UTC))
+    return written(datetime.now(UTC))
 
 
-def _written(time: datetime) -> str:
+def written(time: datetime) -> str:
+    """Return a time as the API writes it: whole seconds, of UTC."""
     return time.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
@@ -139,7 +140,7 @@ class Store:
             return old
         told = datetime.fromisoformat(meta.get("deletionTimestamp") or self._clock())
         since = told - _grace(meta.get("deletionGracePeriodSeconds", 0))
-        stamp = _written(since + _grace(grace_s))
+        stamp = written(since + _grace(grace_s))
         marks = {"deletionTimestamp": stamp, "deletionGracePeriodSeconds": grace_s}
         return self._commit("MODIFIED", resource, {**old, "metadata": {**meta, **marks}}, old=old)
 

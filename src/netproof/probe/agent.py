@@ -429,12 +429,15 @@ def routed(towards: str) -> tuple[str, int]:
         sock.close()
 
 
-def mtu(towards: str) -> int:
-    """Return what a packet to an address may have in bytes, 0 where there is no way."""
-    try:
-        return routed(towards)[1]
-    except OSError:
-        return 0
+def ways() -> list[tuple[str, int]]:
+    """Return our address and the MTU on the way to others, of each family that has a way."""
+    found = []
+    for towards in ROUTED:
+        try:
+            found.append(routed(towards))
+        except OSError:
+            continue  # no way there
+    return found
 
 
 def beyond(most: int) -> int:
@@ -1070,6 +1073,7 @@ class Agent:
             sctp = True
         except OSError:
             sctp = False
+        there = ways()
         return {
             "identity": self.identity,
             "version": VERSION,
@@ -1078,10 +1082,10 @@ class Agent:
             "serving": self.server.serving,
             "failures": self.server.failures,
             "sctp": sctp,
-            "mtu": max(map(mtu, ROUTED)),
+            "mtu": max((most for _, most in there), default=0),
             "faults": self.loop.faults,
             "resolvers": resolvers(),
-            "addresses": [own(one) for one in ROUTED if mtu(one)],
+            "addresses": [address for address, _ in there],
         }
 
     def run(self) -> None:

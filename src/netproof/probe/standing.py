@@ -9,7 +9,8 @@ import errno
 import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
-from ipaddress import ip_address, ip_network
+from functools import cache
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Any
 
 from netproof.probe.agent import SHORTEST, Agent, Control
@@ -33,7 +34,7 @@ class Limits:
 
     def admits(self, peer: str) -> bool:
         """Tell whether orders may come from an address."""
-        return _within(peer, self.peers)
+        return _within(ip_address(peer), self.peers)
 
     def allow(self, address: str, port: int) -> bool:
         """Tell whether it may send there; it may ask itself, to show that it is not starved."""
@@ -42,11 +43,16 @@ class Limits:
         if to.is_loopback:
             return port in self.own
         low, high = self.between
-        return low <= port <= high and _within(str(to), self.reaches)
+        return low <= port <= high and _within(to, self.reaches)
 
 
-def _within(address: str, blocks: Sequence[str]) -> bool:
-    return any(ip_address(address) in ip_network(block) for block in blocks)
+def _within(address: IPv4Address | IPv6Address, blocks: Sequence[str]) -> bool:
+    return any(address in _network(block) for block in blocks)
+
+
+@cache
+def _network(block: str) -> IPv4Network | IPv6Network:
+    return ip_network(block)
 
 
 class _Order(Control):

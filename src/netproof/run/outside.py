@@ -117,7 +117,7 @@ def reached(worker: Worker, ref: ClusterRef, words: str) -> tuple[ClusterRef, st
     seen = worker.prober.probe(tried, expected_allowed=tried)
     answered = {_door(flow) for flow in tried if seen[flow].outcome is Outcome.CONNECTED}
     hosts = tuple(filter(None, (_left(host, answered) for host in place.hosts)))
-    silent = [flow for flow in dict.fromkeys(tried) if _door(flow) not in answered]
+    silent = [flow for flow in tried if _door(flow) not in answered]
     if hosts:
         left_out = f"; without policies no pod got an answer {_ways(silent)}" if silent else ""
         return replace(ref, outside=replace(place, hosts=hosts)), _words(place, hosts) + left_out
@@ -177,6 +177,6 @@ def why_no_node_ports(worker: Worker) -> str:
     good = {(f.destination, f.family) for f in tried if seen[f].outcome is Outcome.CONNECTED}
     for flow in tried:
         if (flow.destination, flow.family) not in good:
-            what = f"{seen[flow].outcome} {seen[flow].detail}".strip()
+            what = _said([seen[flow]])
             return f"{flow.destination} answers the machine outside at no port: {flow}: {what}"
     return ""

@@ -14,6 +14,7 @@ from netlab.dataplane.clusterstate import (
     has_completed,
     ips_of,
     is_terminating,
+    uid_of,
 )
 from netlab.dataplane.defects.defect import defect
 from netlab.dataplane.semantics import NodeSite, PolicyClaim, Semantics
@@ -104,7 +105,7 @@ class TerminatingPodKeepsOldPolicies(Semantics):
     def perceive(self, previous: ClusterView | None, view: ClusterView) -> ClusterView:
         perceived = super().perceive(previous, view)
         before = view.policies if previous is None else previous.policies
-        ending = [_uid(pod) for pod in view.pods if is_terminating(pod)]
+        ending = [uid_of(pod) for pod in view.pods if is_terminating(pod)]
         self._kept = {uid: self._kept.get(uid, before) for uid in ending}
         kept = [_kept_for(uid, policy) for uid, all_ in self._kept.items() for policy in all_]
         return replace(perceived, policies=(*perceived.policies, *kept))
@@ -122,7 +123,7 @@ _KEPT = "kept for"
 
 def _kept_for(pod_uid: str, policy: Obj) -> Obj:
     """Return a policy as one that is a single pod's."""
-    meta = {**policy["metadata"], "uid": f"{_KEPT} {pod_uid} {_uid(policy)}"}
+    meta = {**policy["metadata"], "uid": f"{_KEPT} {pod_uid} {uid_of(policy)}"}
     return {**policy, "metadata": meta}
 
 
@@ -135,17 +136,13 @@ class _KeepsCompletedPods(Semantics):
 
     def perceive(self, previous: ClusterView | None, view: ClusterView) -> ClusterView:
         perceived = super().perceive(previous, view)
-        self.completed = {_uid(pod) for pod in view.pods if has_completed(pod)}
+        self.completed = {uid_of(pod) for pod in view.pods if has_completed(pod)}
         return replace(perceived, pods=tuple(map(_as_running, perceived.pods)))
 
 
 def _as_running(pod: Obj) -> Obj:
     status = pod.get("status") or {}
     return {**pod, "status": {**status, "phase": "Running"}} if has_completed(pod) else pod
-
-
-def _uid(obj: Obj) -> str:
-    return str(obj["metadata"].get("uid", ""))
 
 
 @defect("completed-pod-stays-guarded", seen_in="cloudnativelabs/kube-router#1056")
@@ -177,7 +174,7 @@ class CompletedPodHidesItsSuccessor(_KeepsCompletedPods):
         pods = (
             pod
             for pod in perceived.pods
-            if _uid(pod) in self.completed or not theirs & set(ips_of(pod))
+            if uid_of(pod) in self.completed or not theirs & set(ips_of(pod))
         )
         return replace(perceived, pods=tuple(pods))
 
@@ -192,9 +189,9 @@ class DeletedPodTakesItsAddressAlong(Semantics):
 
     def perceive(self, previous: ClusterView | None, view: ClusterView) -> ClusterView:
         perceived = super().perceive(previous, view)
-        here = {_uid(pod) for pod in view.pods}
+        here = {uid_of(pod) for pod in view.pods}
         before = previous.pods if previous else ()
-        gone = (pod for pod in before if has_completed(pod) and _uid(pod) not in here)
+        gone = (pod for pod in before if has_completed(pod) and uid_of(pod) not in here)
         self._forgotten |= {ip for pod in gone for ip in ips_of(pod)}
         self._forgotten &= {ip for pod in view.pods for ip in ips_of(pod)}
         pods = (pod for pod in perceived.pods if not self._forgotten & set(ips_of(pod)))

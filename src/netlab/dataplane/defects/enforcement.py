@@ -13,6 +13,7 @@ from netlab.dataplane.clusterstate import (
     PolicyDirection,
     ReadPolicy,
     ips_of,
+    uid_of,
 )
 from netlab.dataplane.defects.defect import defect
 from netlab.dataplane.semantics import NodeSite, Semantics
@@ -44,7 +45,7 @@ class PolicyLostOnPodRestart(_MissedPods):
                 before = self._incarnations.get(_key(pod))
                 now = self._incarnations[_key(pod)] = _incarnation(pod)
                 if before not in {None, now}:
-                    self._missed |= {(_uid(policy), now) for policy in view.policies}
+                    self._missed |= {(uid_of(policy), now) for policy in view.policies}
         return super().perceive(previous, view)
 
 
@@ -53,7 +54,7 @@ class NewPodsEscape(_MissedPods):
     """Applies a policy only to pods that had an address when it was created."""
 
     def perceive(self, previous: ClusterView | None, view: ClusterView) -> ClusterView:
-        old_policies = {_uid(policy) for policy in previous.policies} if previous else set()
+        old_policies = {uid_of(policy) for policy in previous.policies} if previous else set()
         old_pods = (
             {_incarnation(pod) for pod in previous.pods if ips_of(pod)} if previous else set()
         )
@@ -89,7 +90,7 @@ class PolicyUpdateIgnored(Semantics):
 
     def perceive(self, previous: ClusterView | None, view: ClusterView) -> ClusterView:
         perceived = super().perceive(previous, view)
-        first = {_uid(p): self._first.get(_uid(p), p) for p in perceived.policies}
+        first = {uid_of(p): self._first.get(uid_of(p), p) for p in perceived.policies}
         self._first = first
         return replace(perceived, policies=tuple(first.values()))
 
@@ -125,10 +126,6 @@ class StaleNamespaceLabels(Semantics):
         return replace(perceived, namespaces=namespaces)
 
 
-def _uid(obj: Obj) -> str:
-    return str(obj["metadata"].get("uid", ""))
-
-
 def _key(obj: Obj) -> str:
     return f"{obj['metadata']['namespace']}/{obj['metadata']['name']}"
 
@@ -136,15 +133,15 @@ def _key(obj: Obj) -> str:
 def _incarnation(pod: Obj) -> str:
     """Return what changes when a pod is made anew or one of its containers restarts."""
     statuses = (pod.get("status") or {}).get("containerStatuses") or []
-    return f"{_uid(pod)}/{sum(int(status.get('restartCount', 0)) for status in statuses)}"
+    return f"{uid_of(pod)}/{sum(int(status.get('restartCount', 0)) for status in statuses)}"
 
 
 def _first_labels(labels_by_uid: dict[str, Any], objects: tuple[Obj, ...]) -> dict[str, Any]:
-    return {_uid(o): labels_by_uid.get(_uid(o), o["metadata"].get("labels")) for o in objects}
+    return {uid_of(o): labels_by_uid.get(uid_of(o), o["metadata"].get("labels")) for o in objects}
 
 
 def _labelled(obj: Obj, labels: dict[str, Any]) -> Obj:
-    return {**obj, "metadata": {**obj["metadata"], "labels": labels[_uid(obj)]}}
+    return {**obj, "metadata": {**obj["metadata"], "labels": labels[uid_of(obj)]}}
 
 
 _LEAKED = "0x1"  # conntrack mark of a request that should not have passed

@@ -14,7 +14,7 @@ from aiohttp import web
 from netlab.http.podruntime import PodRuntime
 from netlab.objects import apierrors
 from netlab.objects.limits import whole_number
-from netlab.objects.obj import Obj, at
+from netlab.objects.obj import ENDED, Obj, at
 from netlab.problems import RuntimeRefusal
 
 
@@ -44,7 +44,6 @@ class ExecTarget:
     tty: bool
 
 
-_ENDED_PHASES = frozenset({"Succeeded", "Failed"})
 _TRUE_TEXTS = frozenset({"true", "1"})
 
 
@@ -111,7 +110,7 @@ def check_running(pod: Obj) -> None:
     if not at(pod, "spec", "nodeName"):
         raise apierrors.bad_request(f"pod {name} does not have a host assigned")
     phase = at(pod, "status", "phase")
-    if phase in _ENDED_PHASES:
+    if phase in ENDED:
         why = f"cannot exec into a container in a completed pod; current phase is {phase}"
         raise apierrors.bad_request(why)
 

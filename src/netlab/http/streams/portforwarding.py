@@ -147,10 +147,6 @@ class _StreamPair:
         self._streams: dict[str, SpdyStream] = {}
         self._is_complete = asyncio.Event()
 
-    @property
-    def complaints(self) -> SpdyStream | None:
-        return self._streams.get("error")
-
     async def add(self, kind: str, stream: SpdyStream) -> None:
         if kind in self._streams:
             await self.complain(f"{kind} stream already assigned")
@@ -167,9 +163,10 @@ class _StreamPair:
 
     async def complain(self, why: str) -> None:
         """Tell the client, where it opened a stream to be told on."""
-        with contextlib.suppress(ConnectionError):
-            if self.complaints is not None:
-                await self.complaints.write(why.encode())
+        complaints = self._streams.get("error")
+        if complaints is not None:
+            with contextlib.suppress(ConnectionError):
+                await complaints.write(why.encode())
 
     async def close(self) -> None:
         with contextlib.suppress(ConnectionError):

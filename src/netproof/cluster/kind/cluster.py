@@ -93,13 +93,13 @@ class KindOptions:
 class _Plan:
     """What was asked for, read and found to be possible, before anything is created.
 
-    `brought` are the images that are in archives.
+    `brought` are the images that are in archives, by their archive.
     """
 
     profile: Profile
     config: clusterconfig.Obj
     get: downloads.Fetch
-    brought: frozenset[str]
+    brought: Mapping[str, Path]
 
 
 class KindCluster:
@@ -202,7 +202,7 @@ class KindCluster:
             self._made = not is_name_taken(error)
             raise
 
-    def _load_images(self, kind: KindCommands, brought: frozenset[str]) -> None:
+    def _load_images(self, kind: KindCommands, brought: Collection[str]) -> None:
         for archive in self._options.image_archives:
             self._say(f"loading the images of {archive}")
             kind.load(archive)
@@ -224,7 +224,7 @@ class KindCluster:
         finally:
             archive.unlink(missing_ok=True)
 
-    def _place_outside(self, tools: Tools, brought: frozenset[str]) -> OutsideContainer | None:
+    def _place_outside(self, tools: Tools, brought: Mapping[str, Path]) -> OutsideContainer | None:
         """Return where a container can stand for the world; None where no image is had for it.
 
         It is the probes' image, which the engine has mostly pulled for the nodes already. What
@@ -242,7 +242,7 @@ class KindCluster:
         network, name = containers.network_of(tools.engine), f"np-outside-{options.run_id}"
         return OutsideContainer(tools.engine, name, network, image, options.run_id)
 
-    def _held(self, tools: Tools, image: str, brought: frozenset[str]) -> str:
+    def _held(self, tools: Tools, image: str, brought: Mapping[str, Path]) -> str:
         """Have the engine hold an image, and return its name there.
 
         One that is named by its digest the nodes pull for themselves, and nobody else does.
@@ -255,12 +255,12 @@ class KindCluster:
                 f"{tools.engine} has not {image}, which the nodes pull for themselves: "
                 f"`{tools.engine} pull {image}` beforehand has it there"
             )
-        if images.spelled(image) not in brought:
+        archive = brought.get(images.spelled(image))
+        if archive is None:
             return engine.hold(tools, image, self._say).source
-        for archive in () if engine.has(tools, image) else self._options.image_archives:
-            if images.spelled(image) in images.archived(archive):
-                self._say(f"loading the images of {archive} into {tools.engine}")
-                engine.load(tools, archive)
+        if not engine.has(tools, image):
+            self._say(f"loading the images of {archive} into {tools.engine}")
+            engine.load(tools, archive)
         return image
 
     def _remove_outside(self) -> None:
@@ -350,11 +350,11 @@ def _check_name(cluster: str) -> None:
 
 def _plan(options: KindOptions) -> _Plan:
     """Read and check everything that can be without creating anything."""
-    brought: frozenset[str] = frozenset()
+    brought: dict[str, Path] = {}
     for archive in options.image_archives:
         if not archive.is_file():
             raise UsageError(f"--image-archive {archive}: there is no such file")
-        brought |= images.archived(archive)
+        brought |= dict.fromkeys(images.archived(archive), archive)
     profile = reading.load(options.cni, options.configs)
     profile = versions.choose(versions.by_way(profile, options.cni_way), options.cni_version)
     file = options.config or profile.kind_config

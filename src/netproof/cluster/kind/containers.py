@@ -10,8 +10,9 @@ import os
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
-from netproof.cluster.kind.machine import ASK_TIMEOUT_S, ENGINES
+from netproof.cluster.kind.machine import ASK_TIMEOUT_S, ENGINES, Tools
 from netproof.cluster.kind.programs import call, failure
 from netproof.cluster.naming import RUN_LABEL
 from netproof.cluster.outside import OutsideContainer
@@ -130,8 +131,4 @@ def _labels(engine: str, name: str, keys: Sequence[str]) -> list[str]:
 
 
 def _do(engine: str, *words: str, what: str) -> str:
-    argv = (engine, *words)
-    code, out, said = call(argv, os.environ, what=what, timeout_s=ASK_TIMEOUT_S)
-    if code != 0:
-        raise ClusterError(failure(what, argv, code, said or out))
-    return out
+    return Tools(engine, Path(), os.environ).run((engine, *words), what=what)

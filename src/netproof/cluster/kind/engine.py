@@ -61,7 +61,7 @@ def hold(tools: Tools, image: str, say: Say, *, exact: bool = False) -> Held:
     with the engine's own words.
     """
     name, at, digest = image.partition("@")
-    wanted = f"{_untagged(name)}@{digest}" if at else image
+    wanted = f"{untagged(name)}@{digest}" if at else image
     if _digests(tools, wanted) is not None:
         say(f"{tools.engine} has {image}")
         return Held(image, wanted)
@@ -89,7 +89,8 @@ def has(tools: Tools, image: str) -> bool:
     return _digests(tools, image) is not None
 
 
-def _untagged(name: str) -> str:
+def untagged(name: str) -> str:
+    """Return an image's name without its tag; it has no digest."""
     folder, slash, last = name.rpartition("/")
     return f"{folder}{slash}{last.partition(':')[0]}"
 

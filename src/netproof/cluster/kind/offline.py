@@ -93,8 +93,7 @@ def save_images(
 def by_digest(image: str) -> str:
     """Return the name under which a node looks for an image that is named by its digest."""
     name, _, digest = images.spelled(image).partition("@")
-    folder, slash, last = name.rpartition("/")
-    return f"{folder}{slash}{last.partition(':')[0]}@{digest}"
+    return f"{engine.untagged(name)}@{digest}"
 
 
 def pack(profile: Profile, probe_image: str, saved: Saved, folder: Path, target: Path) -> None:

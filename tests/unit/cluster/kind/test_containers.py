@@ -105,7 +105,7 @@ def test_its_image_is_had_once(
     archives = (standins.image_archive(tmp_path / "a.tar", brought),) if brought else ()
     options = KindOptions("calico", "r1", tmp_path, tmp_path, "python:3", image_archives=archives)
     there = Tools("docker", tmp_path, {"PATH": f"{tools.bin}:/usr/bin:/bin"})
-    names = frozenset({"docker.io/library/python:3"} if brought else ())
+    names = dict.fromkeys(["docker.io/library/python:3"] if brought else (), tmp_path / "a.tar")
     place = KindCluster(options, print)._place_outside(there, names)
     assert ("np-outside-r1", "python:3") == (place and place.name, place and place.image)
     assert expected in tools.calls()[-1]
@@ -119,8 +119,8 @@ def test_an_image_of_a_digest_is_not_pulled_once_more(tools: StandIns, tmp_path:
     options = KindOptions("calico", "r1", tmp_path, tmp_path, image)
     there = Tools("docker", tmp_path, {"PATH": f"{tools.bin}:/usr/bin:/bin"})
     said: list[str] = []
-    assert KindCluster(options, said.append)._place_outside(there, frozenset()) is None
+    assert KindCluster(options, said.append)._place_outside(there, {}) is None
     assert f"`docker pull {image}` beforehand has it there" in said[0]
     (tools.state / "images").write_text(f"{image} []\n")
-    place = KindCluster(options, said.append)._place_outside(there, frozenset())
+    place = KindCluster(options, said.append)._place_outside(there, {})
     assert image == (place and place.image)
