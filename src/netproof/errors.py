@@ -67,7 +67,14 @@ class ClusterError(NetproofError):
 
 
 class UnreachableError(ClusterError):
-    """The API server gave no answer: what was asked of it may have happened or not."""
+    """The API server gave no answer: what was asked of it may have happened or not.
+
+    `refused` tells that nobody listens there at all (ECONNREFUSED).
+    """
+
+    def __init__(self, message: str, *, refused: bool = False) -> None:
+        super().__init__(message)
+        self.refused = refused
 
 
 class ClusterGoneError(UnreachableError):

@@ -48,6 +48,11 @@ class ClusterRef(Value):
     gone_after_s: float = GONE_AFTER_S
 
     @property
+    def starts_again(self) -> bool:
+        """Tell whether its API server may end and be back; that of a lab ends with its lab."""
+        return self.kind != "lab"
+
+    @property
     def has_our_python(self) -> bool:
         """Tell whether its pods run the interpreter that runs this."""
         return self.kind == "lab"

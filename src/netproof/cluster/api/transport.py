@@ -67,7 +67,7 @@ class Transport:
         """Log in; raise UsageError where the kubeconfig cannot be used."""
         self._ref = ref
         self._guard = threading.Lock()
-        self.presence = Presence(ref.gone_after_s)
+        self.presence = Presence(ref.gone_after_s, starts_again=ref.starts_again)
         self.login = log_in(ref)
         self._pool = pool_of(self.login)
 
@@ -179,7 +179,8 @@ def unreachable(what: str, error: BaseException) -> UnreachableError:
     """Word that no answer came."""
     return UnreachableError(
         f"{what}: the API server cannot be reached: {_innermost(error)}; "
-        "check that the cluster runs and that the kubeconfig names it"
+        "check that the cluster runs and that the kubeconfig names it",
+        refused=_was_refused(error),
     )
 
 
@@ -187,3 +188,10 @@ def _innermost(error: BaseException) -> str:
     """Return an error's innermost words; urllib3 wraps them in the pool and the URL."""
     cause = getattr(error, "reason", None)
     return _innermost(cause) if isinstance(cause, BaseException) else str(error)
+
+
+def _was_refused(error: BaseException | None) -> bool:
+    """Tell whether an error comes from a connection that nobody took."""
+    while error is not None and not isinstance(error, ConnectionRefusedError):
+        error = error.__cause__ or error.__context__
+    return error is not None

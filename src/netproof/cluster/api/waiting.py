@@ -60,9 +60,18 @@ ONE_ANSWER_S = 5.0
 class Presence:
     """Since when an API server gives no answer, and whether it was given up."""
 
-    def __init__(self, limit_s: float, clock: Callable[[], float] = time.monotonic) -> None:
-        """Take it for there; it is given up after `limit_s` without an answer."""
-        self._limit_s, self._clock = limit_s, clock
+    def __init__(
+        self,
+        limit_s: float,
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        starts_again: bool = True,
+    ) -> None:
+        """Take it for there; it is given up after `limit_s` without an answer.
+
+        One that never `starts_again` is given up as soon as nobody listens in its place.
+        """
+        self._limit_s, self._clock, self._starts_again = limit_s, clock, starts_again
         self._silent_since: float | None = None
         self.gone = False
 
@@ -82,13 +91,20 @@ class Presence:
         """
         while (error := _unanswered(ask)) is not None:
             self.missed()
-            if self._silent_s() >= self._limit_s:
+            if why := self._why_given_up(error):
                 self.gone = True
-                what = f"the API server has not answered for {self._limit_s:g} s"
-                raise ClusterGoneError(f"{what}; at last: {error}") from error
+                raise ClusterGoneError(f"{why}; at last: {error}") from error
             if at_most() <= 0:
                 raise error
             pause(ASK_AGAIN_S)
+
+    def _why_given_up(self, error: UnreachableError) -> str:
+        """Return why there is no waiting for it any more, "" where there is."""
+        if error.refused and not self._starts_again:
+            return "the API server has ended"
+        if self._silent_s() >= self._limit_s:
+            return f"the API server has not answered for {self._limit_s:g} s"
+        return ""
 
     def _silent_s(self) -> float:
         return 0.0 if self._silent_since is None else self._clock() - self._silent_since

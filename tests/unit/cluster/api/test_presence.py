@@ -65,3 +65,33 @@ def test_who_has_less_time_does_not_wait_longer() -> None:
         presence.wait(_silent, clock.pause)
     assert not isinstance(caught.value, ClusterGoneError)
     assert not presence.gone
+
+
+def _refused() -> None:
+    raise UnreachableError("asking for the version: refused", refused=True)
+
+
+def test_what_never_starts_again_is_given_up_as_soon_as_nobody_listens() -> None:
+    """A lab's API server is its lab: where it refuses, there is no lab to wait for."""
+    clock = Time()
+    presence = Presence(60, clock, starts_again=False)
+    with pytest.raises(ClusterGoneError, match="the API server has ended; at last: asking"):
+        presence.wait(_refused, clock.pause)
+    assert presence.gone
+    assert clock.now == 0
+
+
+def test_what_may_start_again_is_waited_for_while_nobody_listens() -> None:
+    """A real API server is a container that its kubelet starts anew."""
+    clock = Time()
+    with pytest.raises(ClusterGoneError, match="not answered for 60 s"):
+        Presence(60, clock).wait(_refused, clock.pause)
+    assert clock.now >= 60
+
+
+def test_what_never_starts_again_may_be_silent() -> None:
+    """A lab that stalls has not ended: somebody listens there."""
+    clock = Time()
+    with pytest.raises(ClusterGoneError, match="not answered for 60 s"):
+        Presence(60, clock, starts_again=False).wait(_silent, clock.pause)
+    assert clock.now >= 60

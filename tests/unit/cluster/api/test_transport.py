@@ -20,6 +20,7 @@ from netproof.cluster.fleet.kubelet import add_ephemeral_container, output
 from netproof.cluster.lab import environment
 from netproof.cluster.streams.connections import fetch_proxied
 from netproof.errors import ClusterError, NotReadyError, StreamRefusedError, UnreachableError
+from netproof.timelimit import within
 from tests.unit.cluster.api.standin import Reply, Standin, kubeconfig, plain, refusal, running
 
 PODS = plain({"items": []})
@@ -54,8 +55,18 @@ def test_no_answer_has_no_status(nobody: ClusterRef) -> None:
     """A refused connection is an UnreachableError with status 0 that says what to look at."""
     with closing(Client(nobody)) as client, pytest.raises(UnreachableError) as caught:
         client.list("Pod")
-    assert 0 == caught.value.status
+    assert (0, True) == (caught.value.status, caught.value.refused)
     assert "check that the cluster runs" in str(caught.value)
+
+
+def test_who_takes_a_connection_and_says_nothing_did_not_refuse(tmp_path: Path) -> None:
+    """A server that is too busy to answer has not ended."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        server = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        ref = ClusterRef("existing", "silent", str(kubeconfig(tmp_path, server)))
+        with closing(Client(ref)) as client, within(0.3), pytest.raises(UnreachableError) as caught:
+            client.list("Pod")
+    assert not caught.value.refused
 
 
 def test_pods_are_looked_at_by_the_client_alone(nobody: ClusterRef) -> None:
