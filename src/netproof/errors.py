@@ -72,8 +72,8 @@ class UnreachableError(ClusterError):
     `refused` tells that nobody listens there at all (ECONNREFUSED).
     """
 
-    def __init__(self, message: str, *, refused: bool = False) -> None:
-        super().__init__(message)
+    def __init__(self, message: str, status: int = 0, *, refused: bool = False) -> None:
+        super().__init__(message, status)
         self.refused = refused
 
 

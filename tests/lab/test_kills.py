@@ -187,9 +187,19 @@ def test_a_kill(kill: Kill, tmp_path: Path) -> None:
 
 
 def _tracebacks(said: str) -> list[str]:
-    """Return those but of a Ctrl-C that came before Python had loaded any of ours."""
-    found = re.findall(r"^Traceback .*\n(?:[ \t].*\n|\n)*(.*)", said, re.MULTILINE)
-    return [last for last in found if last != "KeyboardInterrupt"]
+    """Return the last lines of those that ours had a part in.
+
+    Not of a Ctrl-C that came before Python had loaded any of it; nor of a test worker in the two
+    lines that execnet starts it by, whose controller is dead.
+    """
+    found = re.findall(r"^Traceback .*\n((?:[ \t].*\n|\n)*)(.*)", said, re.MULTILINE)
+    return [
+        last for frames, last in found if last != "KeyboardInterrupt" and not _of_execnet(frames)
+    ]
+
+
+def _of_execnet(frames: str) -> bool:
+    return {'"<string>"'} == set(re.findall(r'^  File ("[^"]*")', frames, re.MULTILINE))
 
 
 def _codes(kill: Kill, verdict: RunVerdict | None) -> set[int]:
