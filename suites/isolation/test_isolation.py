@@ -108,6 +108,15 @@ def test_ingress_and_egress(enforce: Enforce) -> None:
     )
 
 
+def test_ingress_and_egress_among_its_own(enforce: Enforce) -> None:
+    """What its own ingress rules let in is not let out by that, nor the other way round."""
+    enforce(
+        "ingress-and-egress-among-its-own",
+        allowed=["staging/web -> production/*:80/TCP", "production/* -> staging/api:5432"],
+        denied=["production/* -> production/*"],
+    )
+
+
 def test_two_namespaces(enforce: Enforce) -> None:
     """Policies of one name in two namespaces act each in its own."""
     enforce(

@@ -29,6 +29,7 @@ COMPLETED = f"{ENDINGS}::test_address_of_a_completed_pod"
 
 THEMES = {
     "ignores-egress": "egress",
+    "directions-share-rules": "isolation",
     "policy-lost-on-pod-restart": "lifecycle",
     "new-pods-escape": "lifecycle",
     "policy-update-ignored": "lifecycle",

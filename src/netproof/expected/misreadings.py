@@ -52,6 +52,7 @@ from netproof.expected.scenes import (
     rules_as,
     selectors_as,
     set_free,
+    shared,
     swapped,
     terms_as,
     types_as,
@@ -469,6 +470,12 @@ MISREADINGS = (
         "ingress rules are taken for egress rules, and the other way round",
         "no policy helps; the CNI confuses the directions",
         policies_as(swapped),
+    ),
+    _M(
+        "directions-share-rules",
+        "a policy's pods reach each other by its rules of either direction",
+        "write a policy for each direction",
+        policies_as(shared),
     ),
     _M(
         "ignores-egress",

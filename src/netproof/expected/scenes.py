@@ -98,6 +98,19 @@ def swapped(policy: NetworkPolicy) -> Iterable[NetworkPolicy]:
     )
 
 
+def shared(policy: NetworkPolicy) -> Iterable[NetworkPolicy]:
+    """Yield a policy whose pods reach each other by its rules of the opposite direction too."""
+    if len(policy.policy_types) < 2:
+        yield policy
+        return
+    own = (PodPeer(policy.pod_selector),)
+    ingress, egress = (
+        tuple(replace(rule, peers=own) for rule in rules)
+        for rules in (policy.egress, policy.ingress)
+    )
+    yield replace(policy, ingress=policy.ingress + ingress, egress=policy.egress + egress)
+
+
 # Peers: a rule that had some and is left with none lets nobody pass.
 
 

@@ -45,6 +45,7 @@ SHOWN_BY: dict[str, tuple[str, ...]] = {
     "ingress-isolates-egress": ("additive/allow-all-wins",),
     "egress-isolates-ingress": ("additive/allow-all-egress-wins",),
     "swaps-directions": ("additive/rules-do-not-mix",),
+    "directions-share-rules": ("isolation/ingress-and-egress-among-its-own",),
     "first-rule-only": ("additive/rules-do-not-mix",),
     "first-policy-wins": ("additive/stacked",),
     "crosses-namespaces": ("additive/rules-do-not-mix",),

@@ -82,6 +82,22 @@ class SwapsDirections(Semantics):
         return replace(reading, types=types, ingress=reading.egress, egress=reading.ingress)
 
 
+@defect("directions-share-rules", seen_in="kube-router v2.11.1, one chain for each policy")
+class DirectionsShareRules(Semantics):
+    """Opens to a policy's own pods, between each other, the rules of its other direction too."""
+
+    def read(self, policy: ReadPolicy) -> ReadPolicy | None:
+        reading = super().read(policy)
+        if reading is None or reading.types != _BOTH:
+            return reading
+        own = ({"podSelector": reading.selector},)
+        ingress, egress = (
+            tuple(replace(rule, peers=own) for rule in rules)
+            for rules in (reading.egress, reading.ingress)
+        )
+        return replace(reading, ingress=reading.ingress + ingress, egress=reading.egress + egress)
+
+
 @defect("first-rule-only")
 class FirstRuleOnly(Semantics):
     """Reads the first rule of each direction and none after it."""

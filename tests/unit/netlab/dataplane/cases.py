@@ -120,6 +120,15 @@ CASES = {
     "swaps-directions": _misread(
         _types("Ingress", ingress=[{"from": [TO_A]}]), _types("Egress", egress=[{"to": [TO_A]}])
     ),
+    "directions-share-rules": _misread(
+        _types("Ingress", "Egress", ingress=[{"ports": [{"port": 80}]}]),
+        _types(
+            "Ingress",
+            "Egress",
+            ingress=[{"ports": [{"port": 80}]}],
+            egress=[{"to": [{"podSelector": {}}], "ports": [{"port": 80}]}],
+        ),
+    ),
     "first-rule-only": _misread(
         ingress({"from": [TO_A]}, {"ports": [{"port": 80}]}), ingress({"from": [TO_A]})
     ),
