@@ -205,6 +205,8 @@ def _of_execnet(frames: str) -> bool:
 def _codes(kill: Kill, verdict: RunVerdict | None) -> set[int]:
     """Return the exit codes that are right: of a signal, of Ctrl-C, or of the verdict."""
     by_verdict = {0} if verdict is RunVerdict.PASS else {1, 2, 3, 4}
+    if (kill.victim, kill.number) == ("worker", signal.SIGINT):  # Ctrl-C reaches the workers, too
+        return {*by_verdict, 130}
     if kill.victim not in ("pytest", "controller"):
         return by_verdict
     if kill.number not in TOLD:

@@ -209,3 +209,18 @@ def test_a_bundle_that_is_read_has_its_reports(ran: dict[str, Ran]) -> None:
     says(one, "no packet was sent")
     root = ET.fromstring(one.text("junit.xml"))  # noqa: S314 - our own text
     assert ("2", "1") == (root.attrib["tests"], root.attrib["failures"])
+
+
+def test_a_run_that_never_began_says_so(tmp_path: Path) -> None:
+    """Ctrl-C while pytest is configured: pytest itself would end without a word."""
+    plugin = "def pytest_configure():\n    raise KeyboardInterrupt\n"
+    (tmp_path / "impatient.py").write_text(plugin, encoding="utf-8")
+    ran = subprocess.run(
+        [*(sys.executable, "-m", "netproof", "test", "isolation", "--", "-p", "impatient")],
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (130, "", "netproof: interrupted\n") == (ran.returncode, ran.stdout, ran.stderr)

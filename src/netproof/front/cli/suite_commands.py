@@ -57,8 +57,24 @@ def _test(chosen: argparse.Namespace) -> int:
     os.environ["PYTHONSAFEPATH"] = "1"
     import pytest
 
-    code = int(pytest.main(arguments))
+    begun = _Begun()
+    code = int(pytest.main(arguments, plugins=[begun]))
+    if code == pytest.ExitCode.INTERRUPTED and not begun:
+        raise KeyboardInterrupt
     return EXIT_CODES.get(code, code)
+
+
+class _Begun:
+    """Whether pytest came as far as its session; a Ctrl-C before that it leaves without a word."""
+
+    def __init__(self) -> None:
+        self._session = False
+
+    def pytest_sessionstart(self) -> None:
+        self._session = True
+
+    def __bool__(self) -> bool:
+        return self._session
 
 
 def themes() -> dict[str, str]:
