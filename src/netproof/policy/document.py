@@ -20,6 +20,9 @@ from netproof.policy.scalars import Scalar, resolve, tagged
 _LIBYAML_TOO_DEEP = "exceeded maximum nesting depth"
 """How the libyaml of PyYAML 6.0.4 words it: it reads ahead, so on one line it gives up first."""
 
+_SPLIT = dict.fromkeys(("apiVersion", "kind"), "; is a line `---` missing between two objects?")
+"""What may be forgotten where a key comes twice that each object has once."""
+
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -60,6 +63,12 @@ class Node:
     value: Mapping[str, Node] | tuple[Node, ...] | Scalar
     origin: Origin
     keys: Mapping[str, Origin] = field(default_factory=dict)
+
+    def having(self, key: str, value: Node) -> Node:
+        """Return this mapping with another value of a key, which stands where the value does."""
+        assert isinstance(self.value, Mapping)  # noqa: S101 - for the type checker
+        keys = {key: value.origin, **self.keys}
+        return Node({**self.value, key: value}, self.origin, keys)
 
 
 def plain(node: Node) -> Any:
@@ -142,7 +151,8 @@ class _Composer:
             name = _key(key)
             if name in values:
                 first = keys[name]
-                raise PolicyError(str(key.origin), f"the key {name!r} was given in {first} already")
+                text = f"the key {name!r} was given in {first} already{_SPLIT.get(name, '')}"
+                raise PolicyError(str(key.origin), text)
             values[name], keys[name] = value, key.origin
         for node in merged:
             _merge(node, values, keys)

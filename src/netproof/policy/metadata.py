@@ -68,9 +68,11 @@ def read_metadata(
 def _name(at: Field, check_name: Callable[[str], list[str]]) -> str:
     name = at.child("name").text()
     if not name:
-        generated = "; a name that the server makes up cannot be told from others here"
-        hint = generated if at.child("generateName").present else ""
-        at.child("name").required(f"name or generateName is required{hint}")
+        if at.child("generateName").present:
+            text = "a name that the server makes up cannot be told from others here: write one"
+        else:
+            text = "name or generateName is required"
+        at.child("name").required(text)
         return ""
     for message in check_name(name):
         at.child("name").invalid(name, message)

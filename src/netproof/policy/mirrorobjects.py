@@ -7,6 +7,7 @@ server would refuse of the objects that are mirrored is one, as everywhere else.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -38,6 +39,7 @@ from netproof.policy.overrulers import Overruler, of_blocks, of_host_ports
 from netproof.policy.rewriting import reduced
 from netproof.policy.workloads import (
     CONTROLLERS,
+    WorkloadController,
     host_ports,
     pod_template,
     read_workload,
@@ -98,16 +100,19 @@ class MirrorObjects:
     overrulers: list[Overruler] = field(default_factory=list)
     entrances: list[Entrance] = field(default_factory=list)
     places: dict[str, Origin] = field(default_factory=dict)
+    made_up: Counter[str] = field(default_factory=Counter)
     objects: int = 0
     terms: int = 0
 
     def add(self, node: Node) -> None:
         """Take in one object that is no List; raise PolicyError for what would be refused."""
         kind = kind_of(node)
-        root = Field.root(node)
         self._refuse_more(str(node.origin), count=1)
+        if kind == "Pod" or kind in CONTROLLERS:
+            node = self._called(node)
+        root = Field.root(node)
         version = root.child("apiVersion").text() or ""
-        if kind in CONTROLLERS and version == CONTROLLERS[kind].api_version:
+        if kind in CONTROLLERS and _has_template(root, CONTROLLERS[kind], version):
             self._add_workload(root, kind)
         elif kind in KINDS and group_of(version) in (
             group_of(KINDS[kind].api_version),
@@ -116,6 +121,23 @@ class MirrorObjects:
             self._add_known(node)
         else:
             self._leave_out(node, kind, version)
+
+    def _called(self, node: Node) -> Node:
+        """Return a workload with a name: where the server makes one up, generateName with a number.
+
+        Source: https://kubernetes.io/docs/reference/using-api/api-concepts/#generated-values.
+        """
+        metadata = Field.root(node).child("metadata")
+        stem = metadata.child("generateName").text()
+        if not stem or metadata.child("name").present or metadata.node is None:
+            return node
+        self.made_up[stem] += 1
+        name = f"{stem.rstrip('-.')}-{self.made_up[stem]}"
+        what = called(kind_of(node), metadata.child("namespace").text() or self.namespace, name)
+        text = f"is how a workload is called here whose name the server makes up ({stem}...)"
+        self.notes.append(Note(what, str(node.origin), text))
+        named = Node(name, metadata.child("generateName").origin)
+        return node.having("metadata", metadata.node.having("name", named))
 
     def _leave_out(self, node: Node, kind: str, version: str) -> None:
         """Note what is not mirrored, and what of it may decide otherwise than the policies."""
@@ -180,6 +202,13 @@ class MirrorObjects:
         self._refuse_more(place)
 
 
+def _has_template(root: Field, controller: WorkloadController, version: str) -> bool:
+    """Tell whether an object is one of a controller's, with a pod template where it may lack it."""
+    if not controller.reads(version):
+        return False
+    return not controller.may_lack_template or pod_template(root, controller).present
+
+
 def _terms(policy: NetworkPolicy) -> int:
     rules = (*policy.ingress, *policy.egress)
     return sum(1 + len(rule.peers) + len(rule.ports) for rule in rules)
@@ -187,7 +216,7 @@ def _terms(policy: NetworkPolicy) -> int:
 
 def _why(kind: str, version: str) -> str:
     """Return why an object that decides nothing is not mirrored."""
-    if kind in CONTROLLERS:
+    if kind in CONTROLLERS and not CONTROLLERS[kind].reads(version):
         return f"its apiVersion is {version}, and {CONTROLLERS[kind].api_version} is mirrored"
     if harmless := why_harmless(kind, group_of(version)):
         return harmless

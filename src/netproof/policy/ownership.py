@@ -23,6 +23,8 @@ _HASH = "pod-template-hash"
 _OF_ONE_POD = frozenset(
     (
         _HASH,
+        "rollouts-pod-template-hash",
+        "deployment",
         "controller-revision-hash",
         "statefulset.kubernetes.io/pod-name",
         "apps.kubernetes.io/pod-index",
@@ -37,7 +39,8 @@ _OF_ONE_POD = frozenset(
 
 _MAKES: Mapping[str, frozenset[str]] = {
     "Pod": frozenset(CONTROLLERS) - {"CronJob"},
-    "ReplicaSet": frozenset({"Deployment"}),
+    "ReplicaSet": frozenset({"Deployment", "Rollout"}),
+    "ReplicationController": frozenset({"DeploymentConfig"}),
     "Job": frozenset({"CronJob"}),
 }
 """Who makes what."""
@@ -137,11 +140,11 @@ class _Live:
 
     @property
     def has_ended(self) -> bool:
-        """Tell whether a live pod or Job is over, or a ReplicaSet of the past has no pods."""
+        """Tell whether a live pod or Job is over, or one of a past revision has no pods."""
         status = self.root.child("status")
         if self.kind == "Pod":
             return _text(status.child("phase")) in _ENDED
-        if self.kind == "ReplicaSet":
+        if self.kind in ("ReplicaSet", "ReplicationController"):
             replicas = self.root.child("spec").child("replicas")
             return bool(self.owner and replicas.node and replicas.node.value == 0)
         return self.kind == "Job" and any(

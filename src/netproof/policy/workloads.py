@@ -3,7 +3,8 @@
 Of these kinds only what netproof reads is checked; the rest is for the API server to refuse. Of a
 workload controller it is its pod template, and the labels that it adds to pods whose value can be
 told from the manifest; hashes that it makes up (`pod-template-hash`) are not among them.
-Source: the apps/v1 and batch/v1 API, and the "well-known labels" page of its documentation.
+Source: the apps/v1 and batch/v1 API, and the "well-known labels" page of its documentation; of
+what is not Kubernetes' own, Argo Rollouts' specification and OpenShift's DeploymentConfig.
 """
 
 from __future__ import annotations
@@ -36,23 +37,45 @@ def _of_job(name: str) -> Mapping[str, str]:
     return {"batch.kubernetes.io/job-name": name, "job-name": name}
 
 
+def _of_config(name: str) -> Mapping[str, str]:
+    return {"deploymentconfig": name}
+
+
 @dataclass(frozen=True, slots=True)
 class WorkloadController:
-    """A kind that makes pods: its version, the way to the template, the labels it adds."""
+    """A kind that makes pods: its version, the way to the template, the labels it adds.
+
+    `former` are versions of the past, whose template stands in the same place. One that
+    `may_lack_template` makes pods by something else where it has none.
+    """
 
     api_version: str
     template: tuple[str, ...] = _SPEC
     added: AddedLabels = _none
+    former: tuple[str, ...] = ()
+    may_lack_template: bool = False
 
+    def reads(self, version: str) -> bool:
+        """Tell whether objects of a version are of this kind."""
+        return version in (self.api_version, *self.former)
+
+
+_FORMER_APPS = ("apps/v1beta2", "apps/v1beta1", "extensions/v1beta1")
 
 CONTROLLERS: Mapping[str, WorkloadController] = {
-    "Deployment": WorkloadController("apps/v1"),
-    "StatefulSet": WorkloadController("apps/v1", added=_first_of_set),
-    "DaemonSet": WorkloadController("apps/v1"),
-    "ReplicaSet": WorkloadController("apps/v1"),
+    "Deployment": WorkloadController("apps/v1", former=_FORMER_APPS),
+    "StatefulSet": WorkloadController("apps/v1", added=_first_of_set, former=_FORMER_APPS),
+    "DaemonSet": WorkloadController("apps/v1", former=_FORMER_APPS),
+    "ReplicaSet": WorkloadController("apps/v1", former=_FORMER_APPS),
     "ReplicationController": WorkloadController("v1"),
     "Job": WorkloadController("batch/v1", added=_of_job),
-    "CronJob": WorkloadController("batch/v1", ("spec", "jobTemplate", "spec", "template")),
+    "CronJob": WorkloadController(
+        "batch/v1", ("spec", "jobTemplate", "spec", "template"), former=("batch/v1beta1",)
+    ),
+    "Rollout": WorkloadController("argoproj.io/v1alpha1", may_lack_template=True),
+    "DeploymentConfig": WorkloadController(
+        "apps.openshift.io/v1", added=_of_config, former=("v1",), may_lack_template=True
+    ),
 }
 
 

@@ -143,9 +143,10 @@ def reachability_of(mirror: Mirror, intents: Iterable[Intent]) -> Reachability:
     """
     statements = [statement for intent in intents for statement in intent.statements]
     pods = mirror.bundle.pods
+    unread = {name: str(o) for o in mirror.others for name in (o.name, f"{o.namespace}/{o.name}")}
     for statement in statements:
-        check_side(statement.source, pods, statement.place)
-        check_side(statement.destination, pods, statement.place)
+        check_side(statement.source, pods, statement.place, unread)
+        check_side(statement.destination, pods, statement.place, unread)
     grown = serving(mirror, tuple(_wanted(mirror, statements)))
     for statement in statements:
         _check_port_name(statement, grown)

@@ -7,7 +7,7 @@ A side is a workload (`api`, `production/api`, `staging/*`, `*`), `label app=api
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from enum import StrEnum
@@ -163,14 +163,21 @@ def _block(text: str, place: str) -> Network:
         raise PolicyError(place, f"outside {text}: {error}; write a CIDR") from error
 
 
-def check_side(side: StatedSide, pods: Iterable[Pod], place: str) -> None:
-    """Raise PolicyError for a side that means nobody, or more workloads than one by one name."""
+def check_side(
+    side: StatedSide, pods: Iterable[Pod], place: str, unread: Mapping[str, str]
+) -> None:
+    """Raise PolicyError for a side that means nobody, or more workloads than one by one name.
+
+    `unread` are objects that are not mirrored, by their names: they may make pods.
+    """
     if side.kind in (*_MACHINES, SideKind.DNS):
         return
     known = tuple(pods)
     meant = [pod for pod in known if side.takes(pod)]
     if not meant:
-        raise PolicyError(place, _nobody(side, known))
+        made = unread.get(side.pattern)
+        may = f"; {made} is not mirrored: add the pods that it makes as Pods" if made else ""
+        raise PolicyError(place, f"{_nobody(side, known)}{may}")
     plain = side.kind is SideKind.WORKLOAD and not set("/*?[") & set(side.pattern)
     if plain and len(meant) > 1:
         names = ", ".join(pod.key for pod in meant)

@@ -261,7 +261,8 @@ def test_service_without_selector_is_listed() -> None:
         ("serving.knative.dev/v1", "Service"),
         ("projectcalico.org/v3", "NetworkPolicy"),
         ("cilium.io/v2", "CiliumNetworkPolicy"),
-        ("apps/v1beta1", "Deployment"),
+        ("apps.example.org/v1", "Deployment"),
+        ("rollouts.kruise.io/v1beta1", "Rollout"),
     ],
 )
 def test_kinds_of_the_same_name_are_not_mistaken(version: str, kind: str) -> None:

@@ -221,7 +221,10 @@ def test_egress_rules_are_checked_in_the_same_way(spec: Any, message: str) -> No
 
 METADATA = {
     "no name": ({"name": None}, "metadata.name: Required value: name or generateName is required"),
-    "made-up name": ({"name": None, "generateName": "p-"}, "a name that the server makes up"),
+    "made-up name": (
+        {"name": None, "generateName": "p-"},
+        "a name that the server makes up cannot be told from others here",
+    ),
     "name in capitals": ({"name": "Deny"}, "a lowercase RFC 1123 subdomain must consist of"),
     "name too long": ({"name": "a" * 254}, "must be no more than 253 bytes"),
     "name is a number": ({"name": 5}, "metadata.name: Invalid value: must be a string, not 5"),
