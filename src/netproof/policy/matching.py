@@ -298,10 +298,11 @@ def contains_rule(outer: tuple[NetworkPolicy, Rule], inner: tuple[NetworkPolicy,
 def _contains_peers(outer: tuple[Peer, ...], inner: tuple[Peer, ...]) -> bool:
     if not outer:
         return True
-    return bool(inner) and all(any(_contains_peer(o, i) for o in outer) for i in inner)
+    return bool(inner) and all(any(contains_peer(o, i) for o in outer) for i in inner)
 
 
-def _contains_peer(outer: Peer, inner: Peer) -> bool:
+def contains_peer(outer: Peer, inner: Peer) -> bool:
+    """Tell whether whoever is meant by one peer is by another, too, by what is written."""
     if isinstance(outer, IpBlock) and isinstance(inner, IpBlock):
         return outer == inner or (
             not outer.excepts

@@ -263,6 +263,30 @@ def test_a_block_and_the_cluster(cidr: str, said: str, fix: str) -> None:
     assert ("except" in fix) is ("except" in hint.fix)
 
 
+@pytest.mark.parametrize(
+    ("blocks", "severities"),
+    [
+        ("{ipBlock: {cidr: 0.0.0.0/0}}, {ipBlock: {cidr: '::/0'}}", [Severity.INFO]),
+        ("{ipBlock: {cidr: 0.0.0.0/0}}", [Severity.WARNING]),
+        (
+            "{ipBlock: {cidr: 0.0.0.0/0, except: [1.0.0.0/8]}}, {ipBlock: {cidr: '::/0'}}",
+            [Severity.WARNING, Severity.WARNING],
+        ),
+    ],
+)
+def test_all_addresses_of_both_families_are_meant_as_everyone(
+    blocks: str, severities: list[Severity]
+) -> None:
+    """Charts write it for the API server; an `except` would shut that out.
+
+    Reports: cilium/cilium#39656, gardener/gardener#7884.
+    """
+    found = hints("block-covers-cluster", WEB, out(f"{{to: [{blocks}]}}"))
+
+    assert severities == [hint.severity for hint in found]
+    assert all("except: [" not in h.fix for h in found if h.severity is Severity.INFO)
+
+
 # Explain: no stand-in as advice, one block for what differs by the port.
 
 
@@ -537,3 +561,211 @@ def test_a_rule_undone_by_one_on_the_port_by_its_name() -> None:
 
     assert ["shop/p ingress[0]"] == [hint.subject for hint in hints("peers-undone", WEB, API, both)]
     assert [] == hints("superfluous-rule", WEB, API, both)
+
+
+# Workloads of other kinds, and without names.
+
+ROLLOUT = API.replace("apps/v1", "argoproj.io/v1alpha1").replace("Deployment", "Rollout")
+CONFIG = API.replace("apps/v1", "apps.openshift.io/v1").replace("Deployment", "DeploymentConfig")
+ON_CONFIG = HTTP_ONLY.replace("app: api", "deploymentconfig: api")
+JOB = dedent("""\
+    apiVersion: batch/v1
+    kind: Job
+    metadata: {generateName: api-, namespace: shop}
+    spec: {template: {metadata: {labels: {app: api}}, spec: {containers: [{name: a}]}}}
+    """)
+
+
+@pytest.mark.parametrize(
+    ("made", "allowed"),
+    [
+        (ROLLOUT, HTTP_ONLY),
+        (CONFIG, HTTP_ONLY),
+        (CONFIG, ON_CONFIG),
+        (API.replace("apps/v1", "extensions/v1beta1"), HTTP_ONLY),
+    ],
+    ids=["Rollout", "DeploymentConfig", "by its label", "an old Deployment"],
+)
+def test_what_makes_pods_by_a_template_is_a_workload(made: str, allowed: str) -> None:
+    """Argo's Rollouts, OpenShift's DeploymentConfigs, Deployments of old manifests.
+
+    Reports: telepresenceio/telepresence#2406, ManageIQ/manageiq-pods#670.
+    """
+    assert (Kept.KEPT, "") == judged("allow: web -> api:8080", WEB, made, allowed)
+    assert Kept.KEPT is judged("deny: web -> api:9090", WEB, made, allowed)[0]
+
+
+def test_a_rollout_of_a_deployment_is_the_deployment() -> None:
+    """By `workloadRef` it has no template of its own, and is told as what is not mirrored."""
+    by_reference = dedent("""\
+        apiVersion: argoproj.io/v1alpha1
+        kind: Rollout
+        metadata: {name: api, namespace: shop}
+        spec: {workloadRef: {apiVersion: apps/v1, kind: Deployment, name: api}}
+        """)
+    made = mirror(API, by_reference)
+
+    assert ["Deployment"] == [one.kind for one in made.workloads]
+    assert ["Rollout shop/api"] == [note.what for note in made.notes if "not mirrored" in note.text]
+
+
+def test_workloads_whose_names_the_server_makes_up() -> None:
+    """Jobs and pods with generateName count, each by a name of its own, which is told.
+
+    Reports: np-guard/netpol-analyzer#234 and what `kubectl create` takes.
+    """
+    made = mirror(JOB, JOB, deny_all("shop"))
+
+    assert ["shop/api-1", "shop/api-2"] == [one.key for one in made.workloads]
+    assert 2 == len([note for note in made.notes if "the server makes up" in note.text])
+    assert Kept.KEPT is judged("deny: api-* -> outside", JOB, JOB, deny_all("shop"))[0]
+
+
+def test_an_intent_about_what_an_operator_makes() -> None:
+    """Knative's Service is no workload here: the message says what to do."""
+    serving = "apiVersion: serving.knative.dev/v1\nkind: Service\nmetadata: {name: fn}\n"
+
+    with pytest.raises(PolicyError, match=r"Service .*fn is not mirrored: add the pods"):
+        judged("allow: web -> fn", WEB, serving)
+
+
+def test_a_separator_that_is_missing_between_objects() -> None:
+    """The second object's first line repeats a key. Report: np-guard/netpol-analyzer#438."""
+    with pytest.raises(PolicyError, match=r"bundle.yaml:8: .*is a line `---` missing"):
+        mirror(WEB + FOR_NOBODY)
+
+
+# Lists that a template leaves empty, peers that others undo.
+
+
+@pytest.mark.parametrize(
+    ("rule", "severity", "said"),
+    [
+        ("{from: , ports: [{port: http}]}", Severity.WARNING, "everyone on http/TCP"),
+        ("{from: [], ports: [{port: http}]}", Severity.INFO, "everyone on http/TCP"),
+        ("{from: [{podSelector: {}}], ports: }", Severity.WARNING, "any port"),
+        ("{from: }", Severity.WARNING, "everyone on any port"),
+    ],
+)
+def test_a_list_that_is_written_empty(rule: str, severity: Severity, said: str) -> None:
+    """A template without values means nobody, and the API everyone.
+
+    Reports: huggingface/chat-ui#2492, elastisys/compliantkubernetes-apps#1433, cilium#35212.
+    """
+    (hint,) = hints("empty-list", WEB, API, policy("shop/p", f"{{{ON_API}, ingress: [{rule}]}}"))
+
+    assert severity is hint.severity
+    assert said in hint.text
+
+
+NOT_TESTING = SPACE.replace("matchLabels: {{{}}}", "matchExpressions: [{}]").format(
+    "{key: kubernetes.io/metadata.name, operator: NotIn, values: [testing]}"
+)
+EVERYWHERE = "{namespaceSelector: {}}"
+CUT = "{ipBlock: {cidr: 0.0.0.0/0, except: [169.254.169.254/32]}}"
+UNCUT = "{ipBlock: {cidr: 0.0.0.0/0}}"
+
+
+@pytest.mark.parametrize(
+    ("peers", "told"),
+    [
+        ([NOT_TESTING, EVERYWHERE], 1),
+        ([EVERYWHERE, SPACE.format("team: a")], 1),
+        ([CUT, UNCUT], 1),
+        ([EVERYWHERE, "{podSelector: {}}"], 0),
+        ([EVERYWHERE, "{podSelector: {matchLabels: {app: web}}}"], 0),
+        ([EVERYWHERE, UNCUT], 0),
+        ([CUT, EVERYWHERE], 0),
+        ([UNCUT, "{ipBlock: {cidr: 10.0.0.0/8}}"], 0),
+    ],
+)
+def test_a_peer_that_another_one_undoes(peers: list[str], told: int) -> None:
+    """In one list either is enough: "all but testing" beside "all" is all.
+
+    Report: mikepietsch.com on restricting ingress; what one dash could have split is another hint.
+    """
+    both = policy("shop/p", f"{{{ON_API}, ingress: [{{from: [{', '.join(peers)}]}}]}}")
+
+    assert told == len(hints("peers-undone", WEB, API, both))
+
+
+@pytest.mark.parametrize(("second", "severity"), [(CUT, Severity.WARNING), (UNCUT, Severity.INFO)])
+def test_an_exception_that_another_rule_undoes(second: str, severity: Severity) -> None:
+    """Later rules take nothing away. Report: Wide-Moat/open-computer-use#464."""
+    both = out(f"{{to: [{UNCUT}]}}, {{to: [{second}]}}")
+    (hint,) = hints("superfluous-rule", WEB, both)
+
+    assert severity is hint.severity
+    assert ("takes nothing away" in hint.text) is (severity is Severity.WARNING)
+
+
+@pytest.mark.parametrize(
+    ("space", "told"),
+    [("shopp", 1), ("default", 1), ("kube-system", 0), ("shop", 0)],
+)
+def test_a_policy_in_a_namespace_of_nobody(space: str, told: int) -> None:
+    """Its name is nearly another's, or nobody wrote one.
+
+    Report: openshift/cluster-network-operator#2959.
+    """
+    assert told == len(hints("selects-nothing", WEB, deny_all(space)))
+
+
+def test_a_namespace_of_the_bundle_may_be_empty() -> None:
+    """A tenant's policies are there before its workloads."""
+    written = "apiVersion: v1\nkind: Namespace\nmetadata: {name: shopp}\n"
+
+    assert [] == hints("selects-nothing", WEB, deny_all("shopp"), written)
+
+
+# Who asks the API server.
+
+
+def bound(kind: str, role: str) -> str:
+    """Return a binding of a role to the service account of shop's workloads."""
+    return dedent(f"""\
+        apiVersion: rbac.authorization.k8s.io/v1
+        kind: {kind}
+        metadata: {{name: ask, namespace: shop}}
+        roleRef: {{kind: ClusterRole, name: {role}}}
+        subjects: [{{kind: ServiceAccount, name: asker, namespace: shop}}]
+        """)
+
+
+ASKER = WEB.replace("spec: {containers", "spec: {serviceAccountName: asker, containers")
+USES = ROLE.replace("[create]", "[use]")
+DNS_ONLY = out(
+    f"{{to: [{SPACE.format('kubernetes.io/metadata.name: kube-system')}], ports: [{{port: 53}}]}}"
+)
+TO_API = out("{to: [{ipBlock: {cidr: 192.0.2.1/32}}], ports: [{port: 6443}]}")
+OPENS = dedent("""\
+    apiVersion: cilium.io/v2
+    kind: CiliumNetworkPolicy
+    metadata: {name: api, namespace: shop}
+    spec: {endpointSelector: {}, egress: [{toEntities: [kube-apiserver]}]}
+    """)
+
+
+@pytest.mark.parametrize(
+    ("documents", "told"),
+    [
+        ([bound("ClusterRoleBinding", "view"), DNS_ONLY], 1),
+        ([bound("ClusterRoleBinding", "view"), TO_DNS], 0),
+        ([bound("RoleBinding", "view"), deny_all("shop")], 1),
+        ([bound("RoleBinding", "view"), TO_API], 0),
+        ([bound("RoleBinding", "view"), out("{}")], 0),
+        ([bound("RoleBinding", "view"), out("{ports: [{port: 53, protocol: UDP}]}")], 1),
+        ([bound("RoleBinding", "view"), out("{ports: [{port: 53}]}")], 1),
+        ([bound("RoleBinding", "view"), out(f"{{to: [{EVERYWHERE}]}}")], 0),
+        ([bound("RoleBinding", "view"), TO_CACHE, OPENS], 0),
+        ([bound("RoleBinding", "manager"), USES, TO_CACHE], 0),
+        ([TO_CACHE], 0),
+        ([bound("RoleBinding", "view")], 0),
+    ],
+)
+def test_an_operator_that_cannot_reach_the_api_server(documents: list[str], told: int) -> None:
+    """Whose service account has roles asks the API server, and selectors do not mean it.
+
+    Reports: grafana/loki#10107, berops/claudie#1013, operator-framework/operator-controller#2756.
+    """
+    assert told == len(hints("shut-apiserver", ASKER, *documents))

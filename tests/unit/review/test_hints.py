@@ -60,6 +60,12 @@ HOOK = (
     "webhooks: [{clientConfig: {service: {name: front, namespace: shop}}}]\n"
 )
 
+BOUND = (
+    "apiVersion: rbac.authorization.k8s.io/v1\nkind: RoleBinding\n"
+    "metadata: {name: ask, namespace: shop}\n"
+    "roleRef: {kind: ClusterRole, name: view}\nsubjects: [{kind: ServiceAccount, name: default}]\n"
+)
+
 BAD = {
     "selects-nothing": [WEB, ingress(FROM_WEB)],
     "no-default-deny": [WEB],
@@ -115,6 +121,8 @@ BAD = {
     "host-port": [HOSTED, deny_all("shop")],
     "host-network-peer": [ON_NODE, API, ingress(FROM_WEB)],
     "shut-scrape": [API, front("ClusterIP"), MONITOR, ingress("{ports: [{port: 9}]}")],
+    "shut-apiserver": [WEB, BOUND, egress("{port: 53, protocol: UDP}")],
+    "empty-list": [WEB, API, ingress("{from: , ports: [{port: 8080}]}")],
     "shut-webhook": [
         WEB,
         API,
@@ -189,6 +197,12 @@ GOOD = {
         ingress("{from: [{namespaceSelector: {matchLabels: {team: a}}}]}"),
     ],
     "shut-webhook": [WEB, API, front("ClusterIP"), HOOK, ingress("{ports: [{port: http}]}")],
+    "shut-apiserver": [
+        WEB,
+        BOUND,
+        policy("shop/p", "{podSelector: {}, egress: [{ports: [{port: 6443}]}]}"),
+    ],
+    "empty-list": [WEB, API, ingress("{ports: [{port: 8080}]}")],
     "policy-types-default": [
         API,
         policy("shop/p", f"{{{ON_API}, egress: [], policyTypes: [Ingress, Egress]}}"),

@@ -9,11 +9,13 @@ from collections.abc import Iterator
 
 from netproof.model.flow import Direction, Expected
 from netproof.model.review import Hint, Severity
+from netproof.model.value import replace
 from netproof.model.workload import Pod
 from netproof.policy import (
     IpBlock,
     LabelSelector,
     NetworkPolicy,
+    Peer,
     PodPeer,
     PortMatch,
     Rule,
@@ -152,22 +154,33 @@ def superfluous_rule(context: HintContext) -> Iterator[Hint]:
             if matching.contains_rule((policy, rule), other) and number < other_number:
                 continue
             name, place = other[0].rule_name(other[1]), other[1].origin
+            cut = matching.contains_rule(other, (policy, _uncut(rule))) and _uncut(rule) != rule
+            also = ", so its `except` takes nothing away" if cut else ""
             yield Hint(
                 SUPERFLUOUS_RULE,
-                Severity.INFO,
+                Severity.WARNING if cut else Severity.INFO,
                 str(rule.origin),
                 policy.rule_name(rule),
-                f"{name} at {place} lets all of this pass already",
+                f"{name} at {place} lets all of this pass already{also}",
                 "remove this rule, or narrow the other one",
             )
             break
 
 
+def _uncut(rule: Rule) -> Rule:
+    """Return a rule without the exceptions of its blocks."""
+    peers = (replace(p, excepts=()) if isinstance(p, IpBlock) else p for p in rule.peers)
+    return replace(rule, peers=tuple(peers))
+
+
 def peers_undone(context: HintContext) -> Iterator[Hint]:
     """Yield a hint for each rule whose peers mean nothing: another lets everyone pass there.
 
-    Rules are added up, so the narrower one does not narrow the other.
+    Rules are added up, so the narrower one does not narrow the other; nor does a peer narrow the
+    one beside it.
     """
+    for policy, rule in context.rules():
+        yield from _undone_beside(policy, rule)
     wide: dict[object, list[tuple[NetworkPolicy, Rule]]] = {}
     for policy, rule in context.rules():
         if not rule.peers:
@@ -186,6 +199,47 @@ def peers_undone(context: HintContext) -> Iterator[Hint]:
                 f"so naming {rule.peer_words(policy.namespace)} here changes nothing",
                 "write the peers into that rule too, or remove it",
             )
+
+
+def _undone_beside(policy: NetworkPolicy, rule: Rule) -> Iterator[Hint]:
+    """Yield a hint for the first peer of a rule that means nothing beside another one.
+
+    Both selectors in two entries instead of one are what `or-where-and` is about.
+    """
+    everywhere = PodPeer(namespace_selector=LabelSelector())
+    for at, peer in enumerate(rule.peers):
+        narrow = isinstance(peer, IpBlock) or _chooses(peer)
+        others = (one for one in rule.peers if one is not peer)
+        wide = next((one for one in others if _takes_all_of(one, peer, everywhere)), None)
+        split = isinstance(peer, PodPeer) and peer.namespace_selector is None and at > 0
+        if not narrow or wide is None or (split and rule.peers[at - 1] is wide):
+            continue
+        own = policy.namespace
+        yield Hint(
+            PEERS_UNDONE,
+            Severity.WARNING,
+            str(peer.origin),
+            policy.rule_name(rule),
+            f"{wide.words(own)} at {wide.origin} may pass by the same rule, so naming "
+            f"{peer.words(own)} here changes nothing",
+            "narrow or remove the wider entry, or remove this one",
+        )
+        return
+
+
+def _chooses(peer: PodPeer) -> bool:
+    return any(chosen and chosen != LabelSelector() for chosen in _selectors(peer))
+
+
+def _selectors(peer: PodPeer) -> tuple[LabelSelector | None, LabelSelector | None]:
+    return peer.pod_selector, peer.namespace_selector
+
+
+def _takes_all_of(wide: Peer, peer: Peer, everywhere: PodPeer) -> bool:
+    """Tell whether a peer means all pods, or all of a block that another peer cuts."""
+    if isinstance(peer, IpBlock):
+        return bool(peer.excepts) and matching.contains_peer(wide, replace(peer, excepts=()))
+    return isinstance(wide, PodPeer) and matching.contains_peer(wide, everywhere)
 
 
 def _undoes(

@@ -1,9 +1,10 @@
-"""What is left out: a default deny, a way to DNS, the policyTypes that would deny egress."""
+"""What is left out: a default deny, a way to DNS, policyTypes, the entries of a list."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import groupby
+from typing import Any
 
 from netproof.model.flow import Direction, Endpoint, Expected, Flow, Path
 from netproof.model.review import Hint, Severity
@@ -17,6 +18,7 @@ from netproof.review.ways import ask_resolver
 NO_DEFAULT_DENY = "no-default-deny"
 DNS_FORGOTTEN = "dns-forgotten"
 POLICY_TYPES_DEFAULT = "policy-types-default"
+EMPTY_LIST = "empty-list"
 
 _OPEN_SEVERITY = {Direction.INGRESS: Severity.WARNING, Direction.EGRESS: Severity.INFO}
 _OPEN = {Direction.INGRESS: "anyone may connect to", Direction.EGRESS: "nothing limits"}
@@ -162,13 +164,7 @@ def policy_types_default(context: HintContext) -> Iterator[Hint]:
 
     NetworkPolicySpec.policyTypes: by default a policy is for egress only if it has such rules.
     """
-    specs = {
-        f"{manifest.namespace}/{manifest.name}": manifest.raw.get("spec") or {}
-        for manifest in context.reach.mirror.bundle.manifests
-        if manifest.kind == "NetworkPolicy"
-    }
-    for policy in context.reach.policies:
-        spec = specs.get(policy.key, {})
+    for policy, spec in _written(context):
         if "egress" in spec and not spec["egress"] and not spec.get("policyTypes"):
             yield Hint(
                 POLICY_TYPES_DEFAULT,
@@ -179,3 +175,42 @@ def policy_types_default(context: HintContext) -> Iterator[Hint]:
                 "only and denies no egress",
                 "add policyTypes: [Ingress, Egress]",
             )
+
+
+def empty_list(context: HintContext) -> Iterator[Hint]:
+    """Yield a hint for each list of a rule that is written with nothing in it.
+
+    To the API that is the same as a list that is left out: everyone, or any port. A template
+    whose values are empty writes it so, and means nobody.
+    """
+    for policy, spec in _written(context):
+        for direction in Direction:
+            rules = spec.get(direction.lower()) or ()
+            for rule, written in zip(policy.rules(direction), rules, strict=False):
+                yield from _hint_on_empty(policy, rule, written or {})
+
+
+def _hint_on_empty(policy: NetworkPolicy, rule: Rule, written: Mapping[str, Any]) -> Iterator[Hint]:
+    """Yield the hint on one rule; `[]` is how some write on purpose that everyone is meant."""
+    peers = phrases.verb(rule.direction)
+    meant = {peers: f"everyone on {rule.port_words()}", "ports": "any port"}
+    empty = [key for key in meant if key in written and not written[key]]
+    if empty:
+        yield Hint(
+            EMPTY_LIST,
+            Severity.WARNING if any(written[key] is None for key in empty) else Severity.INFO,
+            str(rule.origin),
+            policy.rule_name(rule),
+            f"`{empty[0]}` is written with nothing in it, and that means {meant[empty[0]]}",
+            f"if nobody is meant, remove the rule; if that is meant, leave `{empty[0]}` out",
+        )
+
+
+def _written(context: HintContext) -> Iterator[tuple[NetworkPolicy, Mapping[str, Any]]]:
+    """Yield each policy with its spec as it is written."""
+    specs = {
+        f"{manifest.namespace}/{manifest.name}": manifest.raw.get("spec") or {}
+        for manifest in context.reach.mirror.bundle.manifests
+        if manifest.kind == "NetworkPolicy"
+    }
+    yield from ((policy, specs.get(policy.key, {})) for policy in context.reach.policies)

@@ -9,6 +9,7 @@ from netproof.model.flow import Direction
 from netproof.model.review import Hint, Severity
 from netproof.model.workload import Pod, Service, ServicePort
 from netproof.policy import IpBlock, Network, NetworkPolicy, PortMatch, Rule, matching
+from netproof.review import phrases
 from netproof.review.hints.context import HintContext
 from netproof.review.reachability import CLUSTER_RANGES, within
 from netproof.review.ways import ways_in
@@ -117,8 +118,11 @@ def block_covers_cluster(context: HintContext) -> Iterator[Hint]:
     address looks like on arrival is not defined, and CNIs differ in whether a block matches pods.
     """
     for policy, rule in context.rules():
+        everything = _both_families(rule)
+        if everything:
+            yield _everything_hint(policy, rule, everything)
         for peer in rule.peers:
-            if not isinstance(peer, IpBlock) or _is_of_services(rule, peer):
+            if not isinstance(peer, IpBlock) or peer in everything or _is_of_services(rule, peer):
                 continue
             pods = [own for own in CLUSTER_RANGES if matching.block_covers(peer, own)]
             nodes = [own for own in NODE_RANGES if matching.block_covers(peer, own)]
@@ -130,10 +134,31 @@ def block_covers_cluster(context: HintContext) -> Iterator[Hint]:
                 Severity.WARNING if pods else Severity.INFO,
                 str(peer.origin),
                 policy.rule_name(rule),
-                f"{_relation(peer.cidr, pods or nodes)}, where {what} usually live; whether a "
+                f"{_relation(peer.cidr, pods or nodes)} where {what} usually live; whether a "
                 "block matches them depends on the CNI",
                 _instead(peer),
             )
+
+
+def _both_families(rule: Rule) -> list[IpBlock]:
+    """Return the blocks that are every address of IPv4 and of IPv6, none where one is missing."""
+    blocks = [p for p in rule.peers if isinstance(p, IpBlock) and not p.cidr.prefixlen]
+    whole = [block for block in blocks if not block.excepts]
+    return whole if {block.cidr.version for block in whole} == {4, 6} else []
+
+
+def _everything_hint(policy: NetworkPolicy, rule: Rule, blocks: list[IpBlock]) -> Hint:
+    """Return a remark on who means everyone by all addresses, which some CNIs do not."""
+    return Hint(
+        BLOCK_COVERS_CLUSTER,
+        Severity.INFO,
+        str(blocks[0].origin),
+        policy.rule_name(rule),
+        f"{' and '.join(str(block.cidr) for block in blocks)} are everyone, but whether blocks "
+        "match pods and nodes depends on the CNI",
+        f"leave `{phrases.verb(rule.direction)}` out if everyone is meant; for the world alone, "
+        "`except` the cluster's ranges",
+    )
 
 
 def service_address(context: HintContext) -> Iterator[Hint]:
@@ -193,10 +218,12 @@ def _guards(policy: NetworkPolicy, rule: Rule, pod: Pod, port: int) -> bool:
 
 def _relation(block: Network, ranges: list[Network]) -> str:
     """Say which of two lies in the other: a block in the usual ranges, or these in the block."""
+    if block in ranges:
+        return f"{block} is a range"
     held = [str(own) for own in ranges if own.prefixlen >= block.prefixlen]
     if held:
-        return f"{block} holds {', '.join(held)}"
-    return f"{block} lies in {', '.join(map(str, ranges))}"
+        return f"{block} holds {', '.join(held)},"
+    return f"{block} lies in {', '.join(map(str, ranges))},"
 
 
 def _instead(peer: IpBlock) -> str:

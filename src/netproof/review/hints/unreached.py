@@ -1,6 +1,7 @@
 """Servers that those cannot reach who are there for them: the outside, Prometheus, the API server.
 
-The API server is no pod, or one in its node's network: selectors of pods need not mean it.
+The API server is no pod, or one in its node's network: selectors of pods need not mean it. Nor is
+it reached by workloads that have roles to ask it, where no rule lets them out to it.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Any
 from netproof.model.flow import Direction, Endpoint, EndpointKind, Expected, Flow
 from netproof.model.review import Hint, Severity
 from netproof.model.workload import Pod, Protocol, Service
-from netproof.policy import LabelSelector, matching
+from netproof.policy import LabelSelector, PortMatch, matching
 from netproof.policy.entrances import Entrance
 from netproof.policy.otherobjects import OtherObject
 from netproof.review import phrases
@@ -22,6 +23,7 @@ from netproof.review.ways import may_be_routed, ways_in
 SHUT_SERVICE = "shut-service"
 SHUT_SCRAPE = "shut-scrape"
 SHUT_WEBHOOK = "shut-webhook"
+SHUT_API_SERVER = "shut-apiserver"
 HOST_PORT = "host-port"
 
 _SCRAPERS = {"prometheus", "vmagent", "grafana-agent", "alloy", "opentelemetry-collector"}
@@ -193,6 +195,88 @@ def _may_be_called(context: HintContext, pod: Pod, port: int) -> bool:
     return not context.isolating(pod, Direction.INGRESS) or any(
         (rule.everyone or rule.blocks) and rule.has_port(port, Protocol.TCP, pod) for rule in rules
     )
+
+
+def shut_api_server(context: HintContext) -> Iterator[Hint]:
+    """Yield a hint for each binding of roles by which workloads ask the API server in vain.
+
+    A service account is given roles to be used there. Policies by selectors do not surely mean it,
+    so what may let pass is a rule for everyone, for addresses, or for all pods of its namespace.
+    """
+    bindings = _bindings(context)
+    found: dict[tuple[str, str, str], list[str]] = {}
+    for pod in context.reach.workloads:
+        account = f"{pod.namespace}/{pod.service_account or 'default'}"
+        limiting = context.isolating(pod, Direction.EGRESS)
+        if account in bindings and limiting and not _may_ask_api_server(context, pod):
+            policy = next((one for one in limiting if one.egress), limiting[0])
+            end = str(policy.origin), policy.key, str(bindings[account])
+            found.setdefault(end, []).append(pod.key)
+    for (place, policy_key, binding), pods in found.items():
+        yield Hint(
+            SHUT_API_SERVER,
+            Severity.WARNING,
+            place,
+            policy_key,
+            f"{phrases.listed(pods)} may ask the API server by {binding}, and no policy lets it "
+            "out there: it is no pod that selectors surely mean",
+            "add egress to an ipBlock of the API server's addresses, mostly port 6443 "
+            "(`kubectl get endpointslices --namespace default --selector "
+            "kubernetes.io/service-name=kubernetes`)",
+        )
+
+
+def _may_ask_api_server(context: HintContext, pod: Pod) -> bool:
+    mirror = context.reach.mirror
+    labels = mirror.known_labels(pod.namespace)
+    opened = any(
+        one.opens and Direction.EGRESS in one.directions and one.may_touch(pod, labels)
+        for one in mirror.overrulers
+    )
+    return (
+        pod.host_network
+        or opened
+        or any(
+            (rule.everyone or rule.blocks or rule.api_server) and _lets_more_than_dns(rule.ports)
+            for rule in context.reach.index.rules(pod, Direction.EGRESS)
+        )
+    )
+
+
+def _lets_more_than_dns(ports: Iterable[PortMatch]) -> bool:
+    tcp = [match.port for match in ports if match.protocol is Protocol.TCP]
+    return not tuple(ports) or any(port not in (53, 5353, "dns", "dns-tcp") for port in tcp)
+
+
+def _bindings(context: HintContext) -> dict[str, OtherObject]:
+    """Return the bindings of roles that may be used, by the service accounts they are for."""
+    others = context.reach.mirror.others
+    idle = {f"{one.kind} {one.name}" for one in others if _only_uses(one)}
+    found: dict[str, OtherObject] = {}
+    for one in others:
+        if one.kind not in ("RoleBinding", "ClusterRoleBinding"):
+            continue
+        role = _dict(one.raw.get("roleRef"))
+        if f"{role.get('kind')} {role.get('name')}" in idle:
+            continue
+        for subject in _dicts(one.raw.get("subjects")):
+            if subject.get("kind") == "ServiceAccount":
+                space = subject.get("namespace") or one.namespace
+                found.setdefault(f"{space}/{subject.get('name')}", one)
+    return found
+
+
+def _only_uses(other: OtherObject) -> bool:
+    """Tell whether a role is one to `use` something, as security policies are, and to ask nothing.
+
+    Nobody has to reach the API server for that.
+    """
+    if other.kind not in ("Role", "ClusterRole"):
+        return False
+    verbs = {
+        str(verb) for rule in _dicts(other.raw.get("rules")) for verb in rule.get("verbs") or ()
+    }
+    return verbs == {"use"}
 
 
 def _called_back(context: HintContext) -> Iterator[tuple[OtherObject, Service, int]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from difflib import get_close_matches
 from itertools import pairwise
 
 from netproof.model.flow import Direction
@@ -38,6 +39,7 @@ def selects_nothing(context: HintContext) -> Iterator[Hint]:
     """
     for policy in context.reach.policies:
         if policy.pod_selector == LabelSelector() or context.selected(policy):
+            yield from _in_no_namespace(context, policy)
             continue
         text = f"no workload in {policy.namespace} has {policy.pod_selector}"
         place = str(policy.origin)
@@ -52,6 +54,26 @@ def selects_nothing(context: HintContext) -> Iterator[Hint]:
             told = f"{text}, so the policy does nothing"
             fix = _selects_instead(context, policy)
             yield Hint(SELECTS_NOTHING, Severity.WARNING, place, policy.key, told, fix)
+
+
+def _in_no_namespace(context: HintContext, policy: NetworkPolicy) -> Iterator[Hint]:
+    """Yield a hint for a policy for all pods of a namespace that is nobody's, but nearly is.
+
+    Objects without `metadata.namespace` go to `default`, and a name may be misspelt.
+    """
+    space, mirror = policy.namespace, context.reach.mirror
+    if space in context.peopled or mirror.known_labels(space) is not None:
+        return
+    near = get_close_matches(space, context.peopled, n=1, cutoff=0.8)
+    if near or (space == "default" and context.peopled):
+        yield Hint(
+            SELECTS_NOTHING,
+            Severity.INFO if context.maker else Severity.WARNING,
+            str(policy.origin),
+            policy.key,
+            f"no workload is in namespace {space}, so the policy does nothing",
+            f"set metadata.namespace to {phrases.listed(near or sorted(context.peopled))}",
+        )
 
 
 def _selects_instead(context: HintContext, policy: NetworkPolicy) -> str:
