@@ -26,6 +26,7 @@ from netproof.policy import (
     PodPeer,
     PortMatch,
     Rule,
+    lies_in,
     matching,
 )
 
@@ -168,7 +169,7 @@ def minus_narrower(policy: NetworkPolicy) -> Iterable[NetworkPolicy]:
     networks = {block.cidr for block in _blocks_of(policy)}
 
     def lacking(block: IpBlock) -> Iterable[Peer]:
-        inside = {cut for cut in networks - {block.cidr} if _is_in(cut, block.cidr)}
+        inside = {cut for cut in networks - {block.cidr} if lies_in(cut, block.cidr)}
         return _without(block, inside)
 
     yield from _of_one(policy, blocks_as(lacking))
@@ -182,15 +183,10 @@ def _of_one(policy: NetworkPolicy, stage: Stage) -> tuple[NetworkPolicy, ...]:
 def _without(block: IpBlock, cuts: Iterable[Network]) -> Iterable[Peer]:
     """Yield a block without some networks, nothing where one of them holds all of it."""
     cuts = tuple(cuts)
-    if any(_is_in(block.cidr, cut) for cut in cuts):
+    if any(lies_in(block.cidr, cut) for cut in cuts):
         return
-    inside = [cut for cut in cuts if _is_in(cut, block.cidr)]
+    inside = [cut for cut in cuts if lies_in(cut, block.cidr)]
     yield replace(block, excepts=tuple(dict.fromkeys((*block.excepts, *inside))))
-
-
-def _is_in(inner: Network, outer: Network) -> bool:
-    same = inner.version == outer.version
-    return same and inner.prefixlen >= outer.prefixlen and inner.network_address in outer
 
 
 def last_blocks(rules: tuple[Rule, ...]) -> Iterator[Rule]:
@@ -242,7 +238,7 @@ def _names(peer: Peer, own: str, pod: Pod, ip: str, labels: dict[str, dict[str, 
 def _common(blocks: Sequence[IpBlock]) -> Iterable[Peer]:
     """Yield the addresses that all of some blocks have."""
     narrow = max(blocks, key=lambda block: block.cidr.prefixlen)
-    if all(_is_in(narrow.cidr, block.cidr) for block in blocks):
+    if all(lies_in(narrow.cidr, block.cidr) for block in blocks):
         yield from _without(narrow, {cut for block in blocks for cut in block.excepts})
 
 

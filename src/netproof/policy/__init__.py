@@ -10,7 +10,7 @@ from netproof.policy.bundle import Bundle, check_namespaces, load_bundle, load_t
 from netproof.policy.document import Origin
 from netproof.policy.manifest import Manifest
 from netproof.policy.networkpolicy import NetworkPolicy, Rule
-from netproof.policy.peers import Address, IpBlock, Network, Peer, PodPeer
+from netproof.policy.peers import Address, IpBlock, Network, Peer, PodPeer, lies_in
 from netproof.policy.ports import PortMatch
 from netproof.policy.rewriting import rename_namespaces
 from netproof.policy.selectors import LabelSelector, MatchExpression, Operator
@@ -31,6 +31,7 @@ __all__ = [
     "PortMatch",
     "Rule",
     "check_namespaces",
+    "lies_in",
     "load_bundle",
     "load_text",
     "rename_namespaces",

@@ -17,7 +17,7 @@ from netproof.model.flow import Direction
 from netproof.model.workload import NAMESPACE_NAME_LABEL, Namespace, Pod, Protocol
 from netproof.policy.document import Origin
 from netproof.policy.networkpolicy import NetworkPolicy, Rule
-from netproof.policy.peers import Address, IpBlock, Network, Peer, PodPeer
+from netproof.policy.peers import Address, IpBlock, Network, Peer, PodPeer, lies_in
 from netproof.policy.ports import PortMatch
 from netproof.policy.selectors import LabelSelector, MatchExpression, Operator
 
@@ -269,9 +269,7 @@ def block_covers(block: IpBlock, network: Network) -> bool:
     if block.cidr.version != network.version or not block.cidr.overlaps(network):
         return False
     shared = network if network.prefixlen >= block.cidr.prefixlen else block.cidr
-    return not any(
-        cut.prefixlen <= shared.prefixlen and shared.network_address in cut for cut in block.excepts
-    )
+    return not any(lies_in(shared, cut) for cut in block.excepts)
 
 
 def named_blocks(policy: NetworkPolicy) -> Iterator[Network]:
@@ -304,12 +302,7 @@ def _contains_peers(outer: tuple[Peer, ...], inner: tuple[Peer, ...]) -> bool:
 def contains_peer(outer: Peer, inner: Peer) -> bool:
     """Tell whether whoever is meant by one peer is by another, too, by what is written."""
     if isinstance(outer, IpBlock) and isinstance(inner, IpBlock):
-        return outer == inner or (
-            not outer.excepts
-            and outer.cidr.version == inner.cidr.version
-            and inner.cidr.prefixlen >= outer.cidr.prefixlen
-            and inner.cidr.network_address in outer.cidr
-        )
+        return outer == inner or (not outer.excepts and lies_in(inner.cidr, outer.cidr))
     if isinstance(outer, PodPeer) and isinstance(inner, PodPeer):
         spaces = outer.namespace_selector in (inner.namespace_selector, LabelSelector())
         pods = outer.pod_selector in (None, LabelSelector(), inner.pod_selector)

@@ -112,7 +112,7 @@ def _block(at: Field) -> IpBlock | None:
         words.append(word)
         cut = _network(item, word)
         if cut and cidr:
-            if not _is_within(cut, cidr):
+            if cut == cidr or not lies_in(cut, cidr):
                 item.invalid(word, "must be a strict subset of `cidr`")
             excepts.append(cut)
     doubt = next(filter(None, map(_doubt, words)), "")
@@ -127,8 +127,9 @@ def _first(text: str) -> str:
     return str(ip_address(text.partition("/")[0]))
 
 
-def _is_within(inner: Network, outer: Network) -> bool:
-    return inner.prefixlen > outer.prefixlen and inner.network_address in outer
+def lies_in(inner: Network, outer: Network) -> bool:
+    """Tell whether all addresses of a network are in another, which may be the same one."""
+    return inner.prefixlen >= outer.prefixlen and inner.network_address in outer
 
 
 def _network(at: Field, text: str) -> Network | None:

@@ -26,6 +26,7 @@ from netproof.model.review import (
 )
 from netproof.model.value import replace
 from netproof.model.workload import Port, Protocol
+from netproof.policy import lies_in
 from netproof.policy.mirror import Mirror, PortDemand, serving
 from netproof.policy.strangers import read_strangers
 from netproof.review.explanation import causes
@@ -249,8 +250,7 @@ def _around(name: str, known: Collection[str]) -> str:
         outer = network_of(text)
         if outer is None:
             continue
-        around = outer.version == inner.version and inner.network_address in outer
-        if around and size < outer.prefixlen < inner.prefixlen:
+        if outer != inner and lies_in(inner, outer) and size < outer.prefixlen:
             best, size = other, outer.prefixlen
     return best
 

@@ -46,7 +46,7 @@ from netproof.model.workload import (
     ServicePort,
     Topology,
 )
-from netproof.policy import Address, Network, NetworkPolicy, matching
+from netproof.policy import Address, Network, NetworkPolicy, lies_in, matching
 from netproof.policy.limits import MAX_FLOWS, MAX_LISTED, MAX_WORK, refuse_more
 from netproof.policy.mirror import Mirror
 
@@ -319,7 +319,7 @@ def _with_dns(
 
 
 def _stand_in_ips(named: Iterable[Network]) -> tuple[str, ...]:
-    cut = any(within(block, own) and block != own for block in named for own in CLUSTER_RANGES)
+    cut = any(lies_in(block, own) and block != own for block in named for own in CLUSTER_RANGES)
     return () if cut else _POD_IPS
 
 
@@ -349,10 +349,10 @@ def outside_hosts(named: Iterable[Network]) -> tuple[Host, ...]:
     if any(net.version == 6 for net in blocks):
         hosts.append(_host(f"{OUTSIDE} ::/0", _EVERYTHING[Family.IPV6], blocks))
     for at, net in enumerate(blocks):
-        inside_cluster = any(within(net, own) for own in CLUSTER_RANGES)
+        inside_cluster = any(lies_in(net, own) for own in CLUSTER_RANGES)
         if net.prefixlen and not inside_cluster:
             # In this order the blocks that lie in one come right after it.
-            smaller = takewhile(partial(within, outer=net), islice(blocks, at + 1, None))
+            smaller = takewhile(partial(lies_in, outer=net), islice(blocks, at + 1, None))
             hosts.append(_host(f"{OUTSIDE} {net}", net, smaller))
     return tuple(host for host in hosts if host.ips)
 
@@ -380,7 +380,9 @@ def _representative(net: Network, blocks: Iterable[Network]) -> Address | None:
     Such a cell begins where the block does or where a smaller block ends.
     """
     family = Family.IPV4 if net.version == 4 else Family.IPV6
-    smaller = [other for other in (*blocks, *CLUSTER_RANGES) if other != net and within(other, net)]
+    smaller = [
+        other for other in (*blocks, *CLUSTER_RANGES) if other != net and lies_in(other, net)
+    ]
     likely = ip_address(_LIKELY[family])
     first = [likely] if likely in net else []
     starts = [net.network_address + (1 if net.num_addresses > 2 else 0)]
@@ -393,12 +395,3 @@ def _representative(net: Network, blocks: Iterable[Network]) -> Address | None:
 
 def _last(net: Network) -> int:
     return int(net.broadcast_address)
-
-
-def within(inner: Network, outer: Network) -> bool:
-    """Tell whether a block lies in another."""
-    return (
-        inner.version == outer.version
-        and inner.prefixlen >= outer.prefixlen
-        and inner.network_address in outer
-    )

@@ -15,6 +15,7 @@ from netproof.policy import (
     Operator,
     PodPeer,
     PortMatch,
+    lies_in,
     matching,
 )
 from netproof.policy.matching import Condition
@@ -102,3 +103,19 @@ def test_blocks(address: str, condition: Condition | None) -> None:
     block = IpBlock(ip_network("10.0.0.0/8"), (ip_network("10.1.0.0/16"),))
 
     assert condition is matching.block_condition(block, ip_address(address))
+
+
+@pytest.mark.parametrize(
+    ("inner", "outer", "is_in"),
+    [
+        ("10.1.0.0/16", "10.0.0.0/8", True),
+        ("10.0.0.0/8", "10.0.0.0/8", True),
+        ("10.0.0.0/8", "10.0.0.0/9", False),
+        ("11.0.0.0/16", "10.0.0.0/8", False),
+        ("::/0", "0.0.0.0/0", False),
+        ("0.0.0.0/1", "::/0", False),
+    ],
+)
+def test_a_network_lies_in_one_of_its_family(inner: str, outer: str, *, is_in: bool) -> None:
+    """In itself, in what is wider and around it, and never in one of the other IP family."""
+    assert is_in == lies_in(ip_network(inner), ip_network(outer))

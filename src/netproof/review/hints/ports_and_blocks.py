@@ -8,10 +8,10 @@ from ipaddress import ip_network
 from netproof.model.flow import Direction
 from netproof.model.review import Hint, Severity
 from netproof.model.workload import Pod, Service, ServicePort
-from netproof.policy import IpBlock, Network, NetworkPolicy, PortMatch, Rule, matching
+from netproof.policy import IpBlock, Network, NetworkPolicy, PortMatch, Rule, lies_in, matching
 from netproof.review import phrases
 from netproof.review.hints.context import HintContext
-from netproof.review.reachability import CLUSTER_RANGES, within
+from netproof.review.reachability import CLUSTER_RANGES
 from netproof.review.ways import ways_in
 
 SERVICE_PORT = "service-port"
@@ -184,7 +184,7 @@ def service_address(context: HintContext) -> Iterator[Hint]:
 
 def _is_of_services(rule: Rule, peer: IpBlock) -> bool:
     return rule.direction is Direction.EGRESS and (
-        within(peer.cidr, SERVICE_RANGE) or str(peer.cidr) in API_SERVER_SERVICES
+        lies_in(peer.cidr, SERVICE_RANGE) or str(peer.cidr) in API_SERVER_SERVICES
     )
 
 
@@ -237,7 +237,7 @@ def _private(peer: IpBlock) -> list[str]:
     inside = [
         own
         for own in (*NODE_RANGES, *CLUSTER_RANGES)
-        if within(own, peer.cidr) and own != peer.cidr
+        if lies_in(own, peer.cidr) and own != peer.cidr
     ]
     outer = [
         one
