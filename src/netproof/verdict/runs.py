@@ -123,9 +123,9 @@ def judge_run(evidence: RunEvidence) -> RunJudgement:
     if not evidence.enforcement_declared and verdict in (RunVerdict.PASS, RunVerdict.FAIL):
         wrong = RunFinding(FindingKind.PROFILE, RunVerdict.FAIL, "the cluster", PROFILE_IS_WRONG)
         verdict, findings = RunVerdict.FAIL, (wrong, *findings)
-    sentence = _SENTENCES[verdict](evidence, findings)
-    code = 0 if verdict is RunVerdict.PASS else 1
     why = causes(evidence.scenarios, evidence.cases)
+    sentence = _SENTENCES[verdict](evidence, findings, why)
+    code = 0 if verdict is RunVerdict.PASS else 1
     intents = tuple(evidence.intents)
     return RunJudgement(verdict, code, f"{verdict}: {sentence}.", findings, intents, why)
 
@@ -275,7 +275,7 @@ def _of_gaps(evidence: RunEvidence) -> Iterator[RunFinding]:
             yield RunFinding(FindingKind.GAP_GONE, RunVerdict.FAIL, scenario.id, scenario.gap_gone)
 
 
-def _words_of_pass(evidence: RunEvidence, findings: Sequence[RunFinding]) -> str:
+def _words_of_pass(evidence: RunEvidence, findings: Sequence[RunFinding], *_: object) -> str:
     gaps = sum(bool(scenario.known_gap) for scenario in evidence.scenarios)
     words = "every flow that NetworkPolicy defines did what it says"
     if gaps:
@@ -309,7 +309,7 @@ def _untried(evidence: RunEvidence) -> int:
     return sum(case.outcome is CaseOutcome.UNTRIED for case in evidence.cases)
 
 
-def _words_of_flows(evidence: RunEvidence) -> str:
+def _words_of_flows(evidence: RunEvidence, why: Sequence[CauseRecord]) -> str:
     """Say how many flows went wrong in how many cases, those of the canary besides."""
     failed = [one for one in evidence.scenarios if counting_verdict(one) is RunVerdict.FAIL]
     asked = [one for one in evidence.canaries if canary_verdict(one) is not RunVerdict.PASS]
@@ -323,12 +323,11 @@ def _words_of_flows(evidence: RunEvidence) -> str:
         return "at least one flow did not do what the NetworkPolicies say"
     where = ["the canary"] if asked else []
     where += [_words_of_failed(evidence, failed)] if failed else []
-    return f"{' and '.join(seen)} in {' and '.join(where)}{_words_of_cause(evidence)}"
+    return f"{' and '.join(seen)} in {' and '.join(where)}{_words_of_cause(why)}"
 
 
-def _words_of_cause(evidence: RunEvidence) -> str:
+def _words_of_cause(found: Sequence[CauseRecord]) -> str:
     """Say what most of what went wrong has in common."""
-    found = causes(evidence.scenarios, evidence.cases)
     if not found:
         return ""
     rest = len(found) - 1
@@ -345,19 +344,21 @@ def _words_of_failed(evidence: RunEvidence, failed: Sequence[ScenarioRecord]) ->
     return f"{len(tests) or len(failed)} of {of}{_words_of_choice(evidence)}"
 
 
-def _words_of_fail(evidence: RunEvidence, findings: Sequence[RunFinding]) -> str:
+def _words_of_fail(
+    evidence: RunEvidence, findings: Sequence[RunFinding], why: Sequence[CauseRecord]
+) -> str:
     failed = [counting_verdict(one) for one in evidence.scenarios]
     failed += [canary_verdict(one) for one in evidence.canaries]
     words = []
     if any(verdict in (RunVerdict.FAIL, RunVerdict.NOT_ENFORCED) for verdict in failed):
-        words.append(_words_of_flows(evidence))
+        words.append(_words_of_flows(evidence, why))
     if any(finding.kind is FindingKind.PROFILE for finding in findings):
         words = [PROFILE_IS_WRONG]
     words += [evidence.ended_early] if evidence.ended_early else []
     return "; ".join([*words, *_words_of_findings(evidence, findings)])
 
 
-def _words_of_inconclusive(evidence: RunEvidence, _: Sequence[RunFinding]) -> str:
+def _words_of_inconclusive(evidence: RunEvidence, *_: object) -> str:
     if evidence.ended_early:
         return f"{evidence.ended_early}; no flow was seen to go wrong until then"
     tried = evidence.scenarios or evidence.errors or evidence.doors or evidence.intents
