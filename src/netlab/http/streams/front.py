@@ -8,7 +8,8 @@ read and answered here. Must not know: what either does.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping
+import contextlib
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -157,15 +158,28 @@ class StreamWire:
         self._writer = writer
 
     async def read(self) -> bytes:
-        """Return the next bytes, b"" at the end."""
-        return await self._reader.read(64 * 1024)
+        """Return the next bytes, b"" at the end; raises ConnectionError when the peer is gone."""
+        with _giving_up():
+            return await self._reader.read(64 * 1024)
 
     async def write(self, data: bytes) -> None:
         """Send bytes; raises ConnectionError when the peer is gone."""
         if self._writer.is_closing():
             raise ConnectionResetError("the connection is closed")
-        self._writer.write(data)
-        await self._writer.drain()
+        with _giving_up():
+            self._writer.write(data)
+            await self._writer.drain()
+
+
+@contextlib.contextmanager
+def _giving_up() -> Iterator[None]:
+    """Raise ConnectionError where the kernel gave a peer up by another name, ETIMEDOUT for one."""
+    try:
+        yield
+    except ConnectionError:
+        raise
+    except OSError as error:
+        raise ConnectionAbortedError(error.errno, error.strerror) from error
 
 
 def _as_streams(

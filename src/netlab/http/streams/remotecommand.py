@@ -226,13 +226,15 @@ async def serve_spdy_exec(
     reading = asyncio.create_task(session.serve(), name="a SPDY connection")
     streams: dict[str, SpdyStream] = {}
     peer = _SpdyPeer(streams, reading, protocol)
+    collecting = _collect_streams(session, streams, _count(target, protocol))
     try:
-        async with asyncio.timeout(STREAM_CREATION_S):
-            is_complete = await _collect_streams(session, streams, _count(target, protocol))
+        try:
+            is_complete = await asyncio.wait_for(collecting, STREAM_CREATION_S)
+        except TimeoutError:
+            await peer.finish(apierrors.status_of(apierrors.internal(_LATE)))
+            return
         if is_complete:
             await serve_exec(runtime, target, peer)
-    except TimeoutError:
-        await peer.finish(apierrors.status_of(apierrors.internal(_LATE)))
     except ConnectionError:
         return  # a client that leaves hears no more
     finally:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import selectors
 from collections.abc import Mapping, Sequence
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 
 from netlab.http.streams import portforwarding, remotecommand
+from netlab.http.streams.front import StreamWire
 from netlab.http.streams.podstreams import negotiated
 from netlab.http.streams.podtargets import ExecTarget
 from netlab.http.streams.spdyframes import DataFrame, SynStream
@@ -148,6 +150,46 @@ def test_a_failure_was_told_in_words_before_version_4() -> None:
     assert json.loads(texts["error"])["details"]["causes"] == [
         {"reason": "ExitCode", "message": "3"}
     ]
+
+
+def test_only_streams_that_are_missing_are_told_as_missing() -> None:
+    """A time-out of something else, the kernel's for one, comes under its own name."""
+
+    class Slow(Runtime):
+        async def exec(self, *_: object, **__: object) -> Command:
+            raise TimeoutError(errno.ETIMEDOUT, "injected fault")
+
+    with pytest.raises(TimeoutError, match="injected fault"):
+        heard(Slow(), asked(), ("error", "stdout", "stderr"))
+
+
+def test_a_client_that_the_kernel_gave_up_has_left() -> None:
+    """Keep-alives that nobody answered end a connection by ETIMEDOUT, which is no ConnectionError.
+
+    Who reads and who writes it hears what a carrier promises.
+    """
+
+    class Lost:
+        async def read(self, _: int) -> bytes:
+            raise TimeoutError(errno.ETIMEDOUT, "injected fault")
+
+        async def drain(self) -> None:
+            await self.read(0)
+
+        def write(self, data: bytes) -> None:
+            del data
+
+        def is_closing(self) -> bool:
+            return False
+
+    async def main(wire: StreamWire) -> None:
+        with pytest.raises(ConnectionError, match="injected fault"):
+            await wire.read()
+        with pytest.raises(ConnectionError, match="injected fault"):
+            await wire.write(b"")
+
+    lost: Any = Lost()
+    asyncio.run(main(StreamWire(lost, lost)))
 
 
 def test_output_without_a_stream_is_lost() -> None:
