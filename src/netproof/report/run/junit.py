@@ -18,13 +18,15 @@ from xml.etree import ElementTree as ET
 from netproof.model.record import (
     CanaryRecord,
     CaseOutcome,
+    FindingKind,
     FlowVerdict,
+    RunFinding,
     RunRecord,
     RunVerdict,
     ScenarioRecord,
     StepRecord,
 )
-from netproof.model.review import Basis, IntentResult
+from netproof.model.review import Basis, IntentResult, Kept
 from netproof.printing import one_line
 from netproof.report.intents import basis_line
 from netproof.report.run.findings import (
@@ -48,6 +50,10 @@ _TAGS = {
     RunVerdict.NOT_ENFORCED: "failure",
     RunVerdict.INCONCLUSIVE: "error",
 }
+_KINDS = {
+    Kept.BROKEN: FindingKind.BROKEN_INTENT,
+    Kept.UNKNOWN: FindingKind.UNKNOWN_INTENT,
+}
 
 
 def render(record: RunRecord) -> str:
@@ -59,11 +65,12 @@ def render(record: RunRecord) -> str:
         _canary(_suite(root, "canary"), canary, run)
     for view in case_views(run):
         _test(root, view, run)
-    for intent in run.intents:
+    intents, others = _by_intent(run)
+    for intent, found in intents:
         if not _is_test(intent, run):
-            _intent(_suite(root, "intents"), intent, run)
-    for finding in run.findings:
-        if not _is_told(finding.text, run) and not _is_of_intent(finding.subject, run):
+            _intent(_suite(root, "intents"), intent, found)
+    for finding in others:
+        if not _is_told(finding.text, run):
             case = _case(_suite(root, "run"), f"{finding.kind}: {finding.subject}")
             kind = str(finding.kind)
             _result(case, _TAGS[finding.verdict], kind, finding.text, run_finding_line(finding))
@@ -177,10 +184,29 @@ def _step(step: StepRecord, run: RunRecord) -> Iterator[str]:
         yield f"  {counted(hidden, 'leak')}: nothing is enforced here"
 
 
-def _intent(suite: ET.Element, intent: IntentResult, run: RunRecord) -> None:
+def _by_intent(
+    run: RunRecord,
+) -> tuple[list[tuple[IntentResult, RunFinding | None]], list[RunFinding]]:
+    """Return each intent with what is wrong with it, and the findings of no intent.
+
+    Two intents may be written alike, and bundles may share a file of them; so it is told by what
+    became of each, and by the order, which is the same of both.
+    """
+    left = list(run.findings)
+    pairs = []
+    for intent in run.intents:
+        kind = _KINDS.get(intent.kept, FindingKind.UNTRIED_INTENT)
+        about = (kind, intent.intent, intent.place)
+        found = next((one for one in left if (one.kind, one.subject, one.place) == about), None)
+        if found is not None:
+            left.remove(found)
+        pairs.append((intent, found))
+    return pairs, left
+
+
+def _intent(suite: ET.Element, intent: IntentResult, found: RunFinding | None) -> None:
     case = _case(suite, f"{intent.intent} ({intent.place})")
     _properties(case, {"basis": basis_line(intent)})
-    found = next((f for f in run.findings if f.subject == intent.intent), None)
     if found is not None:
         _result(case, _TAGS[found.verdict], str(found.kind), found.text, intent.reason)
     elif intent.basis is Basis.POLICIES:
@@ -191,10 +217,6 @@ def _is_test(intent: IntentResult, run: RunRecord) -> bool:
     """Tell whether an intent was a test of the run, which then says how it stands."""
     name = f"{one_line(intent.bundle)}::{one_line(intent.intent)}"
     return any(case.id == name for case in run.cases)
-
-
-def _is_of_intent(subject: str, run: RunRecord) -> bool:
-    return any(intent.intent == subject for intent in run.intents)
 
 
 def _is_told(text: str, run: RunRecord) -> bool:

@@ -8,7 +8,15 @@ from netproof.model.doors import Door, DoorResult, DoorState
 from netproof.model.record import CaseOutcome, CaseRecord, RunRecord
 from netproof.model.value import replace
 from netproof.report.run import junit
-from tests.unit.report.sample import ALL_PASS, EVERYTHING, FLAT, LEAKING, PASSING, run_of
+from tests.unit.report.sample import (
+    ALL_PASS,
+    EVERYTHING,
+    FLAT,
+    LEAKING,
+    PASSING,
+    intent_result,
+    run_of,
+)
 
 
 def read(record: RunRecord) -> ET.Element:
@@ -134,3 +142,21 @@ def test_control_characters_do_not_break_the_document() -> None:
     (told,) = results(read(replace(ALL_PASS, errors=(error,))), "error")
     assert "\\x1b" in told.attrib["message"]
     assert "<&\"']]>" in told.attrib["message"]
+
+
+def test_a_finding_is_of_one_intent() -> None:
+    """Of those written alike, in another file or of another bundle, each has its own result."""
+    broken = intent_result("deny: web -> db", "broken")
+    kept = intent_result("deny: web -> db", "kept")
+    unknown = intent_result("deny: web -> db", "unknown")
+    there = replace(broken, place="others.yaml:1")
+    for intents, expected in (
+        ((kept, broken), ["skipped", "failure"]),
+        ((broken, kept), ["failure", "skipped"]),
+        ((kept, unknown, there), ["skipped", "error", "failure"]),
+        ((unknown, broken, kept), ["error", "failure", "skipped"]),
+    ):
+        root = read(run_of((PASSING,), intents=intents))
+        cases = root.findall("./testsuite[@name='intents']/testcase")
+        assert expected == [case[-1].tag for case in cases]
+        assert root.find("./testsuite[@name='run']") is None
