@@ -30,7 +30,7 @@ from netproof.model.workload import Pod, Service
 from netproof.probe.agentcommand import ask_command, relay_command
 from netproof.probe.channel import Channel
 from netproof.probe.identity import HTTP_PATH, fresh_nonce, read_told, request
-from netproof.probe.messages import Obeyed, agent_key
+from netproof.probe.messages import Obeyed
 
 _ATTACH_EVERY_S = 0.3
 _NUMBERS = count(1)
@@ -65,11 +65,10 @@ def forward_to_service(means: Means, pod: Pod, service: Service | None) -> Itera
 
 
 def _channel(means: Means, pod: Pod, client: Client) -> Channel:
-    run_id = means.worker.naming.run_id
-    command = relay_command(pod.key, run_id)
+    keys = means.keys
+    command = relay_command(pod.key, keys.instance)
     streams = AgentStreams(client, means.worker.fleet.locate)
-    key = agent_key(means.worker.client.ref.secret, pod.key, run_id)
-    return Channel(streams, Endpoint.pod(pod.key), command, key)
+    return Channel(streams, Endpoint.pod(pod.key), command, keys.of(pod.key))
 
 
 def exec_in(means: Means, pod: Pod, _: Service | None) -> Iterator[Way]:

@@ -23,6 +23,7 @@ from netproof.model.matrix import JudgedStep
 from netproof.model.workload import Pod, Service, Topology
 from netproof.policy import Bundle, NetworkPolicy
 from netproof.probe.identity import proven
+from netproof.probe.messages import KeyRing
 from netproof.probe.runner import Prober
 from netproof.timelimit import within
 
@@ -99,6 +100,11 @@ class Means:
         """How long an answer through the API server may take, in seconds."""
         return max(LEAST_S, PATIENCE * self.worker.settings.probe_timeout_s)
 
+    @property
+    def keys(self) -> KeyRing:
+        """The keys of the fleet's agents, which are made by the run's own rights."""
+        return KeyRing(self.worker.naming.run_id, self.worker.client.ref.secret)
+
     def server_answers(self) -> object:
         """Ask the API server itself for what everybody may know; raise ClusterError or so."""
         with within(self.patience_s):
@@ -109,13 +115,7 @@ class Means:
 
         Raises ProbeError where none of them proves by its key that it did.
         """
-        return proven(
-            answer,
-            nonce,
-            wanted=wanted,
-            secret=self.worker.client.ref.secret,
-            instance=self.worker.naming.run_id,
-        )
+        return proven(answer, nonce, wanted=wanted, keys=self.keys)
 
     def answered(self, answer: bytes, nonce: str, *wanted: str) -> TryResult:
         """Return that one of the pods wanted answered, by its proof."""

@@ -15,7 +15,7 @@ import msgspec
 from netproof.errors import GarbledError, ProbeError
 from netproof.model.flow import Endpoint, EndpointKind
 from netproof.model.value import ready
-from netproof.probe.messages import Word, agent_key, excerpt, proves
+from netproof.probe.messages import KeyRing, Word, excerpt, proves
 
 HTTP_PATH = "netproof"
 """`GET /netproof/NONCE` asks an agent by HTTP what `netproof NONCE` asks it in a line."""
@@ -89,9 +89,7 @@ class _Answer(msgspec.Struct, frozen=True, rename={"seen": "from"}):
 ready(_Answer)
 
 
-def proven(
-    answer: bytes, nonce: str, *, wanted: Collection[str], secret: str, instance: str
-) -> tuple[str, str]:
+def proven(answer: bytes, nonce: str, *, wanted: Collection[str], keys: KeyRing) -> tuple[str, str]:
     """Return who of those wanted answered, and as whom it saw us.
 
     Raises ProbeError where that is not proven, by the key that a pod of that identity was given.
@@ -105,6 +103,6 @@ def proven(
         raise ProbeError(f"{who} answered with another nonce than ours")
     if said.identity not in wanted:
         raise ProbeError(f"{who} answered in place of {' or '.join(sorted(wanted))}")
-    if not proves(said.proof, nonce, [agent_key(secret, said.identity, instance)]):
+    if not proves(said.proof, nonce, [keys.of(said.identity)]):
         raise ProbeError(f"who answered as {who} has not its key")
     return who, excerpt(said.seen)

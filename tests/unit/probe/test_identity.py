@@ -7,7 +7,7 @@ import pytest
 from netproof.errors import ProbeError
 from netproof.probe import agent
 from netproof.probe.identity import fresh_nonce, proven, read_told, request
-from netproof.probe.messages import agent_key
+from netproof.probe.messages import KeyRing, agent_key
 
 SECRET, RUN = "the run's own", "run1"
 
@@ -27,7 +27,7 @@ def _answer(
 
 
 def _proven(answer: bytes, nonce: str) -> tuple[str, str]:
-    return proven(answer, nonce, wanted=["shop/web"], secret=SECRET, instance=RUN)
+    return proven(answer, nonce, wanted=["shop/web"], keys=KeyRing(RUN, SECRET))
 
 
 def test_a_proof_has_the_nonce_that_was_sent() -> None:
