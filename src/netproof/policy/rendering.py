@@ -9,7 +9,6 @@ renderer wrote it down, and without a line.
 from __future__ import annotations
 
 import re
-import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -255,6 +254,8 @@ class _Folder:
         yield from self._intents(reader)
 
     def _rendered(self, renderer: Renderer, reading: ReadingOptions, remedy: str) -> bytes:
+        import tempfile  # noqa: PLC0415 - 5 ms of each start, for the few folders that are rendered
+
         with tempfile.TemporaryDirectory(prefix="netproof-") as made:
             top, home = Path(made, "tree"), Path(made, "home")
             home.mkdir()
