@@ -14,7 +14,7 @@ from functools import cache
 from netproof.cluster.profiles import reading
 from netproof.cluster.profiles.profile import Profile
 from netproof.front.cli import record_commands
-from netproof.model.record import CaseOutcome, CaseRecord, FlowVerdict, RunRecord, RunVerdict
+from netproof.model.record import TOLD, CaseOutcome, CaseRecord, RunRecord, RunVerdict
 from netproof.report.run.summary import case_views
 from netproof.report.text import counted
 from tests.house.project import ROOT
@@ -26,9 +26,6 @@ RECORD = ".json.gz"
 PROFILES = {
     name: reading.load(name, ROOT / "kind-configs") for name in reading.names(ROOT / "kind-configs")
 }
-
-TOLD = (FlowVerdict.ENFORCED, FlowVerdict.LEAK, FlowVerdict.OVER_BLOCKED)
-
 _NOT_TRIED = re.compile(r"(\d+) cases? not tried: (.*)")
 _VERSION = re.compile(r"v?\d+\.\d+\.\d+\S*")
 

@@ -21,14 +21,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from netproof.model.record import FlowVerdict, RunRecord, StepRecord
+from netproof.model.record import WRONG, FlowVerdict, RunRecord, StepRecord
 from tests.defects.suites import run_pytest
 
 CASES = (
     "suites/baseline/test_flat_network.py::test_every_door",
     "suites/egress/test_egress.py::test_deny_egress",
 )
-FALSE = (FlowVerdict.LEAK, FlowVerdict.OVER_BLOCKED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +111,7 @@ def _steps(record: RunRecord) -> Iterator[StepRecord]:
 def _false(steps: Sequence[StepRecord]) -> Iterator[str]:
     for step in steps:
         for finding in step.findings:
-            if finding.verdict in FALSE:
+            if finding.verdict in WRONG:
                 yield f"{step.name}: {finding.verdict}: {finding.flow}: {finding.why}"
 
 

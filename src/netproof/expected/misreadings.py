@@ -63,16 +63,13 @@ from netproof.model.flow import Connectivity, Direction, EndpointKind, Expected,
 from netproof.model.flow import Path as Way
 from netproof.model.flows import is_self
 from netproof.model.matrix import JudgedStep
-from netproof.model.record import FlowVerdict, Suspect
+from netproof.model.record import TOLD, WRONG, Suspect
 from netproof.model.workload import Family, Protocol
 
 LONGEST_LABEL = 63
 MANY_PORTS = 24
 SYN_AGAIN_S = 0.9
 """A connection that opens so late was opened by its second SYN, which is sent after a second."""
-
-_ODD = (FlowVerdict.LEAK, FlowVerdict.OVER_BLOCKED)
-_TOLD = (*_ODD, FlowVerdict.ENFORCED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +142,7 @@ def _explains(one: Misreading, scenes: Sequence[Scene], steps: Sequence[JudgedSt
         scene = scenes[number + 1]
         read = one.stage(scenes[: number + 2]) if one.stage else scene
         if read == scene and one.passes is None:
-            if any(cell.verdict in _ODD for cell in step.matrix.values()):
+            if any(cell.verdict in WRONG for cell in step.matrix.values()):
                 return False
             continue
         told = _told(one, read, step)
@@ -160,7 +157,7 @@ def _told(one: Misreading, read: Scene, step: JudgedStep) -> int | None:
     look = Look(PolicyIndex(read.topology, read.policies))
     answers, found = Answers(look.index), 0
     for flow, cell in step.matrix.items():
-        if cell.verdict not in _TOLD or is_self(flow):
+        if cell.verdict not in TOLD or is_self(flow):
             continue
         said = cell.expectation.expected
         if one.way in (None, flow.path):
@@ -168,9 +165,9 @@ def _told(one: Misreading, read: Scene, step: JudgedStep) -> int | None:
         if said is Expected.UNDEFINED:
             continue
         is_as_meant = said is cell.expectation.expected
-        if cell.verdict not in _ODD and not is_as_meant:
+        if cell.verdict not in WRONG and not is_as_meant:
             return None
-        if cell.verdict in _ODD:
+        if cell.verdict in WRONG:
             if is_as_meant or not (one.seen is None or one.seen(cell.observation)):
                 return None
             found += 1

@@ -33,6 +33,13 @@ class FlowVerdict(StrEnum):
     UNDEFINED = "undefined"
 
 
+WRONG = (FlowVerdict.LEAK, FlowVerdict.OVER_BLOCKED)
+"""What a cluster does wrong to a flow: it lets it pass, or it keeps it from passing."""
+
+TOLD = (FlowVerdict.ENFORCED, *WRONG)
+"""The verdicts by which a flow is known to be right or wrong."""
+
+
 class RunVerdict(StrEnum):
     """What a run shows of the cluster; also used for a scenario and a step."""
 

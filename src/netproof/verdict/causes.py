@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from netproof.model.flow import USUAL, Expected
 from netproof.model.record import (
+    WRONG,
     CaseRecord,
     CauseRecord,
     Finding,
@@ -22,7 +23,6 @@ from netproof.model.record import (
 )
 from netproof.verdict.scenarios import counting_verdict
 
-_WRONG = (FlowVerdict.LEAK, FlowVerdict.OVER_BLOCKED)
 _ASK = "run the smallest case again, and give it to the CNI's owner with the policy"
 
 
@@ -81,7 +81,7 @@ def _size(scenario: ScenarioRecord) -> tuple[int, int, int, str]:
 def _findings(scenarios: Iterable[ScenarioRecord]) -> Iterator[Finding]:
     for scenario in scenarios:
         for step in scenario.steps:
-            yield from (finding for finding in step.findings if finding.verdict in _WRONG)
+            yield from (finding for finding in step.findings if finding.verdict in WRONG)
 
 
 def _in_common(scenarios: Sequence[ScenarioRecord]) -> str:

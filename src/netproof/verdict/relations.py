@@ -14,8 +14,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from netproof.model.flow import Expected
 from netproof.model.record import (
     EXPECTED_LETTERS,
+    TOLD,
     VERDICT_LETTERS,
-    FlowVerdict,
     Relation,
     ScenarioRecord,
     StepRecord,
@@ -23,10 +23,7 @@ from netproof.model.record import (
     Tried,
 )
 
-_TOLD = {
-    VERDICT_LETTERS[verdict]
-    for verdict in (FlowVerdict.ENFORCED, FlowVerdict.LEAK, FlowVerdict.OVER_BLOCKED)
-}
+_TOLD = {VERDICT_LETTERS[verdict] for verdict in TOLD}
 _EXPECTED = {letter: expected for expected, letter in EXPECTED_LETTERS.items()}
 _WHERE = {Relation.SAME_NODE: "on the same node", Relation.ACROSS_NODES: "across nodes"}
 

@@ -27,6 +27,7 @@ from netproof.model.record import (
     NOT_PROBED,
     OUTCOME_LETTERS,
     VERDICT_LETTERS,
+    WRONG,
     Convergence,
     Finding,
     FlowVerdict,
@@ -38,12 +39,7 @@ from netproof.verdict.flows import judge_flow
 from netproof.verdict.relations import relation
 from netproof.verdict.scenarios import step_verdict
 
-_GRAVITY = {
-    verdict: rank
-    for rank, verdict in enumerate(
-        (FlowVerdict.LEAK, FlowVerdict.OVER_BLOCKED, FlowVerdict.INCONCLUSIVE)
-    )
-}
+_GRAVITY = {verdict: rank for rank, verdict in enumerate((*WRONG, FlowVerdict.INCONCLUSIVE))}
 _PATHS = list(Path)
 _PROTOCOLS = list(Protocol)
 _FAMILIES = list(Family)

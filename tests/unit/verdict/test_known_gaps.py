@@ -5,6 +5,7 @@ from __future__ import annotations
 from netproof.model.flow import Connectivity, Endpoint, Expected, Flow, Outcome
 from netproof.model.known_gap import KnownGap
 from netproof.model.record import (
+    WRONG,
     Convergence,
     Ending,
     Finding,
@@ -84,7 +85,7 @@ def test_without_gaps() -> None:
 
 def test_a_gap_may_leak_or_block() -> None:
     """One by which a flow comes out now so, now so, explains both."""
-    either = replace(GAP, verdicts=(FlowVerdict.LEAK, FlowVerdict.OVER_BLOCKED))
+    either = replace(GAP, verdicts=WRONG)
     both = [_finding("shop/api", verdict) for verdict in either.verdicts]
     for findings in (both, both[:1], both[1:]):
         assert weigh_gaps(_scenario(*findings), [either]).known_gap

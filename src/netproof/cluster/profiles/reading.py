@@ -40,15 +40,12 @@ from netproof.cluster.profiles.profile import (
 from netproof.errors import UsageError
 from netproof.model.flowpattern import parse_pattern
 from netproof.model.known_gap import KnownGap
-from netproof.model.record import FlowVerdict
+from netproof.model.record import WRONG, FlowVerdict
 from netproof.policy.document import Node, plain, read_documents
 from netproof.policy.fields import Field
 from netproof.policy.sources import decode
 
 FILE = "profile.yaml"
-
-BOTH = (FlowVerdict.LEAK, FlowVerdict.OVER_BLOCKED)
-"""What a gap may make of flows that makes now the one of them, now the other."""
 
 _ELSEWHERE = re.compile(r"(-[fk]=?|--(filename|kustomize)=)?(https?://|ssh://|git@|github\.com/)")
 """What kubectl takes for something to download (`apply -f`, `-k`)."""
@@ -148,7 +145,7 @@ def _host(given: HostDeclaration) -> HostNeeds:
 
 
 def _gap(given: GapDeclaration) -> KnownGap:
-    verdicts = tuple(map(FlowVerdict, BOTH if given.verdict == "either" else (given.verdict,)))
+    verdicts = tuple(map(FlowVerdict, WRONG if given.verdict == "either" else (given.verdict,)))
     where, what = (given.cases, given.flows), (given.text, given.link)
     return KnownGap(given.id, *where, verdicts, *what, transient=given.transient)
 
