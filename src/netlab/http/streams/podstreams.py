@@ -18,6 +18,7 @@ from netlab.http.streams.podtargets import (
     attach_target,
     check_running,
     exec_target,
+    listed,
     plain_parameters,
     ports_of,
     serve_log,
@@ -71,7 +72,7 @@ class StreamRequests:
         """Serve a SPDY client; raises ApiError before the connection is upgraded."""
         pod, wire = self._pod(path), StreamWire(*streams)
         self._check_served(path)
-        offered = _offered_protocols(head)
+        offered = listed(head.headers.getall("X-Stream-Protocol-Version", ()))
         target_of = _COMMANDS.get(path.subresource or "")
         if target_of is not None:
             target = target_of(pod, plain_parameters(head.query))
@@ -91,11 +92,6 @@ class StreamRequests:
 
     def _pod(self, path: ResourcePath) -> Obj:
         return self._store.get(path.resource.plural, path.namespace, path.name or "")
-
-
-def _offered_protocols(head: RequestHead) -> list[str]:
-    lines = head.headers.getall("X-Stream-Protocol-Version", ())
-    return [name for line in lines for part in line.split(",") if (name := part.strip())]
 
 
 def negotiated(offered: Sequence[str], served: Sequence[str]) -> str:

@@ -5,7 +5,7 @@ Raises ApiError in the API server's words, before a connection is upgraded.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -81,6 +81,11 @@ def ports_of(query: QueryParameters) -> tuple[int, ...]:
     if not texts:
         raise apierrors.bad_request('query parameter "ports" is required')
     return tuple(int(text) for text in texts)
+
+
+def listed(lines: Iterable[str]) -> list[str]:
+    """Return what a client lists in headers, with commas and spaces as it likes."""
+    return [word for line in lines for part in line.split(",") if (word := part.strip())]
 
 
 def container_of(pod: Obj, asked_name: str) -> str:

@@ -17,9 +17,7 @@ from aiohttp import WSMsgType, web
 from netlab import tasks
 from netlab.http.podruntime import PodRuntime
 from netlab.http.streams import portforwarding, remotecommand
-from netlab.http.streams.podtargets import (
-    ExecTarget,
-)
+from netlab.http.streams.podtargets import ExecTarget, listed
 from netlab.http.streams.portforwarding import serve_spdy_port_forward
 from netlab.http.streams.remotecommand import ExecInput, StdinData, StreamChannel
 from netlab.objects import apierrors
@@ -69,8 +67,8 @@ def wants_tunnel(request: web.BaseRequest) -> bool:
 
 
 def _offered_protocols(request: web.BaseRequest) -> list[str]:
-    header = request.headers.get("Sec-WebSocket-Protocol", "")
-    return [name for part in header.split(",") if (name := part.strip())]
+    """Return what the first header lists, as Kubernetes does (gorilla's websocket.Subprotocols)."""
+    return listed([request.headers.get("Sec-WebSocket-Protocol", "")])
 
 
 async def _upgrade(request: web.BaseRequest, protocols: Sequence[str]) -> web.WebSocketResponse:
