@@ -19,7 +19,7 @@ from netproof.errors import HarnessBug, ProbeError
 from netproof.model.flow import Endpoint
 from netproof.model.value import Value
 from netproof.model.workload import Host
-from netproof.timelimit import at_most
+from netproof.timelimit import at_most, left, left_behind
 
 CHUNK = 1 << 18
 
@@ -42,14 +42,18 @@ class SocketStream:
         """Connect; raise ProbeError where nobody answers."""
         self._at = f"{host} port {port}"
         try:
-            self._socket = socket.create_connection((host, port), CONNECT_S)
+            # Looking a name up knows no limit, and every address that it has is tried for so long.
+            self._socket = left_behind(
+                lambda: socket.create_connection((host, port), left(CONNECT_S)),
+                late=socket.socket.close,
+            )
         except (OSError, UnicodeError) as error:  # the latter of a name that can be none
             raise ProbeError(f"nobody answers at {self._at}: {error}") from error
 
     def send(self, data: bytes) -> None:
         """Write all of it; raise EOFError where the agent ended the conversation."""
         try:
-            self._socket.settimeout(SEND_S)
+            self._socket.settimeout(left(SEND_S))
             self._socket.sendall(data)
         except OSError as error:
             raise EOFError(f"{self._at}: {error}") from error
@@ -57,7 +61,7 @@ class SocketStream:
     def receive(self, timeout_s: float) -> bytes:
         """Return what came, b"" when nothing did in time; raise EOFError at the end."""
         try:
-            self._socket.settimeout(max(timeout_s, 0.001))
+            self._socket.settimeout(max(at_most(timeout_s), 0.001))
             data = self._socket.recv(CHUNK)
         except TimeoutError:
             return b""
@@ -134,7 +138,7 @@ class CommandStream:
 
     def _last_words(self) -> str:
         """Return what it said on standard error, as far as that has come."""
-        if not self._ready(self._err.fileno(), select.POLLIN, time.monotonic() + END_S):
+        if not self._ready(self._err.fileno(), select.POLLIN, time.monotonic() + at_most(END_S)):
             return "without a word"
         said = os.read(self._err.fileno(), CHUNK).decode(errors="replace").strip()
         return said[:_SAID] or "without a word"

@@ -5,12 +5,15 @@ from __future__ import annotations
 import socket
 import sys
 from collections.abc import Iterator
+from contextlib import closing
+from threading import Event
 
 import pytest
 
 from netproof.cluster.outside import CommandStream, OutsideContainer, SocketStream
 from netproof.errors import ProbeError
 from netproof.model.flow import Endpoint
+from netproof.timelimit import within
 
 ECHO = "import sys\nfor line in sys.stdin.buffer: sys.stdout.buffer.write(line); sys.stdout.flush()"
 LONG = b"x" * (1 << 20) + b"\n"
@@ -53,6 +56,22 @@ def test_a_host_that_can_be_none(host: str) -> None:
     """What no resolver takes is an error like an address where nobody answers."""
     with pytest.raises(ProbeError, match="nobody answers at"):
         SocketStream(host, 7462)
+
+
+def test_a_connection_takes_no_longer_than_there_is_time(
+    server: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A look-up that hangs, an agent that takes nothing and one that says nothing end with it."""
+    stream = SocketStream(*server.getsockname())
+    with server.accept()[0], closing(stream), within(0.05):
+        assert b"" == stream.receive(60.0)
+        with pytest.raises(EOFError, match="no whole answer in time"):
+            stream.send(b"more")
+    found = Event()
+    monkeypatch.setattr(socket, "create_connection", lambda *_: found.wait(60) and socket.socket())
+    with within(0.05), pytest.raises(ProbeError, match=r"nobody answers at .* in time"):
+        SocketStream("hangs.invalid", 7462)
+    found.set()
 
 
 def test_a_program_there_and_back() -> None:
