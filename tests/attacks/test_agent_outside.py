@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import re
 import socket
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -14,7 +12,6 @@ from pathlib import Path
 import pytest
 
 from netproof.cluster.backend import ClusterRef
-from netproof.cluster.lab import environment
 from netproof.cluster.outside import OutsideMachine
 from netproof.errors import ClusterError, GarbledError
 from netproof.front.places import host_and_port
@@ -24,10 +21,8 @@ from netproof.probe import agent, messages
 from netproof.probe.channel import Channel
 from netproof.probe.messages import Obeyed, Results
 from netproof.run import outside
-from tests.standing_agent import StandingAgent, free_port, own_address, standing
+from tests.standing_agent import FREE, StandingAgent, own_address, standing, started
 
-TCP, UDP, ALLOWED = free_port(), free_port(), free_port()
-SERVED = ("--port", f"{TCP}/TCP", "--port", f"{UDP}/UDP")
 HERE = own_address()
 END = Endpoint.outside("outside")
 
@@ -41,10 +36,19 @@ def listener() -> Iterator[socket.socket]:
 
 
 @pytest.fixture(scope="module")
-def machine() -> Iterator[StandingAgent]:
+def allowed() -> Iterator[int]:
+    """Yield a port at which nobody listens, and which nobody else can take."""
+    with socket.socket() as sock:
+        sock.bind((HERE, 0))
+        yield sock.getsockname()[1]
+
+
+@pytest.fixture(scope="module")
+def machine(allowed: int) -> Iterator[StandingAgent]:
     """Have a machine obey this one, which may probe one port of one address."""
-    limits = ("--from", "127.0.0.1", "--to", HERE, "--to-ports", f"{ALLOWED}-{ALLOWED}")
-    with standing(*SERVED, *limits, "--control", f"127.0.0.1:{free_port()}") as one:
+    served = ("--port", f"{FREE}/TCP", "--port", f"{FREE}/UDP")
+    limits = ("--from", "127.0.0.1", "--to", HERE, "--to-ports", f"{allowed}-{allowed}")
+    with standing(*served, *limits, "--control", f"127.0.0.1:{FREE}") as one:
         yield one
 
 
@@ -77,9 +81,8 @@ def test_it_answers_whoever_has_its_token(machine: StandingAgent) -> None:
     ref, words = outside.stand(_ref(_place(machine)), "run1")
     assert ref.outside is not None
     assert HERE in ref.outside.hosts[0].ips
-    assert [TCP, UDP] == sorted(
-        [port.number for port in ref.outside.hosts[0].ports], key=[TCP, UDP].index
-    )
+    ports = {str(port.protocol): port.number for port in ref.outside.hosts[0].ports}
+    assert {name: machine.served(name) for name in ("TCP", "UDP")} == ports
     assert words.startswith("the world outside but for the machine 127.0.0.1, at ")
 
 
@@ -93,10 +96,10 @@ def test_a_wrong_token_is_told_with_its_fingerprint(machine: StandingAgent) -> N
     assert "--from" in str(raised.value)
 
 
-def test_nobody_there_is_told_with_what_to_do() -> None:
+def test_nobody_there_is_told_with_what_to_do(allowed: int) -> None:
     """A machine that does not answer ends a run before anything is made."""
-    with pytest.raises(ClusterError, match=r"nobody answers at 127\.0\.0\.1 port .* see that"):
-        outside.stand(_ref(OutsideMachine("127.0.0.1", free_port(), "ab" * 32)), "run1")
+    with pytest.raises(ClusterError, match=r"nobody answers at \S+ port .* see that"):
+        outside.stand(_ref(OutsideMachine(HERE, allowed, "ab" * 32)), "run1")
 
 
 def test_another_version_is_told(machine: StandingAgent, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -125,7 +128,7 @@ def test_without_the_token_it_does_not_say_a_word(machine: StandingAgent, said: 
 
 def test_it_obeys_nobody_from_elsewhere() -> None:
     """A machine that is not in --from is turned away, with the token too."""
-    words = ("--port", f"{free_port()}/TCP", "--control", f"127.0.0.1:{free_port()}")
+    words = ("--port", f"{FREE}/TCP", "--control", f"127.0.0.1:{FREE}")
     with (
         standing(*words, "--from", "192.0.2.9") as one,
         pytest.raises(ClusterError, match="--from holds this machine's address"),
@@ -133,10 +136,11 @@ def test_it_obeys_nobody_from_elsewhere() -> None:
         outside.stand(_ref(_place(one)), "run1")
 
 
-def test_it_probes_where_it_may(machine: StandingAgent) -> None:
+def test_it_probes_where_it_may(machine: StandingAgent, allowed: int) -> None:
     """The address and port of its limits, where nobody listens, and itself."""
-    assert ("rejected", "ECONNREFUSED") == _probe(machine, address=HERE, port=ALLOWED)
-    assert "connected" in _probe(machine, address="127.0.0.1", port=TCP, identities=["outside"])
+    assert ("rejected", "ECONNREFUSED") == _probe(machine, address=HERE, port=allowed)
+    own = machine.served("TCP")
+    assert "connected" in _probe(machine, address="127.0.0.1", port=own, identities=["outside"])
 
 
 @pytest.mark.parametrize(
@@ -144,7 +148,7 @@ def test_it_probes_where_it_may(machine: StandingAgent) -> None:
     [
         {"address": HERE},
         {"address": "127.0.0.1"},
-        {"address": "192.0.2.77", "port": ALLOWED},
+        {"address": "192.0.2.77", "port": "allowed"},
         {"address": f"::ffff:{HERE}", "family": "IPv6"},
         {"address": HERE, "kind": "dns", "name": "x", "expect": []},
         {"address": HERE, "protocol": "UDP"},
@@ -152,10 +156,11 @@ def test_it_probes_where_it_may(machine: StandingAgent) -> None:
     ids=["port", "loopback", "address", "mapped address", "name", "protocol"],
 )
 def test_it_sends_nothing_elsewhere(
-    machine: StandingAgent, listener: socket.socket, target: dict[str, object]
+    machine: StandingAgent, listener: socket.socket, allowed: int, target: dict[str, object]
 ) -> None:
     """Who has the token has no scanner: other addresses and ports are refused before a packet."""
-    outcome, why = _probe(machine, **{"port": listener.getsockname()[1], **target})
+    port = allowed if target.get("port") else listener.getsockname()[1]
+    outcome, why = _probe(machine, **{**target, "port": port})
     assert ("error", True) == (outcome, "is not mine to probe" in why)
     with pytest.raises(BlockingIOError):
         listener.accept()
@@ -182,10 +187,9 @@ def test_no_answer_is_longer_than_its_question(
     machine: StandingAgent, length: int, answered: bool
 ) -> None:
     """A forged sender gets no more bytes than were spent on it."""
-    del machine
     with socket.socket(type=socket.SOCK_DGRAM) as sock:
         sock.settimeout(5 if answered else 0.2)
-        sock.connect((HERE, UDP))
+        sock.connect((HERE, machine.served("UDP")))
         sock.send(b"netproof abc".ljust(length))
         try:
             said = sock.recv(1000)
@@ -205,15 +209,11 @@ def test_no_answer_is_longer_than_its_question(
 )
 def test_what_it_cannot_have_is_told(machine: StandingAgent, control: str, why: str) -> None:
     """An address that is not this machine's, a port that somebody serves: with what to do."""
-    del machine
-    at = control if ":" in control else f"{control}:{free_port()}"
-    words = [*SERVED, "--from", "127.0.0.1", "--control", at]
-    command = [sys.executable, "-m", "netproof", "agent", *words]
-    ran = subprocess.run(
-        command, env=environment(), capture_output=True, text=True, check=False, timeout=30
-    )
-    assert (2, "") == (ran.returncode, ran.stdout)
-    assert re.search(why, ran.stderr)
+    at = control if ":" in control else f"{control}:{FREE}"
+    with started("--port", f"{machine.served('TCP')}/TCP", "--from", HERE, "--control", at) as one:
+        said, error = one.communicate(timeout=30)
+    assert (2, "") == (one.returncode, said)
+    assert re.search(why, error)
 
 
 def test_no_token_stands_on_its_command_line(machine: StandingAgent) -> None:

@@ -17,7 +17,7 @@ from netproof.cluster.lab import environment
 from netproof.cluster.streams.portforward import PortForward
 from tests.lab.lab_api import Cluster, cluster
 from tests.lab.lab_process import eventually
-from tests.standing_agent import ROOT, StandingAgent, free_port, standing
+from tests.standing_agent import FREE, ROOT, StandingAgent, standing
 
 ITSELF = ("--address", "203.0.113.10", "--address", "fd00:203:113::10")  # it has no way elsewhere
 NODES = ("--to", "172.30.0.0/16", "--to", "fd00:172:30::/64")
@@ -63,8 +63,7 @@ def machine(lab: Cluster) -> Iterator[StandingAgent]:
     pid = eventually(_process, "the pod's process is there")
     as_user = () if os.geteuid() == 0 else ("--user", "--preserve-credentials")
     prefix = ("nsenter", "-t", pid, *as_user, "--net")
-    control = f"127.0.0.1:{free_port()}"
-    words = ("--from", "127.0.0.1", *NODES, *ITSELF, "--control", control)
+    words = ("--from", "127.0.0.1", *NODES, *ITSELF, "--control", f"127.0.0.1:{FREE}")
     with standing(*words, prefix=prefix) as one:
         yield one
 
@@ -86,9 +85,8 @@ def test_what_needs_the_world_is_tried(
     lab: Cluster, machine: StandingAgent, tmp_path: Path
 ) -> None:
     """With --outside the cases run that are skipped without, and reports say who stood there."""
-    port = int(machine.outside.rpartition(":")[2])
-    with PortForward(lab.ref, "default", "door", [port]) as way:
-        at = ":".join(map(str, way.listen(port)))
+    with PortForward(lab.ref, "default", "door", [machine.port]) as way:
+        at = ":".join(map(str, way.listen(machine.port)))
         ran = _suites(lab, tmp_path, "--np-outside", at, token=machine.token)
     assert 0 == ran.returncode, ran.stdout + ran.stderr
     assert f"{len(CASES)} passed" in ran.stdout

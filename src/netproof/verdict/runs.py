@@ -26,7 +26,7 @@ many flows went wrong, in how many of the selected cases, and how many of those 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
@@ -368,7 +368,8 @@ def _words_of_inconclusive(evidence: RunEvidence, *_: object) -> str:
     return f"no flow was seen to go wrong{cases}, but not everything could be told"
 
 
-_SENTENCES = {
+_Words = Callable[[RunEvidence, Sequence[RunFinding], Sequence[CauseRecord]], str]
+_SENTENCES: Mapping[RunVerdict, _Words] = {
     RunVerdict.PASS: _words_of_pass,
     RunVerdict.FAIL: _words_of_fail,
     RunVerdict.INCONCLUSIVE: _words_of_inconclusive,
