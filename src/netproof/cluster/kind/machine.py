@@ -115,7 +115,8 @@ def _silence(engine: str, environ: Mapping[str, str]) -> str:
     """Return what becomes of asking an engine, "" where it answers."""
     asked = Tools(engine, Path(), environ)
     try:
-        asked.run((engine, "info"), what=f"asking {engine} whether it runs")
+        what = f"asking {engine} whether it runs"
+        asked.run((engine, "info"), what=what, timeout_s=ASK_TIMEOUT_S)
     except ClusterError as error:
         return str(error)
     return ""

@@ -14,6 +14,7 @@ from netproof.cluster.profiles.profile import Artifact, Readiness
 from netproof.errors import ClusterError
 from tests.unit.cluster.kind import standins
 
+AT_ONCE = downloads.RETRIES.new(backoff_factor=0)
 WANTED = Readiness(1.0, daemonsets=("net/agent",))
 NODE_NOT_READY = {"type": "Ready", "status": "False", "message": "cni plugin not initialized"}
 
@@ -100,4 +101,4 @@ def test_a_download_that_is_not_in_the_folder(tmp_path: Path) -> None:
 def test_a_download_that_cannot_be_had() -> None:
     """A network that is not there is said, with the way to do without."""
     with pytest.raises(ClusterError, match=r"cannot be downloaded: .* pass --downloads"):
-        downloads.fetch("https://127.0.0.1:1/x.yaml")
+        downloads.fetch("https://127.0.0.1:1/x.yaml", retries=AT_ONCE)
