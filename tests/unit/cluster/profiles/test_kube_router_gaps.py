@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from copy import deepcopy
 from functools import cache
 from ipaddress import ip_network
 from pathlib import Path
@@ -144,14 +145,14 @@ def differences(text: str) -> dict[Flow, FlowVerdict]:
     if not (NAMED.search(text) or text.count("cidr: ") > 1) or " of outside}" in text:
         return {}  # nothing to read otherwise, or a host that kind has not
     text = with_addresses(text, fleet())
-    documents = [one for one in yaml.safe_load_all(text) if one]
-    ours = dump(documents)
-    theirs = dump(as_it_reads(documents))
-    if ours == theirs:
+    documents = [one for one in yaml.load_all(text, Loader=FAST) if one]
+    theirs = as_it_reads(deepcopy(documents))
+    if documents == theirs:
         return {}
     tried = [flow for flow in flows.pod_flows(fleet()) if not flows.is_self(flow)]
     api, other = (
-        expected_matrix(tried, fleet(), load_text(one, "case").policies) for one in (text, theirs)
+        expected_matrix(tried, fleet(), load_text(one, "case").policies)
+        for one in (text, dump(theirs))
     )
     return {
         flow: FlowVerdict.LEAK
