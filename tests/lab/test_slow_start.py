@@ -8,16 +8,17 @@ import pytest
 from netproof.cluster import lab
 from netproof.errors import ClusterError
 
-PAUSE_S = 9.0
-SILENCE_S = 30.0
+PAUSE_S = 2.4
+SILENCE_S = 11.0
+"""Less than all pauses, and what is left beside one of them is ample for a step that takes none."""
 
-# Four steps of the start take their time, as on a machine that others keep busy.
+# Five steps of the start take their time, as on a machine that others keep busy.
 SLOW = f"""
 import sys, time
 
 class Slow:
     def find_spec(self, name, path=None, target=None):
-        if name in ("netlab.objects.registry", "netlab.controllers.pods",
+        if name in ("netlab.objects.registry", "netlab.node.network", "netlab.controllers.pods",
                     "netlab.http.server", "netlab.process.assembly"):
             time.sleep({PAUSE_S})
 
@@ -61,5 +62,5 @@ def test_a_lab_that_is_stuck_is_ended(slowed: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(lab, "SILENCE_S", SILENCE_S)
     slowed.write_text(STUCK)
     cluster = lab.LabCluster(lab.LabOptions(name=f"stuck-{os.getpid()}"))
-    with pytest.raises(ClusterError, match=r"said nothing for 30 s .* loaded netlab.controllers"):
+    with pytest.raises(ClusterError, match=r"said nothing for 11 s .* loaded netlab.controllers"):
         cluster.start()
