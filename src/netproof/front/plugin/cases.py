@@ -54,7 +54,7 @@ class Player:
         try:
             judged = self._worker.run(scenario).record
         except NotReusedError as error:
-            outcomes.skip(f"not tried: {error}")
+            outcomes.skip(str(error))
         case = f"{self._test.path.parent.name}/{self._test.name.partition('[')[0]}"
         record = replace(
             judged,
