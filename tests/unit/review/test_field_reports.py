@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from textwrap import dedent
 
@@ -200,6 +201,7 @@ def test_where_nobody_else_makes_pods_it_is_a_statement(other: str) -> None:
 # DNS: what is said of it is known.
 
 
+EVERYWHERE = "{namespaceSelector: {}}"
 SPACE = "{{namespaceSelector: {{matchLabels: {{{}}}}}}}"
 OPENSHIFT = SPACE.format("kubernetes.io/metadata.name: openshift-dns")
 
@@ -658,10 +660,45 @@ def test_a_list_that_is_written_empty(rule: str, severity: Severity, said: str) 
     assert said in hint.text
 
 
+@pytest.mark.parametrize(
+    ("peer", "said"),
+    [
+        ("{namespaceSelector: {matchLabels: }}", "`matchLabels` .* all pods of every namespace"),
+        ("{podSelector: {matchLabels: }}", "`matchLabels` .* all pods of namespace shop"),
+        ("{namespaceSelector: , podSelector: {}}", "`namespaceSelector` .* of namespace shop"),
+    ],
+)
+def test_a_selector_that_is_written_empty(peer: str, said: str) -> None:
+    """Without labels it is everybody; a namespaceSelector without `{}` is none at all.
+
+    Report: pawtograder/platform#833.
+    """
+    one = policy("shop/p", f"{{{ON_API}, ingress: [{{from: [{peer}]}}]}}")
+    (hint,) = hints("empty-list", WEB, API, one)
+
+    assert re.search(said, hint.text)
+
+
+@pytest.mark.parametrize(
+    ("ports", "told"),
+    [
+        ("{protocol: TCP}, {port: 8080}", 1),
+        ("{protocol: UDP}, {port: 53}", 1),
+        ("{protocol: TCP, port: 8080}", 0),
+        ("{protocol: UDP}, {protocol: TCP, port: 8080}", 0),
+        ("{port: 8080}, {protocol: UDP}", 0),
+    ],
+)
+def test_a_dash_between_protocol_and_port(ports: str, told: int) -> None:
+    """It opens every port of the protocol. Report: kubernetes/kubernetes#100213, in its rule."""
+    one = policy("shop/p", f"{{{ON_API}, ingress: [{{from: [{EVERYWHERE}], ports: [{ports}]}}]}}")
+
+    assert told == len(hints("split-rule", WEB, API, one))
+
+
 NOT_TESTING = SPACE.replace("matchLabels: {{{}}}", "matchExpressions: [{}]").format(
     "{key: kubernetes.io/metadata.name, operator: NotIn, values: [testing]}"
 )
-EVERYWHERE = "{namespaceSelector: {}}"
 CUT = "{ipBlock: {cidr: 0.0.0.0/0, except: [169.254.169.254/32]}}"
 UNCUT = "{ipBlock: {cidr: 0.0.0.0/0}}"
 

@@ -135,6 +135,15 @@ class HintContext:
                 for rule in policy.rules(direction):
                     yield policy, rule
 
+    def written(self) -> Iterator[tuple[NetworkPolicy, Mapping[str, Any]]]:
+        """Yield each policy with its spec as it is written, which tells empty from left out."""
+        specs = {
+            f"{manifest.namespace}/{manifest.name}": manifest.raw.get("spec") or {}
+            for manifest in self.reach.mirror.bundle.manifests
+            if manifest.kind == "NetworkPolicy"
+        }
+        yield from ((policy, specs.get(policy.key, {})) for policy in self.reach.policies)
+
     def selected(self, policy: NetworkPolicy) -> tuple[Pod, ...]:
         """Return the workloads that a policy applies to."""
         return tuple(pod for pod in self.reach.index.population.selected(policy) if pod.probes)

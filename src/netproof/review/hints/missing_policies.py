@@ -164,7 +164,7 @@ def policy_types_default(context: HintContext) -> Iterator[Hint]:
 
     NetworkPolicySpec.policyTypes: by default a policy is for egress only if it has such rules.
     """
-    for policy, spec in _written(context):
+    for policy, spec in context.written():
         if "egress" in spec and not spec["egress"] and not spec.get("policyTypes"):
             yield Hint(
                 POLICY_TYPES_DEFAULT,
@@ -178,39 +178,52 @@ def policy_types_default(context: HintContext) -> Iterator[Hint]:
 
 
 def empty_list(context: HintContext) -> Iterator[Hint]:
-    """Yield a hint for each list of a rule that is written with nothing in it.
+    """Yield a hint for each list or selector of a rule that is written with nothing in it.
 
-    To the API that is the same as a list that is left out: everyone, or any port. A template
-    whose values are empty writes it so, and means nobody.
+    To the API that is the same as one that is left out: everyone, any port, all pods, but the own
+    namespace alone. A template whose values are empty writes it so, and means nobody.
     """
-    for policy, spec in _written(context):
+    for policy, spec in context.written():
         for direction in Direction:
             rules = spec.get(direction.lower()) or ()
             for rule, written in zip(policy.rules(direction), rules, strict=False):
-                yield from _hint_on_empty(policy, rule, written or {})
+                yield from _empty_lists(policy, rule, written or {})
+                yield from _empty_selectors(policy, rule, written or {})
 
 
-def _hint_on_empty(policy: NetworkPolicy, rule: Rule, written: Mapping[str, Any]) -> Iterator[Hint]:
+def _empty_lists(policy: NetworkPolicy, rule: Rule, written: Mapping[str, Any]) -> Iterator[Hint]:
     """Yield the hint on one rule; `[]` is how some write on purpose that everyone is meant."""
-    peers = phrases.verb(rule.direction)
-    meant = {peers: f"everyone on {rule.port_words()}", "ports": "any port"}
+    meant = {phrases.verb(rule.direction): f"everyone on {rule.port_words()}", "ports": "any port"}
     empty = [key for key in meant if key in written and not written[key]]
     if empty:
-        yield Hint(
-            EMPTY_LIST,
-            Severity.WARNING if any(written[key] is None for key in empty) else Severity.INFO,
-            str(rule.origin),
-            policy.rule_name(rule),
-            f"`{empty[0]}` is written with nothing in it, and that means {meant[empty[0]]}",
-            f"if nobody is meant, remove the rule; if that is meant, leave `{empty[0]}` out",
-        )
+        severity = Severity.WARNING if written[empty[0]] is None else Severity.INFO
+        yield _empty_hint(policy, rule, str(rule.origin), severity, empty[0], meant[empty[0]])
 
 
-def _written(context: HintContext) -> Iterator[tuple[NetworkPolicy, Mapping[str, Any]]]:
-    """Yield each policy with its spec as it is written."""
-    specs = {
-        f"{manifest.namespace}/{manifest.name}": manifest.raw.get("spec") or {}
-        for manifest in context.reach.mirror.bundle.manifests
-        if manifest.kind == "NetworkPolicy"
-    }
-    yield from ((policy, specs.get(policy.key, {})) for policy in context.reach.policies)
+def _empty_selectors(
+    policy: NetworkPolicy, rule: Rule, written: Mapping[str, Any]
+) -> Iterator[Hint]:
+    entries = written.get(phrases.verb(rule.direction)) or ()
+    for peer, entry in zip(rule.peers, entries, strict=False):
+        selectors = [entry.get(key) for key in ("podSelector", "namespaceSelector")]
+        unlabelled = any(s is not None and s.get("matchLabels", s) is None for s in selectors)
+        absent = "namespaceSelector" in entry and entry["namespaceSelector"] is None
+        what = "namespaceSelector" if absent else "matchLabels"
+        if absent or unlabelled:
+            means = peer.words(policy.namespace)
+            yield _empty_hint(policy, rule, str(peer.origin), Severity.WARNING, what, means)
+
+
+def _empty_hint(
+    policy: NetworkPolicy, rule: Rule, place: str, severity: Severity, what: str, meant: str
+) -> Hint:
+    return Hint(
+        EMPTY_LIST,
+        severity,
+        place,
+        policy.rule_name(rule),
+        f"`{what}` is written with nothing in it, and that means {meant}",
+        f"write what is meant into `{what}`, or `{{}}` where that is all; leave it out otherwise"
+        if what == "namespaceSelector"
+        else f"if nobody is meant, remove the rule; if that is meant, leave `{what}` out",
+    )

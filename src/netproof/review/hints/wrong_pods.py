@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from itertools import pairwise
+from typing import Any
 
 from netproof.model.flow import Direction
 from netproof.model.review import Hint, Severity
@@ -191,8 +192,11 @@ def split_rule(context: HintContext) -> Iterator[Hint]:
     """Yield a hint for each pair of neighbouring rules of which each is half of what was meant.
 
     One dash too many makes two rules: these peers on any port, and everyone on these ports.
-    DNS to anywhere beside other egress is written so on purpose.
+    DNS to anywhere beside other egress is written so on purpose. So does one make two ports of
+    `protocol` and `port`: every port of that protocol, and one of TCP.
     """
+    for policy, spec in context.written():
+        yield from _split_ports(policy, spec)
     for policy in context.reach.policies:
         for direction in Direction:
             for first, second in pairwise(policy.rules(direction)):
@@ -213,6 +217,24 @@ def split_rule(context: HintContext) -> Iterator[Hint]:
                     f"before `{'ports' if where is second else phrases.verb(direction)}`; if not, "
                     "silence this hint",
                 )
+
+
+def _split_ports(policy: NetworkPolicy, spec: Mapping[str, Any]) -> Iterator[Hint]:
+    for direction in Direction:
+        written = spec.get(direction.lower()) or ()
+        for rule, entries in zip(policy.rules(direction), written, strict=False):
+            ports = zip(rule.ports, (entries or {}).get("ports") or (), strict=False)
+            for (first, one), (second, other) in pairwise(ports):
+                if set(one) == {"protocol"} and set(other) == {"port"}:
+                    yield Hint(
+                        SPLIT_RULE,
+                        Severity.WARNING,
+                        str(second.origin),
+                        policy.rule_name(rule),
+                        f"two entries, so it means {first}, or {second}",
+                        "if this port of that protocol is meant, make it one entry: remove the "
+                        "dash before `port`; if not, silence this hint",
+                    )
 
 
 def _is_of_dns(match: PortMatch) -> bool:
