@@ -8,9 +8,7 @@ PYTHON ?= python3
 # pyproject.toml allow, each in an environment of its own.
 DEPS ?= lock
 LOCK := requirements-lock.txt
-# What `make check` runs of the tests.
-HOUSE := tests/house
-PURE := $(patsubst %,tests/unit/%,model policy expected verdict review report)
+PURE := model policy expected verdict review report
 VENV := .venv$(if $(filter-out lock,$(DEPS)),-$(DEPS))
 BIN := $(VENV)/bin
 PYTEST := $(BIN)/python -m pytest
@@ -21,7 +19,7 @@ KIND_WORKERS ?= 2
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install lock check static coverage test test-rest dist lab lab-down test-lab test-lab-flat fuzz-lab test-defects test-rights test-load demo-bundle bench clean
+.PHONY: help install lock check static coverage test dist lab lab-down test-lab test-lab-flat fuzz-lab test-defects test-rights test-load demo-bundle bench clean
 
 help: ## Say what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,17 +38,14 @@ static: $(VENV)/.installed ## The same without coverage
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(PYTEST) $(HOUSE) -q
+	$(PYTEST) tests/house -q
 
 coverage: $(VENV)/.installed ## How much of the pure stages their unit tests reach, with a floor
-	$(BIN)/coverage run -m pytest -q $(PURE)
+	$(BIN)/coverage run -m pytest -q $(PURE:%=tests/unit/%)
 	$(BIN)/coverage report
 
 test: install ## Prove that the harness tells the truth
 	$(PYTEST) $(TESTS) -n $(WORKERS) --dist worksteal $(ARGS)
-
-test-rest: install ## The same without the tests that `make check` runs
-	@$(MAKE) --no-print-directory test ARGS="$(patsubst %,--ignore=%,$(HOUSE) $(PURE)) $(ARGS)"
 
 dist: $(VENV)/.installed ## Build the wheel and the sdist, with a list of what the package depends on
 	rm -rf dist

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -99,27 +97,6 @@ def test_no_expression_is_pasted_into_a_shell() -> None:
 def test_what_is_made_is_in_the_makefile() -> None:
     """A renamed target breaks the workflow at once, here and not a week later."""
     assert set() == _made() - TARGETS
-
-
-def test_what_is_left_out_was_run() -> None:
-    """Of the tests the local check runs once what is part of the check, and nothing less."""
-    once = {"make static", "make coverage", "make test-rest"}
-    assert once <= {" ".join(line.split()[:2]) for line in _lines()}
-    told = subprocess.run(
-        ["make", "-n", "static", "coverage", "test-rest", "ARGS=", "DEPS=lock", "TESTS=tests"],
-        cwd=ROOT,
-        env={name: value for name, value in os.environ.items() if "MAKE" not in name},
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout
-    commands = [line for line in told.splitlines() if " -m pytest " in line]
-    (rest,) = [line for line in commands if "--ignore" in line]
-    checked = [
-        word for line in commands if line != rest for word in line.split() if "tests/" in word
-    ]
-    assert checked
-    assert sorted(checked) == sorted(re.findall(r"--ignore=(\S+)", rest))
 
 
 def test_what_is_tested_is_there() -> None:
