@@ -1,20 +1,24 @@
-"""Standard output and standard error: the one way out for all that a command says.
+"""Standard output, standard error and files: the one way out for all that a command says.
 
 Only what was made printable goes out, in the characters that the stream takes. A stream that is
-full or closed is an error with a remedy, told once and not again when Python ends.
+full or closed is an error with a remedy, told once and not again when Python ends. A file is
+written beside its name and then renamed, so that nobody reads half of it.
 """
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import errno
 import io
 import os
 import sys
+import tempfile
 from collections.abc import Callable
+from pathlib import Path
 from typing import TextIO
 
-from netproof.errors import OutputError
+from netproof.errors import OutputError, UsageError
 from netproof.printing import Printable, encodable, indented, several_lines
 
 _REMEDY = "see that whatever reads it takes all of it, or write to a file on a disk with room"
@@ -27,6 +31,50 @@ def out(text: Printable) -> None:
     except (OSError, ValueError) as error:
         _drop(sys.stdout)
         raise OutputError(lost(error)) from error
+
+
+def add_file(parser: argparse.ArgumentParser) -> None:
+    """Let a command write what it makes to a file, by `-o FILE`."""
+    parser.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        metavar="FILE",
+        help="write to this file; - is standard output, as without it",
+    )
+
+
+def put(text: Printable, file: Path | None) -> None:
+    """Write what a command made to the file that was named, else to standard output."""
+    if file is None or str(file) == "-":
+        out(text)
+        return
+    try:
+        keep(file, text)
+    except OSError as error:
+        raise UsageError(f"{file}: {error.strerror}; name a file that can be written") from error
+
+
+def keep(file: Path, text: str) -> None:
+    """Write a file so that it is there whole or as it was; raise OSError where that cannot be."""
+    if file.exists() and not file.is_file():  # a device or a pipe, of which there is one
+        file.write_text(text, encoding="utf-8")
+        return
+    place = file.resolve()
+    descriptor, name = tempfile.mkstemp(dir=place.parent, prefix=f".{place.name}.")
+    os.close(descriptor)
+    beside = Path(name)
+    try:
+        beside.write_text(text, encoding="utf-8")
+        beside.chmod(0o666 & ~_umask())
+        beside.replace(place)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def _umask() -> int:
+    os.umask(before := os.umask(0o077))
+    return before
 
 
 def err(text: Printable) -> None:

@@ -137,6 +137,21 @@ def test_diff_closes_only(bundle: Path, tmp_path: Path) -> None:
     assert 0 == run("diff", old, bundle)
 
 
+@pytest.mark.parametrize(
+    ("fail_on", "codes"),
+    [("open", (1, 0, 0)), ("close", (0, 1, 0)), ("any", (1, 1, 0)), ("never", (0, 0, 0))],
+)
+def test_diff_fails_on_what_is_asked(
+    fail_on: str, codes: tuple[int, ...], bundle: Path, tmp_path: Path
+) -> None:
+    """A change that opens, one that closes, and none."""
+    new = tmp_path / "new"
+    new.mkdir()
+    (new / "shop.yaml").write_text("---\n".join([WEB, API, OPEN]))
+    pairs = ((bundle, new), (new, bundle), (new, new))
+    assert codes == tuple(run("diff", *pair, "--fail-on", fail_on) for pair in pairs)
+
+
 def test_diff_against_a_snapshot(
     bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

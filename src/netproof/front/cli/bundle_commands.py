@@ -62,11 +62,12 @@ def add(commands: Commands) -> None:
     _add_check(commands.add_parser("check", help="do the policies of a bundle say what is meant?"))
     shot = commands.add_parser("snapshot", help="write down who reaches whom")
     _add_bundle(shot)
+    output.add_file(shot)
     shot.set_defaults(run=_snapshot)
     _add_diff(commands.add_parser("diff", help="what does a change of a bundle open and close?"))
     why = commands.add_parser("explain", help="why does a flow go as it goes?")
     why.add_argument("bundle", metavar="BUNDLE", help=_BUNDLE)
-    why.add_argument("statement", help='for example "api -> postgres:5432"')
+    why.add_argument("statement", metavar="STATEMENT", help='for example "api -> postgres:5432"')
     _add_reading(why)
     _add_format(why, _EXPLAIN)
     why.set_defaults(run=_explain)
@@ -98,8 +99,22 @@ def _add_diff(parser: argparse.ArgumentParser) -> None:
     for name in ("old", "new"):
         parser.add_argument(name, metavar=name.upper(), help=f"{_BUNDLE}; or a kept snapshot")
     _add_reading(parser)
+    parser.add_argument(
+        "--fail-on",
+        choices=tuple(_FAILS_ON),
+        default="open",
+        help="which changes make the exit code 1 (default: open, what gets through that did not)",
+    )
     _add_format(parser, _DIFF)
     parser.set_defaults(run=_diff)
+
+
+_FAILS_ON: Mapping[str, Callable[[DiffRecord], object]] = {
+    "open": lambda found: found.opened,
+    "close": lambda found: found.closed,
+    "any": lambda found: found.changes,
+    "never": lambda _found: False,
+}
 
 
 def _add_bundle(parser: argparse.ArgumentParser) -> None:
@@ -114,6 +129,7 @@ def _add_reading(parser: argparse.ArgumentParser) -> None:
 
 def _add_format(parser: argparse.ArgumentParser, renderers: Renderers) -> None:
     parser.add_argument("--format", choices=tuple(renderers), default="text")
+    output.add_file(parser)
 
 
 def _check(options: argparse.Namespace) -> int:
@@ -134,10 +150,13 @@ def _check(options: argparse.Namespace) -> int:
     record = by_reading(record) if options.static else _with_packets(case, record, options)
     code = check_exit_code(record, strict=options.strict)
     record = replace(record, seconds=round(time.monotonic() - began, 3), exit_code=code)
+    sentence = record.exit_reason or check_summary(record)
     try:
-        output.out(_CHECK[options.format](record))
-    except OutputError as error:
-        raise OutputError(f"{error}\n{record.exit_reason or check_summary(record)}") from error
+        output.put(_CHECK[options.format](record), options.output)
+    except (OutputError, UsageError) as error:
+        raise OutputError(f"{error}\n{sentence}") from error
+    if options.output is not None and str(options.output) != "-":
+        output.say(sentence)
     return record.exit_code
 
 
@@ -212,7 +231,7 @@ def _with_packets(case: Case, checked: CheckRecord, options: argparse.Namespace)
 
 def _snapshot(options: argparse.Namespace) -> int:
     mirror = _mirror(options.bundle, options)
-    output.out(write_snapshot(_snapshot_of(mirror)))
+    output.put(write_snapshot(_snapshot_of(mirror)), options.output)
     return EXIT_OK
 
 
@@ -220,8 +239,8 @@ def _diff(options: argparse.Namespace) -> int:
     names = (options.old, options.new)
     old, new = (_state(source, options) for source in names)
     record = _compared(old, new, names)
-    output.out(_DIFF[options.format](record))
-    return EXIT_FINDINGS if record.opened else EXIT_OK
+    output.put(_DIFF[options.format](record), options.output)
+    return EXIT_FINDINGS if _FAILS_ON[options.fail_on](record) else EXIT_OK
 
 
 def _state(source: str, options: argparse.Namespace) -> Mirror | Snapshot:
@@ -266,5 +285,5 @@ def _snapshot_of(state: Mirror | Snapshot, also: Iterable[str] = ()) -> Snapshot
 
 def _explain(options: argparse.Namespace) -> int:
     mirror = _mirror([options.bundle], options)
-    output.out(_EXPLAIN[options.format](explain(mirror, options.statement)))
+    output.put(_EXPLAIN[options.format](explain(mirror, options.statement)), options.output)
     return EXIT_OK

@@ -73,12 +73,13 @@ def _add_rbac(parser: argparse.ArgumentParser) -> None:
         default="",
         help="for one command only, or for test with every door tried (default: all commands)",
     )
+    output.add_file(parser)
     parser.set_defaults(run=_rbac)
 
 
 def _rbac(option: argparse.Namespace) -> int:
     made = required.manifests(_subject(option), required.of(option.command))
-    output.out(several_lines(yaml.safe_dump_all(made, sort_keys=False)))
+    output.put(several_lines(yaml.safe_dump_all(made, sort_keys=False)), option.output)
     return 0
 
 
@@ -117,17 +118,29 @@ def _add_clean(parser: argparse.ArgumentParser) -> None:
 def _clean(option: argparse.Namespace) -> int:
     if not option.older_than >= 0:  # NaN too
         raise UsageError(f"--older-than {option.older_than:g}: write a number of hours, from 0 on")
-    _clean_containers(option)
-    return 0 if option.containers else _clean_cluster(option)
+    there = _clean_containers(option)
+    if not option.containers:
+        there += _clean_cluster(option)
+    if option.run_id and option.run_id not in there:
+        others = sorted(set(there))
+        more = f"; there is something of {', '.join(others)}" if others else ", nor of any other"
+        output.say(f"There is nothing of a run {option.run_id} here{more}.")
+    return 0
 
 
-def _clean_containers(option: argparse.Namespace) -> None:
-    found = containers.find(older_than_s=option.older_than * 3600, run=option.run_id)
+def _clean_containers(option: argparse.Namespace) -> list[str]:
+    """Remove the containers that are to go; return the runs that there are containers of."""
+
+    def find(run: str) -> tuple[containers.LeftContainer, ...]:
+        return containers.find(older_than_s=option.older_than * 3600, run=run)
+
+    found = find(option.run_id)
     for one in found:
         _tell(one.leftover, dry_run=option.dry_run)
     gone = () if option.dry_run else containers.remove_all(found)
-    if found or option.containers:
+    if found or (option.containers and not option.run_id):
         output.say(f"{len(gone)} of {counted(len(found), 'container')} of netproof removed")
+    return [one.leftover.run for one in found or (find("") if option.run_id else ())]
 
 
 def _tell(leftover: owners.Leftover, *, dry_run: bool) -> None:
@@ -135,20 +148,23 @@ def _tell(leftover: owners.Leftover, *, dry_run: bool) -> None:
     output.say(f"{leftover.name} {verb}: {leftover.why}")
 
 
-def _clean_cluster(option: argparse.Namespace) -> int:
+def _clean_cluster(option: argparse.Namespace) -> list[str]:
+    """Remove the namespaces that are to go; return the runs that there are namespaces of."""
     client = Client(ClusterRef("existing", option.context, option.kubeconfig, option.context))
+
+    def find(run: str) -> tuple[owners.Leftover, ...]:
+        now, older_than_s = datetime.datetime.now(datetime.UTC), option.older_than * 3600
+        return cleanup.find(client, now=now, older_than_s=older_than_s, run=run)
+
     try:
         required.check(client, required.of("clean"))
-        found = cleanup.find(
-            client,
-            now=datetime.datetime.now(datetime.UTC),
-            older_than_s=option.older_than * 3600,
-            run=option.run_id,
-        )
+        found = find(option.run_id)
         for leftover in found:
             _tell(leftover, dry_run=option.dry_run)
         gone = () if option.dry_run else cleanup.remove(client, found)
+        runs = [one.run for one in found or (find("") if option.run_id else ())]
     finally:
         client.close()
-    output.say(f"{len(gone)} of {len(found)} namespaces of netproof removed")
-    return 0
+    if found or not option.run_id:
+        output.say(f"{len(gone)} of {counted(len(found), 'namespace')} of netproof removed")
+    return runs

@@ -32,6 +32,7 @@ def add(commands: Commands) -> None:
     parser = commands.add_parser(
         "test",
         help="run the suites: does the cluster's CNI enforce?",
+        usage="netproof test [options] [THEME ...] [-- PYTEST'S WORDS]",
         epilog="What follows -- is given to pytest as it is.",
     )
     parser.add_argument(

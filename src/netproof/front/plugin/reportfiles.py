@@ -1,17 +1,16 @@
 """The files of a run's reports: whether there is a place for them, and how they get there.
 
-Each is written beside its name and then renamed, so that nobody reads half a report. What one of
-them says is `report`; a report that cannot be made or written takes no other with it.
+What one of them says is `report`; a report that cannot be made or written takes no other with it.
 """
 
 from __future__ import annotations
 
-import os
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
 from netproof.errors import UsageError
+from netproof.front import output
 from netproof.model.record import RunRecord
 from netproof.report.writers import WRITERS, Writer
 
@@ -40,7 +39,7 @@ def write_all(
     for writer in writers:
         try:
             folder.mkdir(parents=True, exist_ok=True)  # a suite may have cleared it away
-            _write(folder / writer.file_name, writer.render(record))
+            output.keep(folder / writer.file_name, writer.render(record))
         except OSError as error:
             why = f"{error.strerror}; name another folder by --report-dir"
             problems.append(f"{folder / writer.file_name} could not be written: {why}")
@@ -48,20 +47,3 @@ def write_all(
             what = f"{type(error).__name__}: {error}"
             problems.append(f"{folder / writer.file_name} could not be written: {what}")
     return problems
-
-
-def _write(path: Path, text: str) -> None:
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    os.close(descriptor)
-    beside = Path(name)
-    try:
-        beside.write_text(text, encoding="utf-8")
-        beside.chmod(0o666 & ~_umask())
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
-
-
-def _umask() -> int:
-    os.umask(before := os.umask(0o077))
-    return before
