@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import argparse
 
+from netproof.front import options
 from netproof.policy.rendering import ReadingOptions
+
+
+def add_reading(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say how a command reads a bundle."""
+    parser.add_argument("-n", "--namespace", default="", help="of objects that name none")
+    options.declare(parser.add_argument, options.RENDERING)
 
 
 def reading(option: argparse.Namespace, namespace: str, *, wanted: bool = True) -> ReadingOptions:

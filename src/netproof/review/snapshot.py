@@ -230,7 +230,7 @@ def grown(snapshot: Snapshot, names: Iterable[str] = ()) -> Snapshot:
     )
 
 
-def _shrunk(snapshot: Snapshot) -> Snapshot:
+def shrunk(snapshot: Snapshot) -> Snapshot:
     """Leave out the strangers that are among others which go the same way."""
     wider = among(snapshot.strangers or ())
     narrower = _narrower(wider, snapshot.sources)
@@ -274,7 +274,7 @@ def is_snapshot(text: str) -> bool:
 
 def write_snapshot(snapshot: Snapshot) -> Printable:
     """Return a snapshot as text that ends with a newline."""
-    snapshot = _shrunk(_shortened(snapshot))
+    snapshot = shrunk(_shortened(snapshot))
     lines = [HEAD, *_ABOUT, ""]
     for name, served in sorted(snapshot.workloads.items()):
         lines.append(f"{name} serves {', '.join(served) or _NOTHING}")

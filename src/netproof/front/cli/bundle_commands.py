@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from netproof.errors import OutputError, UsageError
 from netproof.front import options as known
 from netproof.front import output
-from netproof.front.bundlereading import reading
+from netproof.front.bundlereading import add_reading, reading
 from netproof.model import codec
 from netproof.model.check import CheckRecord
 from netproof.model.known_gap import CniFacts
@@ -68,7 +68,7 @@ def add(commands: Commands) -> None:
     why = commands.add_parser("explain", help="why does a flow go as it goes?")
     why.add_argument("bundle", metavar="BUNDLE", help=_BUNDLE)
     why.add_argument("statement", metavar="STATEMENT", help='for example "api -> postgres:5432"')
-    _add_reading(why)
+    add_reading(why)
     _add_format(why, _EXPLAIN)
     why.set_defaults(run=_explain)
 
@@ -78,7 +78,7 @@ _BUNDLE = "a file, a folder, git:REVISION:PATH, or - for standard input"
 
 def _add_check(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("bundle", nargs="*", metavar="BUNDLE", help=_BUNDLE)
-    _add_reading(parser)
+    add_reading(parser)
     parser.add_argument(
         "--from-cluster",
         action="store_true",
@@ -98,7 +98,7 @@ def _add_check(parser: argparse.ArgumentParser) -> None:
 def _add_diff(parser: argparse.ArgumentParser) -> None:
     for name in ("old", "new"):
         parser.add_argument(name, metavar=name.upper(), help=f"{_BUNDLE}; or a kept snapshot")
-    _add_reading(parser)
+    add_reading(parser)
     parser.add_argument(
         "--fail-on",
         choices=tuple(_FAILS_ON),
@@ -119,12 +119,7 @@ _FAILS_ON: Mapping[str, Callable[[DiffRecord], object]] = {
 
 def _add_bundle(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("bundle", nargs="+", metavar="BUNDLE", help=_BUNDLE)
-    _add_reading(parser)
-
-
-def _add_reading(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("-n", "--namespace", default="", help="of objects that name none")
-    known.declare(parser.add_argument, known.RENDERING)
+    add_reading(parser)
 
 
 def _add_format(parser: argparse.ArgumentParser, renderers: Renderers) -> None:

@@ -25,6 +25,8 @@ SUBJECTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "profile_commands": ("profile",),
         "record_commands": ("publish",),
         "agent_command": ("agent",),
+        "init_command": ("init",),
+        "completion_command": ("completion",),
     }
 )
 """The commands by the module that holds them. Only that module is imported: the Kubernetes client
