@@ -114,12 +114,10 @@ class MirrorObjects:
         version = root.child("apiVersion").text() or ""
         if kind in CONTROLLERS and _has_template(root, CONTROLLERS[kind], version):
             self._add_workload(root, kind)
-        elif kind in KINDS and group_of(version) in (
-            group_of(KINDS[kind].api_version),
-            "extensions",
-        ):
+        elif kind in KINDS and _is_ours(kind, version):
             self._add_known(node)
         else:
+            _refuse_unknown(root, kind, version)
             self._leave_out(node, kind, version)
 
     def _called(self, node: Node) -> Node:
@@ -200,6 +198,32 @@ class MirrorObjects:
         place, opened = str(workload.origin), host_ports(template)
         self.overrulers += of_host_ports(what, place, workload.pod, opened)
         self._refuse_more(place)
+
+
+def _is_ours(kind: str, version: str) -> bool:
+    """Tell whether an object is meant as one of Kubernetes itself, in a group that has it or not.
+
+    Groups of others have a dot.
+    """
+    group = group_of(version)
+    return "." not in group or group == group_of(KINDS[kind].api_version)
+
+
+def _refuse_unknown(root: Field, kind: str, version: str) -> None:
+    """Raise PolicyError for what no API server knows: a workload's version, a kind's spelling.
+
+    What is left out would be missed: it was meant as a workload or a policy.
+    """
+    known = {name.lower(): name for name in (*KINDS, *CONTROLLERS)}
+    meant = known.get(kind.lower(), "")
+    ours = "." not in group_of(version) or group_of(version) == "networking.k8s.io"
+    if meant and ours and meant != kind:
+        raise PolicyError(
+            str(root.child("kind").origin), f"there is no kind {kind}; did you mean {meant}?"
+        )
+    if kind in CONTROLLERS and ours and not CONTROLLERS[kind].reads(version):
+        place, wanted = str(root.child("apiVersion").origin), CONTROLLERS[kind].api_version
+        raise PolicyError(place, f'there is no {kind} in "{version}"; write apiVersion: {wanted}')
 
 
 def _has_template(root: Field, controller: WorkloadController, version: str) -> bool:

@@ -118,13 +118,13 @@ def _block(at: Field) -> IpBlock | None:
     doubt = next(filter(None, map(_doubt, words)), "")
     if cidr is None:
         return None
-    is_clean = _parse(text) is None or str(cidr.network_address) == _first(text)
-    return IpBlock(cidr, tuple(excepts), at.origin, doubt, is_clean)
+    return IpBlock(cidr, tuple(excepts), at.origin, doubt, _is_clean(text))
 
 
-def _first(text: str) -> str:
-    """Return the address before the slash in its usual form."""
-    return str(ip_address(text.partition("/")[0]))
+def _is_clean(text: str) -> bool:
+    """Tell whether a CIDR is written by the first of its addresses; one with zeros is not asked."""
+    network = _parse(text)
+    return network is None or network.network_address == ip_address(text.partition("/")[0])
 
 
 def lies_in(inner: Network, outer: Network) -> bool:
@@ -149,6 +149,11 @@ def _doubt(text: str) -> str:
         return f"in {text} a part with a leading 0 may be read as octal"
     if re.match(r"(::|0*:)[0:]*ffff:", text, re.IGNORECASE | re.ASCII):
         return f"{text} is IPv4-mapped, and which family that is each CNI decides for itself"
+    if _parse(text) and not _is_clean(text):
+        return (
+            f"{text} is written by an address inside of {_parse(text)}, for which some CNIs take "
+            "it, and others for none"
+        )
     return ""
 
 

@@ -154,8 +154,13 @@ def _judgement(
 ) -> IntentJudgement:
     if not flows:
         there = intent.statement.destination.text
-        nothing = f"it is about no flow: nothing of {there} serves such a port"
-        return IntentJudgement(Kept.UNKNOWN, 0, (), nothing)
+        why = f"nothing of {there} serves such a port"
+        if intent.statement.source.text == there:
+            why = (
+                "what a pod sends itself is not for policies to deny; to judge replicas of "
+                f"{there}, add a second Pod with its labels to the bundle"
+            )
+        return IntentJudgement(Kept.UNKNOWN, 0, (), f"it is about no flow: {why}")
     if not broken:
         return IntentJudgement(Kept.KEPT, flows)
     plain = any(one.said in (FlowAnswer.ALLOWED, FlowAnswer.DENIED) for one in broken)

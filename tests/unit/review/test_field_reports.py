@@ -146,6 +146,51 @@ def test_leading_zeros_are_taken_and_doubted(cidr: str, expected: Kept) -> None:
     assert expected is judged("deny: outside 198.51.100.0/24 -> api", API, block)[0]
 
 
+def test_a_block_by_an_address_inside_of_it() -> None:
+    """Whether 192.0.2.1/24 is a network, a host or nothing CNIs decide.
+
+    Report: kubernetes/kubernetes#94484.
+    """
+    block = policy(
+        "shop/p", f"{{{ON_API}, ingress: [{{from: [{{ipBlock: {{cidr: 192.0.2.1/24}}}}]}}]}}"
+    )
+    (hint,) = hints("doubtful-block", API, block)
+
+    assert "write 192.0.2.0/24" in hint.fix
+    assert Kept.UNKNOWN is judged("allow: outside 192.0.2.77/32 -> api", API, block)[0]
+
+
+@pytest.mark.parametrize(
+    ("version", "kind", "said"),
+    [
+        ("v1", "NetworkPolicy", "write apiVersion: networking.k8s.io/v1"),
+        ("networking/v1", "NetworkPolicy", "write apiVersion: networking.k8s.io/v1"),
+        ("networking.k8s.io/v1", "networkpolicy", "did you mean NetworkPolicy"),
+        ("networking.k8s.io/v1", "Networkpolicy", "did you mean NetworkPolicy"),
+        ("v1", "Deployment", "write apiVersion: apps/v1"),
+        ("apps/v1", "deployment", "did you mean Deployment"),
+        ("apps/v1", "Pod", "write apiVersion: v1"),
+    ],
+)
+def test_what_no_api_server_knows_is_no_note(version: str, kind: str, said: str) -> None:
+    """A policy of a version or kind that is not there would be missed, and kubectl refuses it.
+
+    Report: pceric/kafka-offset-lag-for-prometheus#17, and its like.
+    """
+    wrong = f"apiVersion: {version}\nkind: {kind}\nmetadata: {{name: p}}\nspec: {{}}\n"
+
+    with pytest.raises(PolicyError, match=said):
+        mirror(WEB, wrong)
+
+
+def test_an_intent_about_replicas_says_what_to_do() -> None:
+    """A workload is one pod here, and a pod reaches itself. Reports: of charts of etcd, Kafka."""
+    told = judged("allow: api -> api:9090", WEB, API)
+
+    assert Kept.UNKNOWN is told[0]
+    assert "add a second Pod with its labels" in told[1]
+
+
 # Operators make pods.
 
 OPERATED = dedent("""\
@@ -798,6 +843,7 @@ OPENS = dedent("""\
         ([bound("RoleBinding", "manager"), USES, TO_CACHE], 0),
         ([TO_CACHE], 0),
         ([bound("RoleBinding", "view")], 0),
+        ([bound("RoleBinding", "manager"), ROLE.replace("[create]", "5"), DNS_ONLY], 1),
     ],
 )
 def test_an_operator_that_cannot_reach_the_api_server(documents: list[str], told: int) -> None:

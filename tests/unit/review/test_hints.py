@@ -123,6 +123,7 @@ BAD = {
     "shut-scrape": [API, front("ClusterIP"), MONITOR, ingress("{ports: [{port: 9}]}")],
     "shut-apiserver": [WEB, BOUND, egress("{port: 53, protocol: UDP}")],
     "empty-list": [WEB, API, ingress("{from: , ports: [{port: 8080}]}")],
+    "doubtful-block": [API, ingress("{from: [{ipBlock: {cidr: 203.0.113.1/24}}]}")],
     "shut-webhook": [
         WEB,
         API,
@@ -203,6 +204,7 @@ GOOD = {
         policy("shop/p", "{podSelector: {}, egress: [{ports: [{port: 6443}]}]}"),
     ],
     "empty-list": [WEB, API, ingress("{ports: [{port: 8080}]}")],
+    "doubtful-block": [API, ingress("{from: [{ipBlock: {cidr: 203.0.113.0/24}}]}")],
     "policy-types-default": [
         API,
         policy("shop/p", f"{{{ON_API}, egress: [], policyTypes: [Ingress, Egress]}}"),
@@ -333,7 +335,7 @@ def test_clients_by_a_label_of_their_own_are_a_remark(label: str, severity: Seve
 
 def test_open_workloads_that_serve_nothing_are_a_remark() -> None:
     """A Job to which nobody connects is no hole; it becomes one with a port."""
-    job = workload("shop/job", kind="Job")
+    job = workload("shop/job", kind="Job").replace("apps/v1", "batch/v1")
     covered = ingress(FROM_WEB)
 
     assert {Severity.INFO} == {

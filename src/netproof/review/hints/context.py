@@ -39,8 +39,13 @@ def _makes_pods(other: OtherObject) -> bool:
 def _may_create_pods(rule: Any) -> bool:
     if not isinstance(rule, dict):
         return False
-    verbs, resources = (set(map(str, rule.get(k) or ())) for k in ("verbs", "resources"))
-    return bool(verbs & {"*", "create"} and resources & _POD_MAKERS)
+    return bool(words(rule, "verbs") & {"*", "create"} and words(rule, "resources") & _POD_MAKERS)
+
+
+def words(raw: Mapping[str, Any], key: str) -> frozenset[str]:
+    """Return the words of a list of an object that nobody has checked, none where it is no list."""
+    listed = raw.get(key)
+    return frozenset(map(str, listed)) if isinstance(listed, list) else frozenset()
 
 
 @dataclass(frozen=True)

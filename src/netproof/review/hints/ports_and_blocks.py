@@ -19,6 +19,7 @@ END_PORT = "end-port"
 BLOCK_COVERS_CLUSTER = "block-covers-cluster"
 SERVICE_ADDRESS = "service-address"
 CLIENT_ADDRESS = "client-address"
+DOUBTFUL_BLOCK = "doubtful-block"
 
 SERVICE_RANGE = ip_network("10.96.0.0/12")
 """Where kubeadm puts Services."""
@@ -138,6 +139,21 @@ def block_covers_cluster(context: HintContext) -> Iterator[Hint]:
                 "block matches them depends on the CNI",
                 _instead(peer),
             )
+
+
+def doubtful_block(context: HintContext) -> Iterator[Hint]:
+    """Yield a hint for each block that is written so that CNIs may take it for another, or none."""
+    for policy, rule in context.rules():
+        for peer in rule.peers:
+            if isinstance(peer, IpBlock) and peer.doubt:
+                yield Hint(
+                    DOUBTFUL_BLOCK,
+                    Severity.WARNING,
+                    str(peer.origin),
+                    policy.rule_name(rule),
+                    peer.doubt,
+                    f"write {peer.cidr} if that is meant, or one host with its full length",
+                )
 
 
 def _both_families(rule: Rule) -> list[IpBlock]:

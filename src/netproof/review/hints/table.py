@@ -28,6 +28,7 @@ HINTS: Mapping[str, Finder] = {
     ports_and_blocks.BLOCK_COVERS_CLUSTER: ports_and_blocks.block_covers_cluster,
     ports_and_blocks.CLIENT_ADDRESS: ports_and_blocks.client_address,
     missing_policies.DNS_FORGOTTEN: missing_policies.dns_forgotten,
+    ports_and_blocks.DOUBTFUL_BLOCK: ports_and_blocks.doubtful_block,
     missing_policies.EMPTY_LIST: missing_policies.empty_list,
     ports_and_blocks.END_PORT: ports_and_blocks.end_port,
     unreached.HOST_PORT: unreached.host_port,

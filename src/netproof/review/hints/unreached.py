@@ -17,7 +17,7 @@ from netproof.policy import LabelSelector, PortMatch, matching
 from netproof.policy.entrances import Entrance
 from netproof.policy.otherobjects import OtherObject
 from netproof.review import phrases
-from netproof.review.hints.context import HintContext
+from netproof.review.hints.context import HintContext, words
 from netproof.review.ways import may_be_routed, ways_in
 
 SHUT_SERVICE = "shut-service"
@@ -273,10 +273,8 @@ def _only_uses(other: OtherObject) -> bool:
     """
     if other.kind not in ("Role", "ClusterRole"):
         return False
-    verbs = {
-        str(verb) for rule in _dicts(other.raw.get("rules")) for verb in rule.get("verbs") or ()
-    }
-    return verbs == {"use"}
+    rules = _dicts(other.raw.get("rules"))
+    return {verb for rule in rules for verb in words(rule, "verbs")} == {"use"}
 
 
 def _called_back(context: HintContext) -> Iterator[tuple[OtherObject, Service, int]]:
