@@ -2,11 +2,12 @@
 
 A record may carry whatever a container or a stranger's file holds, terminal sequences included:
 each report passes its record through `printable` once, before anything else. HTML, XML and JSON
-are escaped by the libraries that write them, Markdown by `markup`.
+are escaped by the libraries that write them, Markdown by `markup`, DOT and Mermaid here.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Sequence
 from enum import Enum
 from typing import Any, TypeVar
@@ -46,6 +47,28 @@ def _changed(value: Any, change: Callable[[str], str]) -> Any:
         fields = structs.asdict(value).items()
         return type(value)(**{name: _changed(one, change) for name, one in fields})
     return value
+
+
+def dot_text(text: str) -> str:
+    """Return text as a quoted label of DOT that shows it.
+
+    In labels backslashes stand for the names of things, and `&` begins a character of HTML.
+    Source: https://graphviz.org/docs/attr-types/escString.
+    """
+    plain = text.replace("&", "&amp;").replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{plain}"'
+
+
+_HARMLESS = re.compile(r"[^A-Za-z0-9 ./,()_-]")
+
+
+def mermaid_text(text: str) -> str:
+    """Return text as a quoted label of Mermaid that shows it: all but plain signs by number.
+
+    Source: https://mermaid.js.org/syntax/flowchart.html, "Entity codes to escape characters".
+    """
+    plain = _HARMLESS.sub(lambda sign: f"#{ord(sign[0])};", text)
+    return f'"{plain}"'
 
 
 def duration(seconds: float) -> str:

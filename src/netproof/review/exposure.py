@@ -136,17 +136,23 @@ class Exposure:
 
     def causes(self, pod: Pod, port: Port, direction: Direction, who: Strangers) -> Iterator[Cause]:
         """Yield the rules that let some strangers pass, or that no policy isolates the pod."""
+        if not self.reach.index.isolating(pod, direction):
+            yield Cause("", f"no policy isolates {pod.key} for {direction.lower()}")
+        for policy, rule in self.passing(pod, port, direction, who):
+            verb = phrases.verb(direction)
+            yield Cause(str(rule.origin), f"{policy.rule_name(rule)} lets {verb} {who}")
+
+    def passing(
+        self, pod: Pod, port: Port, direction: Direction, who: Strangers
+    ) -> Iterator[tuple[NetworkPolicy, Rule]]:
+        """Yield the rules that let some strangers pass, with their policies."""
         at = replace(port, number=self.other) if port.name else port
         server = pod if direction is Direction.INGRESS else _stranger(self._ips, (at,))
-        policies = self.reach.index.isolating(pod, direction)
-        if not policies:
-            yield Cause("", f"no policy isolates {pod.key} for {direction.lower()}")
-        for policy in policies:
+        for policy in self.reach.index.isolating(pod, direction):
             for rule in policy.rules(direction):
                 here = matching.is_for_port(rule.ports, at.number, at.protocol, server)
                 if here and self._means(policy, rule, who):
-                    verb = phrases.verb(direction)
-                    yield Cause(str(rule.origin), f"{policy.rule_name(rule)} lets {verb} {who}")
+                    yield policy, rule
 
     def _means(self, policy: NetworkPolicy, rule: Rule, who: Strangers) -> bool:
         if not rule.peers or any(one.covers(who) for one in _named(policy, rule)):

@@ -195,6 +195,50 @@ def test_explain(style: str, bundle: Path, capsys: pytest.CaptureFixture[str]) -
     assert "shop/deny" in capsys.readouterr().out.replace("\\", "")
 
 
+@pytest.mark.parametrize(
+    ("name", "begins"),
+    [
+        ("reach.html", "<!doctype html>"),
+        ("reach.SVG", "<svg "),
+        ("reach.dot", "digraph "),
+        ("reach.mermaid", "flowchart "),
+    ],
+)
+def test_graph_writes_what_its_file_is_named_by(
+    name: str, begins: str, bundle: Path, tmp_path: Path
+) -> None:
+    """Each form holds the workloads; nothing else is written."""
+    file = tmp_path / name
+    assert 0 == run("graph", bundle, "-o", file)
+    text = file.read_text(encoding="utf-8")
+    assert text.startswith(begins)
+    assert "api" in text
+
+
+def test_graph_goes_to_standard_output(bundle: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """As SVG, or in the form that is asked for."""
+    assert 0 == run("graph", bundle, "--format", "mermaid")
+    assert capsys.readouterr().out.startswith("flowchart LR\n")
+    assert 0 == run("graph", bundle)
+    assert capsys.readouterr().out.startswith("<svg ")
+
+
+def test_graph_refuses_what_it_cannot_do(
+    bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """No bundle, an ending that means nothing, a folder that is not there: each with a way out."""
+    for words, said in (
+        ((), "what is to be drawn? Name a BUNDLE, or --from-cluster"),
+        ((bundle, "-o", tmp_path / "reach.png"), "name it by one of .html"),
+        (
+            (bundle, "-o", tmp_path / "nosuch" / "a.svg"),
+            "No such file or directory; name a file that can be written",
+        ),
+    ):
+        assert 2 == run("graph", *words)
+        assert said in capsys.readouterr().err
+
+
 def test_large_bundle_in_about_a_second(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """60 workloads and 120 policies are looked at in seconds on a busy machine."""
     file = tmp_path / "large.yaml"

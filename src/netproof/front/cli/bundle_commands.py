@@ -1,4 +1,4 @@
-"""`netproof check|snapshot|diff|explain`: a bundle as a regression test, from the shell.
+"""`netproof check|snapshot|diff|explain|graph`: a bundle as a regression test, from the shell.
 
 What sends packets is imported by the call that sends them: it takes twice as long to load as a
 small bundle to read.
@@ -24,7 +24,7 @@ from netproof.model.value import replace
 from netproof.policy.mirror import FILE, Mirror, mirror_texts
 from netproof.policy.rendering import RENDERED, read_bundle
 from netproof.policy.sources import LINK, is_named, piped
-from netproof.printing import Printable
+from netproof.printing import Printable, several_lines
 from netproof.report import sarif
 from netproof.report.review import markdown, terminal
 from netproof.report.review.sentences import check_summary
@@ -35,6 +35,8 @@ from netproof.review.snapshot import is_snapshot, read_snapshot, take, views, wr
 from netproof.verdict import check_exit_code
 
 if TYPE_CHECKING:
+    from netproof.model.picture import Picture
+
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 - no public name
 
 EXIT_OK = 0
@@ -71,9 +73,11 @@ def add(commands: Commands) -> None:
     add_reading(why)
     _add_format(why, _EXPLAIN)
     why.set_defaults(run=_explain)
+    _add_graph(commands.add_parser("graph", help="draw who reaches whom"))
 
 
 _BUNDLE = "a file, a folder, git:REVISION:PATH, or - for standard input"
+_FROM_CLUSTER = "read what a cluster holds (--context, --kubeconfig; -n: one namespace of it)"
 
 
 def _add_check(parser: argparse.ArgumentParser) -> None:
@@ -82,7 +86,7 @@ def _add_check(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--from-cluster",
         action="store_true",
-        help="read what a cluster holds (--context, --kubeconfig; -n: one namespace of it)",
+        help=_FROM_CLUSTER,
     )
     parser.add_argument(
         "--intents", action="append", default=[], help="an intents file; repeatable"
@@ -115,6 +119,25 @@ _FAILS_ON: Mapping[str, Callable[[DiffRecord], object]] = {
     "any": lambda found: found.changes,
     "never": lambda _found: False,
 }
+
+
+_DRAWN = {"html": "html", "htm": "html", "svg": "svg", "dot": "dot", "gv": "dot"}
+_DRAWN |= {"mermaid": "mermaid", "mmd": "mermaid"}
+"""What a picture is written as, by the ending of its file's name."""
+
+
+def _add_graph(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("bundle", nargs="*", metavar="BUNDLE", help=_BUNDLE)
+    add_reading(parser)
+    parser.add_argument("--from-cluster", action="store_true", help=_FROM_CLUSTER)
+    known.declare(parser.add_argument, known.EXISTING)
+    output.add_file(parser)
+    parser.add_argument(
+        "--format",
+        choices=tuple(dict.fromkeys(_DRAWN.values())),
+        help="as which it is drawn (as the file's name ends; svg on standard output)",
+    )
+    parser.set_defaults(run=_graph)
 
 
 def _add_bundle(parser: argparse.ArgumentParser) -> None:
@@ -157,12 +180,16 @@ def _check(options: argparse.Namespace) -> int:
 
 def _from_cluster(options: argparse.Namespace) -> list[tuple[str, str]]:
     """Return what the cluster holds that is to be read, nothing where none is."""
+    if options.from_cluster and not options.static:
+        raise UsageError("--from-cluster reads a cluster and sends no packet: add --static")
+    return _held_by_cluster(options, "checked")
+
+
+def _held_by_cluster(options: argparse.Namespace, what: str) -> list[tuple[str, str]]:
     if not options.from_cluster:
         if not options.bundle:
-            raise UsageError("what is to be checked? Name a BUNDLE, or --from-cluster")
+            raise UsageError(f"what is to be {what}? Name a BUNDLE, or --from-cluster")
         return []
-    if not options.static:
-        raise UsageError("--from-cluster reads a cluster and sends no packet: add --static")
     from netproof.cluster.api.client import Client
     from netproof.cluster.backend import ClusterRef
     from netproof.cluster.contents import read_contents
@@ -183,10 +210,11 @@ def _cni_facts(options: argparse.Namespace) -> CniFacts | None:
     return places.cni_facts(options)
 
 
-def _mirror(sources: Sequence[str], options: argparse.Namespace) -> Mirror:
-    return _told(
-        read_mirror(sources, stdin=piped(sources), reading=reading(options, options.namespace))
-    )
+def _mirror(
+    sources: Sequence[str], options: argparse.Namespace, also: Iterable[tuple[str, str]] = ()
+) -> Mirror:
+    how = reading(options, options.namespace)
+    return _told(read_mirror(sources, stdin=piped(sources), also=also, reading=how))
 
 
 _REQUIRED = (known.REQUIRE_ENFORCEMENT, known.REQUIRE_PACKETS)
@@ -282,3 +310,35 @@ def _explain(options: argparse.Namespace) -> int:
     mirror = _mirror([options.bundle], options)
     output.put(_EXPLAIN[options.format](explain(mirror, options.statement)), options.output)
     return EXIT_OK
+
+
+def _graph(options: argparse.Namespace) -> int:
+    """Draw a bundle; what draws is imported by the call that does."""
+    form = _form(options)
+    title = " ".join(options.bundle) or f"cluster {options.context}".strip()
+    mirror = _mirror(options.bundle, options, _held_by_cluster(options, "drawn"))
+    from netproof.report.picture import drawing, languages
+    from netproof.review.picture import read_picture
+
+    writers: Mapping[str, Callable[[Picture], str]] = {
+        "html": drawing.html,
+        "svg": drawing.svg,
+        "dot": languages.dot,
+        "mermaid": languages.mermaid,
+    }
+    text = several_lines(writers[form](read_picture(mirror, title)))
+    output.put(text, options.output)
+    return EXIT_OK
+
+
+def _form(options: argparse.Namespace) -> str:
+    """Return what a picture is to be written as: what is asked for, else by the file's name."""
+    if options.format:
+        return str(options.format)
+    if options.output is None or str(options.output) == "-":
+        return "svg"
+    ending = options.output.suffix.lstrip(".").lower()
+    if ending not in _DRAWN:
+        endings = ", ".join(f".{one}" for one in _DRAWN)
+        raise UsageError(f"{options.output}: name it by one of {endings}, or say --format")
+    return _DRAWN[ending]

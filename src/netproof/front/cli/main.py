@@ -20,7 +20,7 @@ SUBJECTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "suite_commands": ("test",),
         "lab_commands": ("lab",),
-        "bundle_commands": ("check", "snapshot", "diff", "explain"),
+        "bundle_commands": ("check", "snapshot", "diff", "explain", "graph"),
         "cluster_commands": ("doctor", "rbac", "clean"),
         "profile_commands": ("profile",),
         "record_commands": ("publish",),
