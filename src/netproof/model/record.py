@@ -14,6 +14,7 @@ from msgspec import field
 
 from netproof.model.doors import DoorResult, Grant
 from netproof.model.flow import Connectivity, Expected, Flow, Outcome, Passing, Path, Reason
+from netproof.model.picture import Picture
 from netproof.model.review import IntentResult
 from netproof.model.value import Value
 from netproof.model.workload import Family, Protocol
@@ -215,7 +216,8 @@ class ScenarioRecord(Value):
     documented gaps of the CNI that explain all findings; such a scenario keeps its verdict and
     does not fail the run. `gap_gone` words those that should have shown and did not. `statements`
     are those that it tests, of the table that stands with its suite. `suspects` are faults that
-    explain what went wrong in it, where anything did.
+    explain what went wrong in it, where anything did. `picture` is what the policies say of each
+    flow and which rules decide, of a bundle that was probed.
     """
 
     id: str
@@ -230,6 +232,7 @@ class ScenarioRecord(Value):
     gap_gone: str = ""
     statements: tuple[str, ...] = ()
     suspects: tuple[Suspect, ...] = ()
+    picture: Picture | None = None
 
 
 class CanaryRecord(Value):

@@ -18,6 +18,8 @@ from netproof.model.workload import Topology
 from netproof.review import phrases, probing
 from netproof.review.case import Case, concluded
 from netproof.review.judgement import judge_by_packets, probed_reachability
+from netproof.review.picture import probed_picture
+from netproof.review.reachability import Reachability
 from netproof.run.controller import Handout, outside_hosts
 from netproof.run.endings import afterwards
 from netproof.run.scenario import Scenario, Settings
@@ -76,17 +78,19 @@ def probe(
             flows=all_flows,
         )
         judged = fleet_worker.run(scenario)
+    reach = probed_reachability(case.mirror, topology, judged.in_force.matrix)
+    drawn = replace(judged.record, picture=probed_picture(reach, case.name))
+    judged = replace(judged, record=drawn)
     unsaid = probing.unprobed(handout.unprobed) + probing.world(handout.world)
     notes = probing.notes(case.mirror) + unsaid
-    return ProbedBundle(judged, _by_packets(case, read, judged, topology), notes)
+    return ProbedBundle(judged, _by_packets(case, read, judged, reach), notes)
 
 
 def _by_packets(
-    case: Case, read: Sequence[IntentResult], judged: JudgedScenario, topology: Topology
+    case: Case, read: Sequence[IntentResult], judged: JudgedScenario, reach: Reachability
 ) -> tuple[IntentResult, ...]:
     """Return the intents of a bundle, in their order, judged by what packets did too."""
     matrix = judged.in_force.matrix
-    reach = probed_reachability(case.mirror, topology, matrix)
     return tuple(
         replace(result, packets=judge_by_packets(reach, intent, matrix, case.reachability))
         for result, intent in zip(read, case.intents, strict=True)

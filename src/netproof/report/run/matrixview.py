@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
 
-from netproof.model.flow import Expected
+from netproof.model.flow import USUAL, Expected, Path
 from netproof.model.record import (
     EXPECTED_LETTERS,
     NOT_PROBED,
@@ -15,6 +15,7 @@ from netproof.model.record import (
     FlowVerdict,
     Table,
 )
+from netproof.model.workload import Protocol
 from netproof.report.run.findings import ports_line
 
 
@@ -56,6 +57,11 @@ class MatrixView:
         return ports_line(dialled, self.tables[0].path)
 
     @property
+    def ports(self) -> tuple[str, ...]:
+        """The ports, each with its path where that does not go without saying."""
+        return tuple(dict.fromkeys(map(_port, self.tables)))
+
+    @property
     def rows(self) -> tuple[str, ...]:
         """The sources."""
         return self.tables[0].sources
@@ -82,6 +88,12 @@ class MatrixView:
     def has_trouble(self) -> bool:
         """Tell whether any flow is neither enforced nor undefined."""
         return any(mark in TROUBLE for row in self.marks for mark in row)
+
+
+def _port(table: Table) -> str:
+    port = "" if table.protocol is Protocol.ICMP else f"{table.port}/"
+    dns = table.path is Path.DNS
+    return f"{port}{table.protocol}{'' if table.path in USUAL or dns else f' by {table.path}'}"
 
 
 def _mark(expected: str, verdict: str) -> CellMark:

@@ -1,15 +1,13 @@
 """The report as one HTML page that needs nothing else, of a size that a phone opens at once.
 
 The verdict, what was not tried, what went wrong and every case stand in it as text; `templates/`
-escapes whatever it is given. The matrices of all cases are data, written once, that the script of
-the page draws when somebody looks. It is the only one that a browser lets run, by its hash.
+escapes whatever it is given. The matrices and pictures of all cases are data, written once, that
+the script of the page draws when somebody looks. It is the only one that a browser lets run, by its
+hash.
 """
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import json
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
@@ -18,6 +16,7 @@ from importlib import resources
 from itertools import count
 from typing import Any
 
+import msgspec
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from netproof.model.doors import DoorState
@@ -35,6 +34,13 @@ from netproof.model.record import (
     StepRecord,
 )
 from netproof.report.intents import intent_line
+from netproof.report.picture.scripts import (
+    asset,
+    content_policy,
+    in_script,
+    picture_script,
+    picture_style,
+)
 from netproof.report.run import bypass, summary
 from netproof.report.run.findings import (
     BESIDES_FLOWS,
@@ -109,7 +115,7 @@ def render(record: RunRecord) -> str:
         bypass=bypass,
         doors=bypass.door_summaries(run),
         door_classes=_DOOR_CLASSES,
-        data=_in_script(data.packed()),
+        data=in_script(data.packed()),
     )
 
 
@@ -120,20 +126,8 @@ def _views(run: RunRecord) -> Iterator[summary.CaseView]:
     yield from summary.case_views(run)
 
 
-def _in_script(data: Any) -> str:
-    """Return data as JSON that no text in it ends the element of."""
-    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
-    return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
-
-
 def _own(name: str) -> str:
     return resources.files(__package__).joinpath("templates", name).read_text(encoding="utf-8")
-
-
-def _hash(text: str) -> str:
-    """Return what a Content-Security-Policy calls an inline script or style."""
-    digest = hashlib.sha256(text.encode()).digest()
-    return f"'sha256-{base64.b64encode(digest).decode()}'"
 
 
 @cache
@@ -146,13 +140,11 @@ def _template() -> Template:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    script, style = _own("page.js"), _own("page.css")
+    script = f"{picture_script()}\n{_own('page.js')}"
+    style = f"{_own('page.css')}\n{picture_style()}"
     environment.filters["css"] = lambda verdict: str(verdict).lower().replace(" ", "-")
     environment.globals["script"], environment.globals["style"] = script, style
-    environment.globals["policy"] = (
-        f"default-src 'none'; script-src {_hash(script)}; style-src {_hash(style)}; "
-        "base-uri 'none'; form-action 'none'"
-    )
+    environment.globals["policy"] = content_policy([script], [style])
     return environment.get_template("page.html")
 
 
@@ -194,6 +186,7 @@ class _Data:
             "nodes": self.nodes.items,
             "accounts": self.accounts,
             "cases": self.cases,
+            "css": asset("picture.css"),
             "blank": NOT_PROBED,
             "expected": {letter: word for word, letter in EXPECTED_LETTERS.items()},
             "seen": {letter: word for word, letter in OUTCOME_LETTERS.items()},
@@ -202,8 +195,9 @@ class _Data:
         }
 
     def scenario(self, one: ScenarioRecord) -> list[Any]:
-        """Return a scenario: the command that runs it again, and its steps."""
-        return [self.text(one.repeat), [self._step(step) for step in one.steps]]
+        """Return a scenario: the command that runs it again, its steps, and what decides."""
+        drawn = msgspec.to_builtins(one.picture) if one.picture else 0
+        return [self.text(one.repeat), [self._step(step) for step in one.steps], drawn]
 
     def _step(self, step: StepRecord) -> list[Any]:
         views = matrix_views(step.tables)
@@ -226,6 +220,7 @@ class _Data:
             self.names(view.columns),
             self.grids("".join(first.expected)),
             self.grids("".join(first.verdicts)),
+            self.names(view.ports),
             *dict.fromkeys(self.grids("".join(table.observed)) for table in view.tables),
         ]
 

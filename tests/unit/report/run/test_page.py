@@ -20,6 +20,7 @@ from tests.unit.report.sample import ALL_PASS, EVERYTHING, FLAT, LEAKING, PASSIN
 VOID = {"meta", "input"}
 EVIL = "'\"><img src=x onerror=evil()></script></style>"
 MOST_BYTES = 2_000_000
+SVG = "http://www.w3.org/2000/svg"
 
 
 class Reader(HTMLParser):
@@ -66,7 +67,7 @@ def test_every_tag_is_closed(record: RunRecord) -> None:
 
 def test_nothing_is_loaded_from_elsewhere() -> None:
     """One file is all there is, and the browser is told to keep to it."""
-    told = page.render(EVERYTHING)
+    told = page.render(EVERYTHING).replace(SVG, "")  # the name of a language, which loads nothing
     loading = {"src", "href", "action", "data", "srcset"}
     links = [a[k] for _, a in Reader(told).tags for k in loading & set(a)]
     assert all(str(link).startswith("#") for link in links)

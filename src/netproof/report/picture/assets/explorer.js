@@ -51,7 +51,7 @@ const Explorer = (() => {
     const everyone = [['', 'all'], ...ends.map(({ name: text }, at) => [at, text])];
     const from = chooser('from', everyone), to = chooser('to', everyone);
     const policy = value.policies.length ? chooser('policy', [['', 'none'], ...value.policies.map((one, at) => [at, one.name])]) : null;
-    const step = steps.length > 1 ? chooser('state', steps.map(({ text }, at) => [at, text])) : null;
+    const step = value.plain && steps.length > 1 ? chooser('state', steps.map(({ text }, at) => [at, text])) : null;
     if (step) step.value = state.step;
     const open = element('input', '', { type: 'checkbox' });
     if (!value.plain) tools.append(element('label', '', {}, open, ' also what nothing restricts'));
@@ -78,7 +78,6 @@ const Explorer = (() => {
       const [a, b] = [from.value, to.value].map((text) => (text === '' ? undefined : Number(text)));
       return a === undefined && b === undefined ? undefined : a !== undefined && b !== undefined && a !== b ? [a, b] : [a ?? b];
     }
-    const seenBy = (at) => steps[at]?.seen;
     function fitting() {
       const [, , width] = sheet.firstChild.getAttribute('viewBox').split(' ').map(Number);
       return Math.min(1, Math.max(state.narrow ? 0.8 : 0.55, (sheet.clientWidth - 2) / width));
@@ -92,7 +91,8 @@ const Explorer = (() => {
 
     function render() {
       clearTimeout(timer);
-      Object.assign(state, { focus: focusOf(), policy: policy && policy.value !== '' ? Number(policy.value) : undefined, open: open.checked, seen: seenBy(state.step) });
+      Object.assign(state, { focus: focusOf(), policy: policy && policy.value !== '' ? Number(policy.value) : undefined, open: open.checked, seen: steps[state.step]?.seen });
+      if (value.plain) model.rows = steps[state.step].rows;
       if (state.focus) { state.policy = undefined; for (const end of state.focus) state.folded.delete(ends[end].space); }
       else if (state.policy !== undefined) for (const end of value.policies[state.policy].selects) state.folded.delete(ends[end].space);
       const held = document.activeElement?.closest?.('[data-end],[data-box]'), inside = held && sheet.contains(held);
@@ -116,7 +116,7 @@ const Explorer = (() => {
       if (focus?.length === 2) parts.push(...tellPair(...focus));
       else if (focus) parts.push(...tellEnd(focus[0]));
       else if (state.policy !== undefined) parts.push(...tellPolicy(state.policy));
-      else if (!off.size) parts.push(element('p', 'Choose a workload, a pair (from and to) or a policy: above, in the picture, or by the arrow keys.', { class: 'soft' }));
+      else if (!off.size) parts.push(element('p', `Choose a workload${policy ? ', a pair (from and to) or a policy' : ' or a pair (from and to)'}: above, in the picture, or by the arrow keys.`, { class: 'soft' }));
       if (off.size && focus?.length !== 2) parts.push(...tellOff());
       told.replaceChildren(...parts);
     }

@@ -82,7 +82,7 @@ const Picture = (() => {
   function arrowsOf(model, state, wants) {
     const found = new Map(), asked = new Map();
     model.value.targets.forEach(({ end, port }, target) => model.rows[target].forEach((decision, source) => {
-      if (!decision) return;
+      if (!decision || source === end) return;
       asked.set(`${source} ${end}`, (asked.get(`${source} ${end}`) ?? 0) + 1);
       const kind = kindOf(model, source, target, state) || (state.focus?.length === 2 ? 'denied' : '');
       if (!kind || !wants(source, end, kind, target)) return;
@@ -163,6 +163,7 @@ const Picture = (() => {
     if (shape === 'service') return `service ${name.replace(/^service [^/]*\//, '')}`;
     return space ? name.slice(space.length + 1) : name;
   }
+  const wordOf = ({ value }, kind) => (value.plain && kind === 'allowed' ? kind : ARROWS[kind]);
   const widthOf = (text) => LETTER * [...text].reduce((sum, one) => sum + (one.codePointAt(0) > 0x2e7f ? 2 : 1), 0);
   function short(text, most = LONGEST) {
     const letters = [...text];
@@ -170,7 +171,7 @@ const Picture = (() => {
     return `${letters.slice(0, Math.ceil(most / 2)).join('')}…${letters.slice(1 - Math.floor(most / 2)).join('')}`;
   }
   function served(model, end) {
-    if (model.value.ends[end].shape !== 'workload') return '';
+    if (model.value.plain || model.value.ends[end].shape !== 'workload') return '';
     const ports = [...new Set(model.targetsOf[end].map((at) => model.value.targets[at].port.replace(/\/TCP$/, '')))];
     return ports.length > 3 ? `${ports.slice(0, 2).join(' ')} +${ports.length - 2}` : ports.join(' ');
   }
@@ -178,7 +179,7 @@ const Picture = (() => {
     const ports = arrow.ports.join(', ');
     const [from, to] = [nameOf(model, arrow.from), nameOf(model, arrow.to)];
     const many = arrow.part ? ` (${plural(arrow.stands.length, 'pair')})` : '';
-    return `${from} to ${to}${ports ? ` on ${ports}` : ''}: ${ARROWS[arrow.kind]}${many}`;
+    return `${from} to ${to}${ports ? ` on ${ports}` : ''}: ${wordOf(model, arrow.kind)}${many}`;
   }
   function markOf(model, end, direction, off) {
     const { value, rows, targetsOf } = model;
@@ -452,7 +453,7 @@ const Picture = (() => {
 
   function arrowTree(model, arrow, state) {
     const { way, head } = arrow.path;
-    const dim = state.lit && !(arrow.bright ?? true) ? ' dim' : '';
+    const dim = arrow.bright === false ? ' dim' : '';
     const stands = (arrow.stands ?? [arrow]).map((one) => `${one.from}-${one.to}`).join(' ');
     return ['g', { class: `arrow ${arrow.kind}${dim}`, role: 'img', 'aria-label': arrowText(model, arrow), 'data-pairs': stands },
       ['title', {}, arrowText(model, arrow)], ['path', { class: 'way', d: way }], ['path', { class: 'head', d: head }]];
@@ -472,7 +473,7 @@ const Picture = (() => {
     }).filter(Boolean);
   }
 
-  function legend(kinds, marks, told, at, width) {
+  function legend(kinds, wordOf, marks, told, at, width) {
     const tree = ['g', { class: 'legend', 'aria-hidden': 'true' }];
     let [x, y] = [0, at];
     const item = (text, draw) => {
@@ -484,7 +485,7 @@ const Picture = (() => {
     for (const kind of marks) item(MARKS[kind], (left, top) => markTree(kind, left + 8, top, MARKS[kind]));
     if (told) item(told, () => ['g', {}]);
     for (const kind of kinds) {
-      item(ARROWS[kind], (left, top) => ['g', { class: `arrow ${kind}` }, ['path', { class: 'way', d: `M${left} ${top}H${left + 12}` }],
+      item(wordOf(kind), (left, top) => ['g', { class: `arrow ${kind}` }, ['path', { class: 'way', d: `M${left} ${top}H${left + 12}` }],
         ['path', { class: 'head', d: `M${left + 20} ${top}L${left + 12} ${top - 4}L${left + 12} ${top + 4}Z` }]]);
     }
     return [tree, y + 12];
@@ -539,17 +540,17 @@ const Picture = (() => {
       state.lit = new Set([...state.chosen, ...arrows.flatMap(({ from, to, stands }) => (stands ?? [{ from, to }]).flatMap((one) => [one.from, one.to]))]);
     }
     const changed = straight.filter(({ kind }) => kind === 'opens' || kind === 'closes');
-    if (changed.length && !state.lit) {
-      state.lit = new Set(endsOf(changed));
-      for (const one of straight) one.bright = changed.includes(one);
-    }
+    const differing = straight.filter(({ kind }) => ['leak', 'blocked', 'untold'].includes(kind));
+    if (changed.length && !state.lit) state.lit = new Set(endsOf(changed));
+    const telling = changed.length ? changed : differing;
+    if (telling.length && !state.focus) for (const one of straight) one.bright = telling.includes(one);
     const placed = layout(model, usual, straight, state), { value } = model;
     placed.named = ({ to }) => typeof to === 'number' && ['outside', 'strangers', 'node'].includes(value.ends[to].shape) && !state.focus;
     const workloads = value.ends.filter(({ shape }) => shape === 'workload').length;
     const said = `${plural(workloads, 'workload')} in ${plural(model.spaces.length, 'namespace')}, ${value.policies.length === 1 ? '1 policy' : `${value.policies.length} policies`}, ${plural(arrows.length, 'arrow')}`;
     const kinds = Object.keys(ARROWS).filter((kind) => arrows.some((one) => one.kind === kind));
     const [width, height] = [Math.max(placed.width, 320), placed.height];
-    const [told, bottom] = state.bare ? [['g', {}], height] : legend(kinds, value.plain ? [] : Object.keys(MARKS), value.plain || kinds.includes('open') ? '' : LEFT_OUT, height + 34, width);
+    const [told, bottom] = state.bare ? [['g', {}], height] : legend(kinds, (kind) => wordOf(model, kind), value.plain ? [] : Object.keys(MARKS), value.plain || kinds.includes('open') ? '' : LEFT_OUT, height + 34, width);
     const box = [-14, -14, round(width + 28), round(bottom + 22)];
     return ['svg', { xmlns: 'http://www.w3.org/2000/svg', class: 'picture', viewBox: box.join(' '), width: box[2], height: box[3], role: 'group',
       'aria-label': `${value.title}: ${said}` },
