@@ -9,10 +9,12 @@ import pytest
 
 from netproof.model.value import replace
 from netproof.report.run import page
+from netproof.review.picture import read_picture
 from tests.browser import chromium
 from tests.unit.report.hostile import with_texts
 from tests.unit.report.run.test_bypass import KEYS, RESULTS
 from tests.unit.report.sample import EVERYTHING, LEAKING, PASSING, run_of
+from tests.unit.review.build import mirror, policy, workload
 
 pytestmark = pytest.mark.skipif(not chromium.PROGRAM, reason="no chromium: install one to run this")
 
@@ -86,6 +88,56 @@ def test_a_phone_scrolls_down_only(browser: chromium.Browser, report: Path, *, d
     browser.ask("for (const one of document.querySelectorAll('details')) one.open = true")
     browser.ask("document.body.offsetHeight")
     assert browser.ask("document.documentElement.scrollWidth") <= 360
+
+
+ARROWS = "[...document.querySelectorAll('.arrows .arrow')].map((one) => one.ariaLabel)"
+OPEN_PICTURE = (
+    "{ const one = document.getElementById('peers/api-to-postgres'); one.open = true; draw(one);"
+    " [...one.querySelectorAll('.step')].at(-1).open = true; }"
+)
+LEAK = "staging/web to production/postgres on 5432/TCP: leak"
+
+
+def _settled(browser: chromium.Browser, path: Path) -> None:
+    """Open a page, and the picture of its leaking case; toggles come a moment later."""
+    browser.open(path)
+    assert 0 == browser.ask("document.querySelectorAll('svg').length")
+    browser.ask(OPEN_PICTURE)
+    browser.call(
+        "Runtime.evaluate",
+        expression="new Promise((done) => requestAnimationFrame(() => setTimeout(done)))",
+        awaitPromise=True,
+    )
+
+
+def test_a_picture_is_drawn_when_it_is_opened(browser: chromium.Browser, report: Path) -> None:
+    """A leak is an arrow of its own; its replay says what was seen in each state."""
+    _settled(browser, report)
+    assert any(one.startswith(LEAK) for one in browser.ask(ARROWS))
+    browser.ask(
+        "document.querySelector('.arrow.leak').dispatchEvent(new Event('click', {bubbles: true}))"
+    )
+    told = browser.ask("document.querySelector('.case .stages').innerText")
+    assert "policies in force" in told
+    assert "expected denied, seen connected (leak)" in told
+    assert [] == browser.faults
+
+
+def test_the_picture_of_a_bundle_has_its_rules(browser: chromium.Browser, tmp_path: Path) -> None:
+    """Beside what was seen: policy, file and line."""
+    spec = "{podSelector: {matchLabels: {app: postgres}}, policyTypes: [Ingress]}"
+    pods = [workload("production/postgres", 5432), workload("staging/web", 80)]
+    decided = read_picture(mirror(*pods, policy("production/shut", spec)), "a bundle")
+    path = tmp_path / "bundle.html"
+    path.write_text(page.render(run_of((replace(LEAKING, picture=decided),))), encoding="utf-8")
+    _settled(browser, path)
+    assert any(one.startswith(LEAK) for one in browser.ask(ARROWS))
+    browser.ask(
+        "document.querySelector('.arrow.leak').dispatchEvent(new Event('click', {bubbles: true}))"
+    )
+    told = " ".join(browser.ask("document.querySelector('.case .stages').innerText").split())
+    assert "ingress of production/postgres: denied isolated by production/shut bundle.yaml" in told
+    assert "expected denied, seen connected (leak)" in told
 
 
 def test_hostile_text_stays_text(browser: chromium.Browser, tmp_path: Path) -> None:
