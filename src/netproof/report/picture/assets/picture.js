@@ -310,15 +310,17 @@ const Picture = (() => {
     const turns = points.map((_, at) => (at === 0 ? leaves : at === points.length - 1 ? arrives
       : unit({ x: points[at + 1].x - points[at - 1].x, y: points[at + 1].y - points[at - 1].y })));
     let way = `M${round(points[0].x)} ${round(points[0].y)}`;
+    const bounds = [...points];
     for (let at = 1; at < points.length; at += 1) {
       const [a, b] = [points[at - 1], points[at]], reach = Math.hypot(b.x - a.x, b.y - a.y) * 0.4;
       const c = { x: a.x + turns[at - 1].x * reach, y: a.y + turns[at - 1].y * reach };
       const d = { x: b.x - turns[at].x * reach, y: b.y - turns[at].y * reach };
+      bounds.push(c, d);
       way += `C${[c.x, c.y, d.x, d.y, b.x, b.y].map(round).join(' ')}`;
     }
     const tip = points[points.length - 1], { x, y } = arrives;
     const back = (side) => `${round(tip.x - 8 * x + side * 4 * y)} ${round(tip.y - 8 * y - side * 4 * x)}`;
-    return { way, head: `M${round(tip.x)} ${round(tip.y)}L${back(1)}L${back(-1)}Z`, tip };
+    return { bounds, way, head: `M${round(tip.x)} ${round(tip.y)}L${back(1)}L${back(-1)}Z`, tip };
   }
 
   /* Where an arrow leaves or enters an end, by where it goes next. */
@@ -346,7 +348,7 @@ const Picture = (() => {
     const way = scene.routes.get(JSON.stringify([here.key, there.key])) ?? [];
     const apart = Math.max(-36, Math.min(36, (nth - (of - 1) / 2) * 7));
     const across = scene.rankdir === 'LR' ? { x: 0, y: apart } : { x: apart, y: 0 };
-    if (!way.length) return between(a, b, bow(a, b));
+    if (!way.length) return between({ ...a, whole: false }, { ...b, whole: false }, bow(a, b));
     const points = way.map(({ x, y }) => ({ x: x + across.x, y: y + across.y }));
     const middle = points.slice(a.whole ? 0 : 1, b.whole ? undefined : -1);
     return between(a, b, middle);
@@ -530,7 +532,7 @@ const Picture = (() => {
     const isLoop = (one) => typeof one.from === 'string' && one.from === one.to;
     for (const one of arrows.filter(isLoop)) state.loops.set(one.from, [...(state.loops.get(one.from) ?? []), one]);
     const straight = arrows.filter((one) => !isLoop(one));
-    const plain = { ...wish, focus: undefined, policy: undefined, off: new Set(), seen: undefined };
+    const plain = { ...wish, focus: undefined, policy: undefined, off: new Set(), seen: undefined, open: false };
     const usual = scene(model, plain).arrows.filter((one) => !isLoop(one));
     if (state.focus) {
       state.chosen = new Set(state.focus);
@@ -549,9 +551,12 @@ const Picture = (() => {
     const workloads = value.ends.filter(({ shape }) => shape === 'workload').length;
     const said = `${plural(workloads, 'workload')} in ${plural(model.spaces.length, 'namespace')}, ${value.policies.length === 1 ? '1 policy' : `${value.policies.length} policies`}, ${plural(arrows.length, 'arrow')}`;
     const kinds = Object.keys(ARROWS).filter((kind) => arrows.some((one) => one.kind === kind));
-    const [width, height] = [Math.max(placed.width, 320), placed.height];
+    const points = placed.arrows.flatMap(({ path }) => path?.bounds ?? []);
+    const most = (start, values) => values.reduce((a, b) => Math.max(a, b), start);
+    const [left, top] = [most(0, points.map(({ x }) => -x)), most(0, points.map(({ y }) => -y))];
+    const [width, height] = [most(Math.max(placed.width, 320), points.map(({ x }) => x)), most(placed.height, points.map(({ y }) => y))];
     const [told, bottom] = state.bare ? [['g', {}], height] : legend(kinds, (kind) => wordOf(model, kind), value.plain ? [] : Object.keys(MARKS), value.plain || kinds.includes('open') ? '' : LEFT_OUT, height + 34, width);
-    const box = [-14, -14, round(width + 28), round(bottom + 22)];
+    const box = [round(-14 - left), round(-14 - top), round(width + left + 28), round(bottom + top + 22)];
     return ['svg', { xmlns: 'http://www.w3.org/2000/svg', class: 'picture', viewBox: box.join(' '), width: box[2], height: box[3], role: 'group',
       'aria-label': `${value.title}: ${said}` },
       ['title', {}, `${value.title}: ${said}`],
