@@ -42,18 +42,11 @@ class PolicyController:
         dataplane: Dataplane,
         nfts: Mapping[str, NftCommands],
         nodes: Sequence[NodeInfo],
-        *,
-        keeps_hooks: bool = False,
     ) -> None:
-        """Subscribe to the store; call within the running loop that is to apply the rules.
-
-        `keeps_hooks` is for a network whose packets wait in a queue, see `TableLoader`.
-        """
+        """Subscribe to the store; call within the running loop that is to apply the rules."""
         self._store = store
         self._dataplane = dataplane
-        self._loaders = {
-            node: TableLoader(nft, keeps_hooks=keeps_hooks) for node, nft in nfts.items()
-        }
+        self._loaders = {node: TableLoader(nft) for node, nft in nfts.items()}
         self._nodes = tuple(nodes)
         self._loop = asyncio.get_running_loop()
         self._due: asyncio.Handle | None = None

@@ -5,10 +5,10 @@ not parse, a missing field) is read as "matches nothing", never raised: one bad 
 keep the rules of all others from being applied.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from netlab.dataplane.addresses import Ip, parse_ip
 from netlab.dataplane.portranges import protocol_of
@@ -16,6 +16,8 @@ from netlab.dataplane.portranges import protocol_of
 Labels = Mapping[str, str]
 
 Obj = dict[str, Any]
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,14 +105,52 @@ class ClusterState:
     nodes: tuple[NodeInfo, ...]
 
 
-def read_state(view: ClusterView) -> ClusterState:
-    """Read the objects of a view."""
-    return ClusterState(
-        pods=tuple(pod for obj in view.pods if (pod := read_pod(obj)) is not None),
-        policies=tuple(map(_read_policy, view.policies)),
-        namespaces={o["metadata"]["name"]: labels_of(o) for o in view.namespaces},
-        nodes=view.nodes,
-    )
+class StateReader:
+    """Reads the views of one cluster, in order.
+
+    Objects that are still the same, which the store never changes in place, are not read again, and
+    what reads as before is the same value as before: pods and namespaces all together too.
+    """
+
+    def __init__(self) -> None:
+        """Know nothing yet."""
+        self._pods: _Readings[AddressedPod | None] = {}
+        self._policies: _Readings[ReadPolicy] = {}
+        self._before: ClusterState | None = None
+
+    def read(self, view: ClusterView) -> ClusterState:
+        """Read the objects of a view."""
+        self._pods = _read_all(view.pods, read_pod, self._pods)
+        self._policies = _read_all(view.policies, _read_policy, self._policies)
+        pods = tuple(pod for _, pod in self._pods.values() if pod is not None)
+        policies = tuple(policy for _, policy in self._policies.values())
+        namespaces: Mapping[str, Labels] = {
+            o["metadata"]["name"]: labels_of(o) for o in view.namespaces
+        }
+        if (before := self._before) is not None:
+            pods = before.pods if before.pods == pods else pods
+            namespaces = before.namespaces if before.namespaces == namespaces else namespaces
+        self._before = ClusterState(pods, policies, namespaces, view.nodes)
+        return self._before
+
+
+_Readings = dict[tuple[str, str, str], tuple[Obj, T]]
+
+
+def _read_all(
+    objects: Iterable[Obj], read: Callable[[Obj], T], before: _Readings[T]
+) -> _Readings[T]:
+    """Read objects by namespace, name and uid."""
+    readings: _Readings[T] = {}
+    for obj in objects:
+        meta = obj["metadata"]
+        key = meta["namespace"], meta["name"], meta.get("uid", "")
+        known = before.get(key)
+        if known is None or known[0] is not obj:
+            reading = read(obj)
+            known = obj, known[1] if known is not None and known[1] == reading else reading
+        readings[key] = known
+    return readings
 
 
 def labels_of(obj: Obj) -> Labels:

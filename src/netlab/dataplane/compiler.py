@@ -1,21 +1,24 @@
-"""NetworkPolicies to the rules of one node.
+"""What policies come to, as the rules of one node.
 
 Egress is filtered on the source pod's node, ingress on the destination pod's, both where packets
 are forwarded: traffic between a pod and its own node never gets there. Addresses are those after
-Service translation. What CNIs do differently within the rules is an option (`PlaneOptions`).
+Service translation. A map leads from each isolated pod's address to the chain of its namespace, so
+that a policy changes the rules of its own namespace and a packet meets no others. What CNIs do
+differently within the rules is an option (`PlaneOptions`).
 Must not know: what any field of a policy means; `Semantics` says that.
 """
 
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
 from netlab.dataplane import addresses, rulesets
-from netlab.dataplane.addresses import Addresses, NftFamily
-from netlab.dataplane.clusterstate import AddressedPod, ClusterState, PolicyDirection, TrafficRule
-from netlab.dataplane.portranges import AddressPort, PortRange, is_named_port
-from netlab.dataplane.rulesets import NamedSets, NftChain, NftTable
-from netlab.dataplane.semantics import NodeSite, PolicyClaim, Semantics
+from netlab.dataplane.addresses import Addresses, Ip, NftFamily
+from netlab.dataplane.clusterstate import AddressedPod, ClusterState, PolicyDirection
+from netlab.dataplane.filters import AllowRule, DirectionFilter, Filters
+from netlab.dataplane.rulesets import NamedSets, NftChain, NftSet, NftTable
+from netlab.dataplane.semantics import NodeSite, Semantics
 
 
 class DenyMethod(Enum):
@@ -65,177 +68,181 @@ _ONGOING_RULES = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class AllowRule:
-    """What one rule lets pass: subjects, the other side, and the destination's ports.
-
-    `ports` is None where the rule does not look at ports; `endpoints` are resolved named ports.
-    `of_ports` is what else a packet has to match where the rule has ports.
-    """
-
-    subjects: tuple[AddressedPod, ...]
-    peers: Addresses
-    ports: tuple[PortRange, ...] | None
-    endpoints: tuple[AddressPort, ...]
-    of_ports: str = ""
+_DENY = "goto deny"
 
 
 @dataclass(frozen=True, slots=True)
-class DirectionFilter:
-    """One direction of the whole cluster: who is isolated, and what passes nevertheless."""
+class _Passage:
+    """The rules of one rule of a policy on one node, by namespace, and the sets that they name."""
 
-    isolated: tuple[AddressedPod, ...]
-    allows: tuple[AllowRule, ...]
-
-
-Filters = dict[PolicyDirection, DirectionFilter]
+    rules: tuple[tuple[str, str], ...]
+    sets: tuple[NftSet, ...]
 
 
-def resolve(world: ClusterState, semantics: Semantics) -> Filters:
-    """Work out for the whole cluster whom policies isolate and what they allow."""
-    policies = [policy for p in world.policies if (policy := semantics.read(p)) is not None]
-    claims = [
-        PolicyClaim(policy, tuple(pod for pod in world.pods if semantics.selects(policy, pod)))
-        for policy in policies
-    ]
-    return {d: _direction_filter(world, semantics, claims, d) for d in PolicyDirection}
+_Passages = dict[tuple[int, PolicyDirection], tuple[AllowRule, _Passage]]
 
 
-def policy_table(
-    world: ClusterState, filters: Filters, node: str, *, semantics: Semantics, options: PlaneOptions
-) -> NftTable:
-    """Return a node's table; empty where nothing is enforced."""
-    if not semantics.enforces_on(world, node):
-        return NftTable(POLICY_TABLE)
-    site = _node_site(world, filters, node)
-    sets = NamedSets()
-    chains = (
-        NftChain("forward", tuple(_forward_rules(sets, site, semantics, options)), _HOOK),
-        NftChain("egress", tuple(_egress_rules(sets, filters[PolicyDirection.EGRESS], site))),
-        NftChain("ingress", tuple(_ingress_rules(sets, filters[PolicyDirection.INGRESS], site))),
-        NftChain("deny", tuple(semantics.deny_rules(site, _DENY_RULES[options.deny]))),
-    )
-    return NftTable(POLICY_TABLE, sets.all(), chains)
+class NodeCompiler:
+    """Makes one node's tables, in order; what it knows the rules of, it does not write again."""
 
+    def __init__(self, node: str, semantics: Semantics, options: PlaneOptions) -> None:
+        """Know no rules yet."""
+        self._node, self._semantics, self._options = node, semantics, options
+        self._shared: Mapping[Ip, str] = {}
+        self._passages: _Passages = {}
 
-def _direction_filter(
-    world: ClusterState,
-    semantics: Semantics,
-    claims: Sequence[PolicyClaim],
-    direction: PolicyDirection,
-) -> DirectionFilter:
-    concerned = [claim for claim in claims if direction in claim.policy.types]
-    effective = [claim for claim in semantics.claims(concerned) if claim.pods]
-    isolated = {id(pod): pod for claim in effective for pod in claim.pods}
-    allows = [
-        _allow_rule(world, semantics, claim, rule, direction)
-        for claim in effective
-        for rule in claim.policy.rules(direction)
-    ]
-    return DirectionFilter(tuple(isolated.values()), tuple(allows))
+    def table(self, world: ClusterState, filters: Filters, shared: Mapping[Ip, str]) -> NftTable:
+        """Return the node's table, empty where nothing is enforced.
 
-
-def _allow_rule(
-    world: ClusterState,
-    semantics: Semantics,
-    claim: PolicyClaim,
-    rule: TrafficRule,
-    direction: PolicyDirection,
-) -> AllowRule:
-    peers = semantics.peers(world, claim.policy, rule.peers)
-    names = [port for port in rule.ports if is_named_port(port)]
-    endpoints: tuple[AddressPort, ...] = ()
-    if names:
-        others = [pod for pod in world.pods if any(ip in peers for ip in pod.ips)]
-        is_egress = direction is PolicyDirection.EGRESS
-        destinations = others if is_egress else claim.pods
-        sources = claim.pods if is_egress else others
-        endpoints = tuple(
-            endpoint
-            for port in names
-            for endpoint in semantics.named(port, destinations=destinations, sources=sources)
-            if not is_egress or endpoint.ip in peers
+        `shared` are the addresses that several pods have (who completed may have had one that is
+        another's by now), each with the namespace whose chain they go to.
+        """
+        if not self._semantics.enforces_on(world, self._node):
+            return NftTable(POLICY_TABLE)
+        if shared != self._shared:
+            self._shared, self._passages = shared, {}
+        isolated = {direction: filters[direction].isolated for direction in PolicyDirection}
+        site = NodeSite(self._node, world.pods, isolated)
+        sets, passages = NamedSets(), _Passages()
+        egress, ingress = (
+            self._chains(sets, filters[direction], direction, passages)
+            for direction in (PolicyDirection.EGRESS, PolicyDirection.INGRESS)
         )
-    of_ports = semantics.of_ports() if rule.ports else ""
-    return AllowRule(claim.pods, peers, semantics.ports(rule.ports), endpoints, of_ports)
+        self._passages = passages
+        chains = (
+            NftChain("forward", tuple(self._forward_rules(site)), _HOOK),
+            *egress,
+            NftChain("ingress", (*_dispatch_rules(PolicyDirection.INGRESS), "accept")),
+            *ingress,
+            NftChain(
+                "deny", tuple(self._semantics.deny_rules(site, _DENY_RULES[self._options.deny]))
+            ),
+        )
+        maps = (self._maps(isolated[direction], direction) for direction in PolicyDirection)
+        return NftTable(POLICY_TABLE, (*(one for two in maps for one in two), *sets.all()), chains)
+
+    def _forward_rules(self, site: NodeSite) -> Iterator[str]:
+        yield from self._semantics.first_rules(site)
+        yield from _REPLY_RULES
+        if self._options.established is OpenConnectionFate.KEPT:
+            yield from _ONGOING_RULES
+        yield from _dispatch_rules(PolicyDirection.EGRESS)
+        yield "goto ingress"
+
+    def _maps(
+        self, isolated: Sequence[AddressedPod], direction: PolicyDirection
+    ) -> Iterator[NftSet]:
+        """Yield the maps from isolated pods' addresses to the chain of their namespace."""
+        v4: dict[str, None] = {}
+        v6: dict[str, None] = {}
+        for pod in isolated:
+            if pod.node == self._node:
+                for ip in pod.ips:
+                    chain = _chain_of(direction, self._home(ip, pod))
+                    (v4 if ip.family is NftFamily.V4 else v6)[f"{ip} : goto {chain}"] = None
+        for family, found in ((NftFamily.V4, v4), (NftFamily.V6, v6)):
+            kind = f"{family.set_type} : verdict"
+            yield NftSet(_map_of(direction, family), kind, tuple(found))
+
+    def _chains(
+        self,
+        sets: NamedSets,
+        only: DirectionFilter,
+        direction: PolicyDirection,
+        passages: _Passages,
+    ) -> list[NftChain]:
+        """Return the chain of each namespace that has isolated pods here: what passes there."""
+        rules: dict[str, list[str]] = {
+            self._home(ip, pod): []
+            for pod in only.isolated
+            if pod.node == self._node
+            for ip in pod.ips
+        }
+        for allow in only.allows:
+            known = self._passages.get((id(allow), direction))
+            passage = known[1] if known else self._passage(allow, direction)
+            passages[id(allow), direction] = allow, passage
+            sets.take(passage.sets)
+            for namespace, rule in passage.rules:
+                rules[namespace].append(rule)
+        return [
+            NftChain(_chain_of(direction, namespace), (*found, _DENY))
+            for namespace, found in rules.items()
+        ]
+
+    def _passage(self, allow: AllowRule, direction: PolicyDirection) -> _Passage:
+        """Return what one rule of a policy lets pass here, where its subjects are one end."""
+        sets = NamedSets()
+        subjects: dict[str, list[Ip]] = defaultdict(list)
+        for pod in allow.subjects:
+            if pod.node == self._node:
+                for ip in pod.ips:
+                    subjects[self._home(ip, pod)].append(ip)
+        rules = tuple(
+            (namespace, rule)
+            for namespace, ips in subjects.items()
+            for rule in _pass_rules(sets, allow, addresses.of_ips(ips), direction)
+        )
+        return _Passage(rules, sets.all())
+
+    def _home(self, ip: Ip, pod: AddressedPod) -> str:
+        """Return the namespace in whose chain an address is judged."""
+        return self._shared.get(ip, pod.namespace) if self._shared else pod.namespace
 
 
-def _node_site(world: ClusterState, filters: Filters, node: str) -> NodeSite:
-    local = [pod for pod in world.pods if pod.node == node]
-    remote = [pod for pod in world.pods if pod.node != node]
-    isolated = {d: _addresses_on(node, filters[d].isolated) for d in PolicyDirection}
-    return NodeSite(node, _addresses(local), _addresses(remote), isolated)
+def shared_addresses(pods: Sequence[AddressedPod]) -> Mapping[Ip, str]:
+    """Return the addresses that several pods have, with the namespace of the first of these."""
+    seen: dict[Ip, str] = {}
+    shared: dict[Ip, str] = {}
+    for pod in pods:
+        for ip in pod.ips:
+            if ip in seen:
+                shared[ip] = seen[ip]
+            seen.setdefault(ip, pod.namespace)
+    return shared
 
 
-def _addresses(pods: Sequence[AddressedPod]) -> Addresses:
-    return addresses.of_ips(ip for pod in pods for ip in pod.ips)
+def _chain_of(direction: PolicyDirection, namespace: str) -> str:
+    return f"{'egress' if direction is PolicyDirection.EGRESS else 'ingress'}-{namespace}"
 
 
-def _addresses_on(node: str, pods: Sequence[AddressedPod]) -> Addresses:
-    return _addresses([pod for pod in pods if pod.node == node])
+def _map_of(direction: PolicyDirection, family: NftFamily) -> str:
+    return f"{direction.value.lower()}_{family.value}"
 
 
-def _forward_rules(
-    sets: NamedSets, site: NodeSite, semantics: Semantics, options: PlaneOptions
-) -> Iterator[str]:
-    yield from semantics.first_rules(site)
-    yield from _REPLY_RULES
-    if options.established is OpenConnectionFate.KEPT:
-        yield from _ONGOING_RULES
+def _dispatch_rules(direction: PolicyDirection) -> Iterator[str]:
+    """Yield the rules that send what concerns an isolated pod to its namespace's chain."""
+    side = "saddr" if direction is PolicyDirection.EGRESS else "daddr"
     for family in NftFamily:
-        if isolated := site.isolated[PolicyDirection.EGRESS].of(family):
-            yield f"{rulesets.match_addresses(sets, family, 'saddr', isolated)} goto egress"
-    yield "goto ingress"
-
-
-def _egress_rules(sets: NamedSets, egress: DirectionFilter, site: NodeSite) -> Iterator[str]:
-    for allow in egress.allows:
-        yield from _pass_rules(sets, allow, site, PolicyDirection.EGRESS, then="goto ingress")
-    yield "goto deny"
-
-
-def _ingress_rules(sets: NamedSets, ingress: DirectionFilter, site: NodeSite) -> Iterator[str]:
-    for allow in ingress.allows:
-        yield from _pass_rules(sets, allow, site, PolicyDirection.INGRESS, then="accept")
-    for family in NftFamily:
-        if isolated := site.isolated[PolicyDirection.INGRESS].of(family):
-            yield f"{rulesets.match_addresses(sets, family, 'daddr', isolated)} goto deny"
-    yield "accept"
+        yield f"{family.value} {side} vmap @{_map_of(direction, family)}"
 
 
 def _pass_rules(
-    sets: NamedSets, allow: AllowRule, site: NodeSite, direction: PolicyDirection, *, then: str
+    sets: NamedSets, allow: AllowRule, subjects: Addresses, direction: PolicyDirection
 ) -> Iterator[str]:
-    """Yield what one rule of a policy lets pass on a node, where its subjects are one end."""
-    subjects = _addresses_on(site.node, allow.subjects)
+    """Yield what one rule of a policy lets pass where these subjects are one end."""
     is_egress = direction is PolicyDirection.EGRESS
+    then = "goto ingress" if is_egress else "accept"
     for family in NftFamily:
         own, peers = subjects.of(family), allow.peers.of(family)
-        if not (own and peers):
+        reached = [e for e in allow.endpoints if e.ip.family is family]
+        named = reached if is_egress else [e for e in reached if e.ip in subjects]
+        if not (own and peers and (named or allow.ports != ())):
             continue
         if is_egress:
             source = rulesets.match_addresses(sets, family, "saddr", own)
-            target = rulesets.match_side(sets, family, "daddr", peers)
         else:
             source = rulesets.match_side(sets, family, "saddr", peers)
-            target = rulesets.match_addresses(sets, family, "daddr", own)
-        for service in _service_matches(sets, target, allow.ports):
+        if allow.ports != ():
+            if is_egress:
+                target = rulesets.match_side(sets, family, "daddr", peers)
+            else:
+                target = rulesets.match_addresses(sets, family, "daddr", own)
+            service = rulesets.match_ports(sets, allow.ports) if allow.ports else ""
+            yield _joined(source, target, service, allow.of_ports, then)
+        if named:
+            service = rulesets.match_endpoints(sets, family, named)
             yield _joined(source, service, allow.of_ports, then)
-        reached = [e for e in allow.endpoints if is_egress or e.ip in subjects]
-        if named := [e for e in reached if e.ip.family is family]:
-            yield _joined(
-                source, rulesets.match_endpoints(sets, family, named), allow.of_ports, then
-            )
-
-
-def _service_matches(
-    sets: NamedSets, target: str, ports: tuple[PortRange, ...] | None
-) -> Iterator[str]:
-    """Yield the match of target and numbered ports; nothing where only names are given."""
-    if ports is None:
-        yield target
-    elif ports:
-        yield _joined(target, rulesets.match_ports(sets, ports))
 
 
 def _joined(*parts: str) -> str:

@@ -13,6 +13,7 @@ Must not know: what the rules are for.
 import contextlib
 import ctypes
 import errno
+import logging
 import os
 import re
 import socket
@@ -23,6 +24,8 @@ from pathlib import Path
 from typing import Protocol, Self
 
 from netlab.dataplane.rulesets import NftChain, NftSet, NftTable
+
+log = logging.getLogger(__name__)
 
 LIBRARY_VARIABLE = "NETPROOF_LIBNFTABLES"
 _LIBRARY = "libnftables.so.1"
@@ -179,10 +182,9 @@ class NftCommands(Protocol):
 class TableLoader:
     """Puts tables in force in one namespace, and knows which are."""
 
-    def __init__(self, nft: NftCommands, *, keeps_hooks: bool = False) -> None:
-        """Load by `nft`; `keeps_hooks` where packets wait in a queue: an end of hooks drops it."""
+    def __init__(self, nft: NftCommands) -> None:
+        """Load by `nft`; nothing is in force yet."""
         self._nft = nft
-        self._keeps_hooks = keeps_hooks
         self._in_force: dict[str, NftTable] = {}
         self._spares: set[str] = set()
 
@@ -194,20 +196,28 @@ class TableLoader:
         if self._in_force.get(table.name) == table:
             return False
         try:
-            self._nft.run(_removal(table.name + _SPARE) + self._replacement(table))
-            self._spares.discard(table.name)
+            self._change(table)
         except TransactionTooLargeError:
             self._load_in_stages(table)
         self._in_force[table.name] = table
         return True
 
-    def _replacement(self, table: NftTable) -> str:
+    def _change(self, table: NftTable) -> None:
+        """Put a table in force in one transaction, by what differs where that is possible."""
         old = self._in_force.get(table.name)
-        if old is None or not self._keeps_hooks or table.name in self._spares:
-            return table.replacement()
-        if hooks_of(old) != hooks_of(table):
-            return table.replacement()
-        return table.in_place_of(old)
+        if old is not None and table.name not in self._spares and hooks_of(old) == hooks_of(table):
+            try:
+                self._nft.run(table.change_of(old))
+            except TransactionTooLargeError:
+                raise
+            except NftError as error:  # in force is what somebody else has changed
+                log.warning(
+                    "table %s is made anew, as its change was refused: %s", table.name, error
+                )
+            else:
+                return
+        self._nft.run(_removal(table.name + _SPARE) + table.replacement())
+        self._spares.discard(table.name)
 
     def _load_in_stages(self, table: NftTable) -> None:
         old, new = table.name, table.name + _SPARE

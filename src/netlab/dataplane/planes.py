@@ -5,11 +5,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 
-from netlab.dataplane import clusterstate, compiler, serviceproxy
-from netlab.dataplane.clusterstate import ClusterState, ClusterView
-from netlab.dataplane.compiler import POLICY_TABLE, Filters, PlaneOptions
+from netlab.dataplane import serviceproxy
+from netlab.dataplane.addresses import Ip
+from netlab.dataplane.clusterstate import AddressedPod, ClusterState, ClusterView, StateReader
+from netlab.dataplane.compiler import POLICY_TABLE, NodeCompiler, PlaneOptions, shared_addresses
 from netlab.dataplane.defects import ALL
 from netlab.dataplane.defects.defect import Defect
+from netlab.dataplane.filters import Filters, PolicyResolver
 from netlab.dataplane.rulesets import NftTable
 from netlab.dataplane.semantics import Semantics
 
@@ -53,6 +55,9 @@ class FlatDataplane(Dataplane):
         return NftTable(POLICY_TABLE)
 
 
+_Resolved = tuple[ClusterState, Filters, Mapping[Ip, str]]
+
+
 class EnforcingDataplane(Dataplane):
     """Enforces policies as its semantics read them."""
 
@@ -60,24 +65,31 @@ class EnforcingDataplane(Dataplane):
         super().__init__()
         self._semantics = semantics
         self._options = options
+        self._reader = StateReader()
+        self._resolver = PolicyResolver(semantics)
+        self._compilers: dict[str, NodeCompiler] = {}
+        self._pods: tuple[AddressedPod, ...] = ()
+        self._shared: Mapping[Ip, str] = {}
         self._view: ClusterView | None = None
-        self._resolved: tuple[ClusterState, Filters] | None = None
+        self._resolved: _Resolved | None = None
 
     def policy_table(self, view: ClusterView, node: str) -> NftTable:
         """Return the table that enforces the policies on a node."""
-        state, filters = self._resolve(view)
-        return compiler.policy_table(
-            state, filters, node, semantics=self._semantics, options=self._options
-        )
+        if node not in self._compilers:
+            self._compilers[node] = NodeCompiler(node, self._semantics, self._options)
+        return self._compilers[node].table(*self._resolve(view))
 
-    def _resolve(self, view: ClusterView) -> tuple[ClusterState, Filters]:
+    def _resolve(self, view: ClusterView) -> _Resolved:
         """Work a view out once for all nodes."""
         if self._resolved is None or view is not self._view:
             # Forgotten first: what cannot be resolved must not leave the one before in its place.
             self._resolved = None
-            state = clusterstate.read_state(self._semantics.perceive(self._view, view))
+            state = self._reader.read(self._semantics.perceive(self._view, view))
             self._view = view
-            self._resolved = state, compiler.resolve(state, self._semantics)
+            filters = self._resolver.resolve(state)
+            if state.pods is not self._pods:
+                self._pods, self._shared = state.pods, shared_addresses(state.pods)
+            self._resolved = state, filters, self._shared
         return self._resolved
 
 

@@ -4,8 +4,9 @@ A match is the shortest text that says it: one element goes into the rule itself
 named set. Knows nftables' syntax and nothing of policies.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from hashlib import blake2s
 
 from netlab.dataplane.addresses import NftFamily, elements
 from netlab.dataplane.intervals import Intervals
@@ -50,31 +51,58 @@ class NftTable:
         """Return commands that replace whatever the table holds now, in one transaction."""
         return "".join(f"{line}\n" for line in self._lines())
 
-    def in_place_of(self, old: "NftTable") -> str:
-        """Return commands that replace one that is in force, in one transaction, but its hooks.
+    def change_of(self, old: "NftTable") -> str:
+        """Return commands that make one that is in force this one, in one transaction.
 
-        Linux drops all packets that a queue of the namespace holds when any hook goes.
+        What is alike in both stays as it is, hooks above all: Linux drops all packets that a queue
+        of the namespace holds when any of them goes. Both have to have the same hooks.
         """
-        # Maps first: their elements hold on to chains.
-        gone = [f"delete {one.keyword} inet {self.name} {one.name}" for one in old.sets]
-        gone += [f"delete chain inet {self.name} {c.name}" for c in old.chains if not c.hook]
-        lines = (f"flush table inet {self.name}", *gone, *self._definition())
-        return "".join(f"{line}\n" for line in lines)
+        return "".join(f"{line}\n" for line in self._changes(old))
+
+    def _changes(self, old: "NftTable") -> Iterator[str]:
+        chains, sets = {c.name: c for c in old.chains}, {one.name: one for one in old.sets}
+        fresh = [
+            one for one in self.sets if one.name not in sets or one.kind != sets[one.name].kind
+        ]
+        other = [c for c in self.chains if chains.get(c.name) != c]
+        kept = {one.name for one in self.sets} - {one.name for one in fresh}
+        changed = [one for one in self.sets if one.name in kept and one != sets[one.name]]
+        yield from (f"flush chain inet {self.name} {c.name}" for c in other if c.name in chains)
+        # Elements hold on to chains, and rules to sets; so that is the order in which they go.
+        for one in changed:
+            gone = [_key(e) for e in sets[one.name].elements if e not in set(one.elements)]
+            if gone:
+                yield f"delete element inet {self.name} {one.name} {{ {', '.join(gone)} }}"
+        chains_gone = chains.keys() - {c.name for c in self.chains}
+        yield from (f"flush chain inet {self.name} {name}" for name in sorted(chains_gone))
+        yield from (
+            f"delete {s.keyword} inet {self.name} {s.name}" for s in old.sets if s.name not in kept
+        )
+        yield from (f"delete chain inet {self.name} {name}" for name in sorted(chains_gone))
+        yield from self._block(fresh, other)
+        for one in changed:
+            if more := [e for e in one.elements if e not in set(sets[one.name].elements)]:
+                yield f"add element inet {self.name} {one.name} {{ {', '.join(more)} }}"
 
     def _lines(self) -> Iterator[str]:
         # "add" first: deleting a table that is not there is an error.
         yield f"add table inet {self.name}"
         yield f"delete table inet {self.name}"
-        yield from self._definition()
+        yield from self._block(self.sets, self.chains)
 
-    def _definition(self) -> Iterator[str]:
+    def _block(self, sets: Iterable[NftSet], chains: Iterable[NftChain]) -> Iterator[str]:
         yield f"table inet {self.name} {{"
-        for one in self.sets:
+        for one in sets:
             elements = f" elements = {{ {', '.join(one.elements)} }}" if one.elements else ""
             yield f"{one.opening}{elements} }}"
-        for chain in self.chains:
+        for chain in chains:
             yield from _chain_lines(chain)
         yield "}"
+
+
+def _key(element: str) -> str:
+    """Return an element of a set, or of a map without what it leads to."""
+    return element.partition(" : ")[0]
 
 
 def _chain_lines(chain: NftChain) -> Iterator[str]:
@@ -85,20 +113,31 @@ def _chain_lines(chain: NftChain) -> Iterator[str]:
     yield "}"
 
 
-@dataclass(slots=True)
 class NamedSets:
-    """Collects the named sets of a table; the same content twice is one set."""
+    """Collects the named sets of a table; the same content twice is one set.
 
-    _names: dict[tuple[str, tuple[str, ...]], str] = field(default_factory=dict)
+    Names follow from content, so that a set which stays is known by its name.
+    """
+
+    def __init__(self) -> None:
+        """Collect none yet."""
+        self._sets: dict[str, NftSet] = {}
 
     def name(self, kind: str, elements: Sequence[str]) -> str:
         """Return a reference (`@name`) to a set with these elements."""
-        key = (kind, tuple(elements))
-        return "@" + self._names.setdefault(key, f"s{len(self._names)}")
+        content = "\n".join((kind, *elements)).encode()
+        name = f"s{blake2s(content, digest_size=10).hexdigest()}"
+        self.take((NftSet(name, kind, tuple(elements)),))
+        return "@" + name
+
+    def take(self, sets: Iterable[NftSet]) -> None:
+        """Collect sets that have their names."""
+        for one in sets:
+            self._sets.setdefault(one.name, one)
 
     def all(self) -> tuple[NftSet, ...]:
         """Return the sets in the order in which they were first asked for."""
-        return tuple(NftSet(name, kind, elements) for (kind, elements), name in self._names.items())
+        return tuple(self._sets.values())
 
 
 PORT_KEY = "meta l4proto . th dport"

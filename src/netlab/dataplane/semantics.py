@@ -5,8 +5,9 @@ comments in k8s.io/api networking/v1/types.go and
 https://kubernetes.io/docs/concepts/services-networking/network-policies/.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from netlab.dataplane import addresses, portranges
 from netlab.dataplane.addresses import EVERYBODY, NOBODY, Addresses
@@ -57,18 +58,46 @@ class PolicyClaim:
     pods: tuple[AddressedPod, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class NodeSite:
-    """One node, as the rules on it see the cluster."""
+    """One node, as the rules on it see the cluster; `selected` are all pods isolated anywhere."""
 
     node: str
-    local: Addresses
-    remote: Addresses
-    isolated: dict[PolicyDirection, Addresses]
+    pods: Sequence[AddressedPod]
+    selected: Mapping[PolicyDirection, Sequence[AddressedPod]]
+
+    @cached_property
+    def local(self) -> Addresses:
+        """The addresses of the node's pods."""
+        return _addresses(pod for pod in self.pods if pod.node == self.node)
+
+    @cached_property
+    def remote(self) -> Addresses:
+        """The addresses of the pods of all other nodes."""
+        return _addresses(pod for pod in self.pods if pod.node != self.node)
+
+    @cached_property
+    def isolated(self) -> Mapping[PolicyDirection, Addresses]:
+        """The addresses of the node's pods that are isolated."""
+        return {
+            direction: _addresses(pod for pod in pods if pod.node == self.node)
+            for direction, pods in self.selected.items()
+        }
+
+
+def _addresses(pods: Iterable[AddressedPod]) -> Addresses:
+    return addresses.of_ips(ip for pod in pods for ip in pod.ips)
 
 
 class Semantics:
-    """The faithful reading. Instances may remember views (`perceive`); this one does not."""
+    """The faithful reading. Instances may remember views (`perceive`); this one does not.
+
+    One that does not is asked the same question once: its answers follow from what it is told.
+    """
+
+    def remembers(self) -> bool:
+        """Tell whether an answer may depend on what came before: on how views were perceived."""
+        return type(self).perceive is not Semantics.perceive
 
     def perceive(self, previous: ClusterView | None, view: ClusterView) -> ClusterView:
         """Return the view to act on; `previous` is the one before, as it really was."""

@@ -55,8 +55,7 @@ async def serve(
     registry = Registry(store)
     chosen = choose_defects(settings.defects)
     plane = make_dataplane(settings.dataplane, chosen.dataplane, settings.options)
-    late = settings.network.is_late
-    policies = _enforce_policies(plane, network, store, keeps_hooks=late)
+    policies = _enforce_policies(plane, network, store)
     names = dns.ClusterDns(store, registry)
     runtime = _run_pods(RUNTIMES[chosen.forwarding], network, store, policies, names, reaper)
     report({"progress": "loaded its rules"})
@@ -86,16 +85,14 @@ async def serve(
     await _outlive(apart)
 
 
-def _enforce_policies(
-    plane: Dataplane, network: Network, store: Store, *, keeps_hooks: bool
-) -> PolicyController:
+def _enforce_policies(plane: Dataplane, network: Network, store: Store) -> PolicyController:
     """Give every node an nftables context and keep its rules as the objects say."""
     nfts: dict[str, Nft] = {}
     for name, node in network.nodes.items():
         with node.netns:
             nfts[name] = Nft()
     infos = tuple(NodeInfo(name, node.addresses.ips) for name, node in network.nodes.items())
-    return PolicyController(store, plane, nfts, infos, keeps_hooks=keeps_hooks)
+    return PolicyController(store, plane, nfts, infos)
 
 
 def _run_pods(

@@ -15,12 +15,17 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from netlab.dataplane import clusterstate, compiler
 from netlab.dataplane.addresses import Ip, parse_ip
-from netlab.dataplane.clusterstate import ClusterState, ClusterView, NodeInfo, PolicyDirection
-from netlab.dataplane.compiler import DirectionFilter
+from netlab.dataplane.clusterstate import (
+    ClusterState,
+    ClusterView,
+    NodeInfo,
+    PolicyDirection,
+    StateReader,
+)
+from netlab.dataplane.filters import DirectionFilter, Filters, PolicyResolver
 from netlab.dataplane.planes import DEFECTS
-from netlab.dataplane.semantics import Semantics
+from netlab.dataplane.semantics import NodeSite, Semantics
 from netproof.expected import expected_matrix
 from netproof.expected.misreadings import suspects
 from netproof.expected.scenes import Scene
@@ -129,11 +134,12 @@ class Lab:
     def sees(self, scene: Scene) -> Callable[[Flow], Observation]:
         """Return what becomes of flows in a scene."""
         view = _view(scene)
-        state = clusterstate.read_state(self.semantics.perceive(self._before, view))
+        state = StateReader().read(self.semantics.perceive(self._before, view))
         self._before = view
-        filters = compiler.resolve(state, self.semantics)
+        filters = PolicyResolver(self.semantics).resolve(state)
+        selected = {direction: only.isolated for direction, only in filters.items()}
         before = {
-            node: self.semantics.first_rules(compiler._node_site(state, filters, node))
+            node: self.semantics.first_rules(NodeSite(node, state.pods, selected))
             for node in NODES
             if self.semantics.enforces_on(state, node)
         }
@@ -148,7 +154,7 @@ class Lab:
         flow: Flow,
         scene: Scene,
         state: ClusterState,
-        filters: compiler.Filters,
+        filters: Filters,
         before: Mapping[str, Sequence[str]],
     ) -> Observation:
         source, target = _ip(flow.source, flow, scene), _ip(flow.destination, flow, scene)
@@ -177,7 +183,7 @@ class Lab:
 
 
 def _passes(
-    filters: compiler.Filters,
+    filters: Filters,
     node: str,
     source: Ip,
     target: Ip,

@@ -149,7 +149,8 @@ def test_a_deleted_pod_leaves_the_rules() -> None:
         await setup.controller.settled()
         setup.store.delete("pods", "default", "a")
         await setup.controller.settled()
-        assert "10.244.0.2" not in setup.nodes["lab-node-0"].runs[-1]
+        gone = "delete element inet netproof_policy ingress_ip { 10.244.0.2 }"
+        assert gone in setup.nodes["lab-node-0"].runs[-1]
 
     _drive(scenario)
 

@@ -42,23 +42,23 @@ class _Told:
         self.text = ruleset
 
 
-def test_hooks_stay_where_packets_wait() -> None:
+def test_hooks_stay() -> None:
     """Linux empties the queues of a namespace when any hook goes; maps go before their chains."""
-    verdicts = NftSet("m0", "inet_service : verdict", ("80 : goto rest",))
-    old = replace(TABLE, sets=(*TABLE.sets, verdicts))
+    verdicts = NftSet("m0", "inet_service : verdict", ("80 : goto other",))
+    other = NftChain("other", ("accept",))
+    old = replace(TABLE, sets=(*TABLE.sets, verdicts), chains=(*TABLE.chains, other))
     told = _Told()
-    loader = TableLoader(told, keeps_hooks=True)
+    loader = TableLoader(told)
     loader.load(old)
     loader.load(TABLE)
-    assert "delete table inet t\n" not in told.text
-    before = ["flush table inet t", "delete set inet t s0", "delete map inet t m0"]
-    assert [*before, "delete chain inet t rest", "table inet t {"] == told.text.splitlines()[2:7]
+    gone = ["flush chain inet t other", "delete map inet t m0", "delete chain inet t other"]
+    assert [*gone, "table inet t {", "}"] == told.text.splitlines()
 
 
 def test_other_hooks_replace_the_table() -> None:
     """A chain cannot be told another place."""
     told = _Told()
-    loader = TableLoader(told, keeps_hooks=True)
+    loader = TableLoader(told)
     loader.load(TABLE)
     loader.load(replace(TABLE, chains=TABLE.chains[1:]))
     assert "delete table inet t\n" in told.text

@@ -24,6 +24,12 @@ def _chain(text: str, name: str) -> list[str]:
     return lines[start : lines.index("}", start)]
 
 
+def _elements(text: str, name: str) -> str:
+    """Return what stands in a map."""
+    (line,) = (line for line in text.splitlines() if line.startswith(f"map {name} "))
+    return line.partition("elements = { ")[2].partition(" }")[0]
+
+
 def _compile(one: ClusterView, node: str = "lab-node-0", **options: Any) -> str:
     return make_dataplane("enforcing", [], PlaneOptions(**options)).policy_ruleset(one, node)
 
@@ -31,7 +37,9 @@ def _compile(one: ClusterView, node: str = "lab-node-0", **options: Any) -> str:
 def _ingress_of_a(*rules: Obj) -> list[str]:
     """Compile rules for pod a alone; return what is before its own denial, IPv4 only."""
     known = view(ingress(*rules, podSelector=SELECT_A), pods=[A, B, BARE])
-    return [rule for rule in _chain(_compile(known), "ingress")[:-3] if "ip6" not in rule]
+    chain = _chain(_compile(known), "ingress-default")
+    assert "goto deny" == chain[-1]
+    return [rule for rule in chain[:-1] if "ip6" not in rule]
 
 
 def test_a_table_is_replaced_in_one_transaction() -> None:
@@ -49,16 +57,18 @@ def test_the_same_objects_give_the_same_text() -> None:
 def test_ingress_isolates_on_the_pods_own_node_only() -> None:
     """A selected pod's ingress is denied on its node; other nodes know nothing of it."""
     known = view(ingress(podSelector=SELECT_A))
-    here, there = _chain(_compile(known), "ingress"), _chain(_compile(known, "x"), "ingress")
-    assert [f"ip daddr {A4} goto deny", f"ip6 daddr {A6} goto deny", "accept"] == here
-    assert ["accept"] == there
+    here, there = _compile(known), _compile(known, "x")
+    leads = [f"{A4} : goto ingress-default", f"{A6} : goto ingress-default"]
+    assert leads == [_elements(here, "ingress_ip"), _elements(here, "ingress_ip6")]
+    assert ["goto deny"] == _chain(here, "ingress-default")
+    assert ["", ""] == [_elements(there, "ingress_ip"), _elements(there, "ingress_ip6")]
 
 
 def test_egress_alone_leaves_ingress_open() -> None:
     """A policy of type Egress isolates the sender and nobody as receiver."""
     text = _compile(view(policy("p", {"policyTypes": ["Egress"], "podSelector": SELECT_A})))
-    assert f"ip saddr {A4} goto egress" in _chain(text, "forward")
-    assert ["accept"] == _chain(text, "ingress")
+    assert f"{A4} : goto egress-default" == _elements(text, "egress_ip")
+    assert "" == _elements(text, "ingress_ip")
 
 
 @pytest.mark.parametrize("rule", [{}, {"from": []}, {"from": [], "ports": []}])
@@ -141,6 +151,20 @@ def test_pods_that_are_not_on_the_pod_network_are_left_out(change: Obj) -> None:
     odd = {**pod("odd", ips=["10.244.0.9"]), **change}
     rule: Obj = {"from": [{"podSelector": {}}]}
     assert "10.244.0.9" not in _compile(view(ingress(rule), pods=[A, odd]))
+
+
+def test_a_shared_address_is_judged_by_all_who_have_it() -> None:
+    """Who completed may have had another's address: wherever each is, one chain has the rules."""
+    defect = ["completed-pod-stays-guarded"]
+    ended = pod("ended", namespace="far", ips=[A4], labels={"app": "x"})
+    ended["status"]["phase"] = "Failed"
+    theirs = policy("theirs", {"ingress": [{"ports": [{"port": 81}]}]}, namespace="far")
+    known = view(ingress({"ports": [{"port": 80}]}), theirs, pods=[A, ended])
+    text = make_dataplane("enforcing", defect).policy_ruleset(known, "lab-node-0")
+    assert f"{A4} : goto ingress-default" == _elements(text, "ingress_ip")
+    passing = [rule for rule in _chain(text, "ingress-default") if "ip6" not in rule]
+    dport = f"ip daddr {A4} meta l4proto tcp th dport"
+    assert [f"{dport} 80 accept", f"{dport} 81 accept", "goto deny"] == passing
 
 
 def test_rejecting_answers_the_sender() -> None:
