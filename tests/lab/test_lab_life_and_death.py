@@ -12,6 +12,9 @@ from pathlib import Path
 
 import pytest
 
+import netproof.cluster.lab
+from netproof.cluster.lab import LabCluster, LabOptions
+from netproof.errors import ClusterError
 from tests.lab import lab_process
 from tests.lab.lab_process import LabProcess, eventually, lab, watched
 
@@ -136,3 +139,26 @@ def test_the_next_start_cleans_up_when_both_were_killed(tmp_path: Path) -> None:
     with lab(tmp_path / "next") as running:
         running.ready()
         assert [path.name for path in tmp_path.iterdir()] == ["next"]
+
+
+def test_a_lab_that_is_killed_between_two_steps_leaves_no_home(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before its first process lives nobody in the lab could clean up, so that its starter does."""
+    home = tmp_path / "netproof"
+    died = tmp_path / "died"
+    dies = (
+        f"import os, signal; os.mkdir({str(home)!r}, 0o700); os.mkdir({str(died)!r}); "
+        "os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    monkeypatch.setattr(
+        netproof.cluster.lab,
+        "_spawn",
+        lambda _options, _place, ready, lifeline: subprocess.Popen(
+            [sys.executable, "-c", dies], pass_fds=(ready, lifeline)
+        ),
+    )
+    with pytest.raises(ClusterError, match="ended before it was ready, with exit code -9"):
+        LabCluster(LabOptions()).start()
+    assert [died] == list(tmp_path.iterdir())

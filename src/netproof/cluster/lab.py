@@ -6,6 +6,7 @@ unless it is told to outlive it; one that outlived its command is found and ende
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -175,6 +176,9 @@ class LabCluster:
             self._lifeline = None
         if self._process is not None:
             _end(self._process)
+            if self._process.returncode < 0:  # killed, so it may have left what it had just made
+                with contextlib.suppress(ClusterError):
+                    end_lab(self._options.name)
             self._process = None
 
     def _wait(self, ready: int, process: subprocess.Popen[bytes]) -> ClusterRef:
