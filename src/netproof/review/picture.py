@@ -40,7 +40,7 @@ def read_picture(mirror: Mirror, title: str) -> Picture:
 
     Raises PolicyError where its flows are too many to be told one by one.
     """
-    (view,) = views(mirror)
+    (view,) = views(mirror, machines=True)
     drawing = _Drawing(view.reach, view.port, tuple(view.exposure.whom))
     drawing.take(view.reach.flows)
     drawing.meet(view)
@@ -199,7 +199,7 @@ class _Drawing:
         if flow.protocol is Protocol.ICMP:
             return str(flow.protocol)
         port = Port(flow.port, flow.protocol)
-        abroad = flow.destination.kind is EndpointKind.OUTSIDE
+        abroad = flow.destination.kind in (EndpointKind.OUTSIDE, EndpointKind.NODE)
         by = "" if flow.path in USUAL or flow.destination == Endpoint.service(DNS) else flow.path
         return f"{self.word(port) if abroad else port}{f' by {by}' if by else ''}"
 

@@ -22,7 +22,7 @@ from netproof.expected import Target, positions, transposed
 from netproof.model.flow import Endpoint, EndpointKind
 from netproof.model.review import EdgeEnd, ReachedBy, Snapshot
 from netproof.model.value import replace
-from netproof.model.workload import Port, Protocol
+from netproof.model.workload import Host, HostKind, Port, Protocol
 from netproof.policy import Network, matching
 from netproof.policy.limits import MAX_EDGES, MAX_STRANGERS, MAX_WORKLOADS, refuse_more
 from netproof.policy.mirror import Mirror
@@ -30,6 +30,10 @@ from netproof.policy.strangers import read_strangers
 from netproof.printing import Printable, several_lines
 from netproof.review.exposure import Exposure, among, port_names, strangers_of
 from netproof.review.reachability import (
+    API_PORTS,
+    API_SERVER,
+    NODES,
+    WEB,
     Reachability,
     egress_ports,
     policy_blocks,
@@ -88,14 +92,20 @@ class SnapshotView:
         return f"{OTHER}/{port.protocol}" if port.number == self.other else str(port)
 
 
-def views(*mirrors: Mirror, also: Iterable[str] = ()) -> tuple[SnapshotView, ...]:
-    """Return a view of each bundle, all by one measure; `also` are strangers to tell apart."""
+def views(
+    *mirrors: Mirror, also: Iterable[str] = (), machines: bool = False
+) -> tuple[SnapshotView, ...]:
+    """Return a view of each bundle, all by one measure; `also` are strangers to tell apart.
+
+    With `machines` the nodes and the API server stand around it; a snapshot has none.
+    """
     policies = [policy for mirror in mirrors for policy in mirror.bundle.policies]
     blocks = tuple(dict.fromkeys(policy_blocks(policies)))
     other = _unnamed(mirrors)
     named = tuple(dict.fromkeys(egress_ports(policies)))
     ports = (*named, Port(other), Port(other, Protocol.UDP))
-    reaches = [read_reachability(mirror, blocks, ports) for mirror in mirrors]
+    around = tuple(_machines(ports)) if machines else ()
+    reaches = [read_reachability(mirror, blocks, ports, around) for mirror in mirrors]
     whom = dict.fromkeys(one for reach in reaches for one in strangers_of(reach))
     whom |= dict.fromkeys(filter(None, map(read_strangers, also)))
     _refuse_strangers(len(whom), mirrors[0])
@@ -104,6 +114,11 @@ def views(*mirrors: Mirror, also: Iterable[str] = ()) -> tuple[SnapshotView, ...
         SnapshotView(reach, other, Exposure(reach, tuple(whom), other), by_name)
         for reach in reaches
     )
+
+
+def _machines(ports: Iterable[Port]) -> Iterator[Host]:
+    yield Host(HostKind.NODE, NODES, ports=tuple(dict.fromkeys((*WEB, *ports))))
+    yield Host(HostKind.API_SERVER, API_SERVER, ports=API_PORTS)
 
 
 def _refuse_strangers(count: int, mirror: Mirror) -> None:

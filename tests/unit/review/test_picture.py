@@ -89,11 +89,20 @@ def test_pods_that_are_not_in_the_bundle_are_ends_where_rules_name_them() -> Non
 
 def test_a_port_outside_that_goes_as_any_other_is_not_told_again() -> None:
     """One that a rule names is."""
-    plain = [one.port for one in drawn(FAR).targets]
-    assert "443/TCP" not in plain
+    plain = drawn(FAR)
+    ports = {one.port for one in plain.targets if plain.ends[one.end].name in ("outside", "nodes")}
+    assert {"any/TCP", "any/UDP"} == ports
     named = drawn(*BASE, out_of("web", "{ports: [{port: 443}]}"))
     assert Expected.ALLOWED is answer(named, "shop/web", "outside", "443/TCP")
     assert Expected.DENIED is answer(named, "shop/web", "outside", "any/TCP")
+
+
+def test_nodes_and_the_api_server_stand_around_a_bundle() -> None:
+    """One of the nodes is a pod's own, which NetworkPolicy leaves open."""
+    picture = drawn(*BASE)
+    assert Expected.ALLOWED is answer(picture, "far/job", "nodes", "any/TCP")
+    assert Expected.UNDEFINED is answer(picture, "nodes", "shop/db", "5432/TCP")
+    assert EndShape.NODE in {one.shape for one in picture.ends if one.name == "apiserver"}
 
 
 def test_what_may_decide_otherwise_is_remarked() -> None:

@@ -186,7 +186,7 @@ const Picture = (() => {
     const policies = value.ends[end][direction === 'Ingress' ? 'ingress' : 'egress'].filter((one) => !off.has(one));
     if (!policies.length) return 'open';
     const lets = (source, target) => sidesOf(model, source, target)?.some((side) => side.direction === direction
-      && side.policies.length && sideAnswer(side, value.rules, off) !== 'denied');
+      && side.policies.length && sideAnswer(side, value.rules, off) === 'allowed');
     const some = direction === 'Ingress'
       ? targetsOf[end].some((target) => rows[target].some((_, source) => lets(source, target)))
       : rows.some((_, target) => lets(end, target));
