@@ -75,9 +75,13 @@ def test_every_end_has_a_name_for_screen_readers() -> None:
     assert "the shop: 4 workloads in 2 namespaces, 5 policies, 2 arrows" == root.get("aria-label")
     ends = [one for one in root.iter(f"{SVG}g") if one.get("data-end")]
     around = {"dns", "outside", "nodes", "apiserver"}
-    assert {"shop/web", "shop/api", "shop/db", "far/job", *around} == {
+    assert {"web 80", "api 8080", "db 5432", "job", *around} == {
         str(one.get("aria-label")).partition(",")[0] for one in ends
     }
+    api = next(one for one in ends if "api 8080" in str(one.get("aria-label")))
+    assert "api 8080, namespace shop, ingress: only what rules let pass; isolated by" in str(
+        api.get("aria-label")
+    )
 
 
 def test_the_same_bundle_is_drawn_by_the_same_bytes() -> None:

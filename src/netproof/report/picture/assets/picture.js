@@ -425,15 +425,15 @@ const Picture = (() => {
     return tree;
   }
 
-  function markTree(kind, x, y, text) {
-    const tree = ['g', { class: `mark ${kind}` }, ['title', {}, text], ['circle', { cx: round(x), cy: round(y), r: 4.5 }]];
+  function markTree(kind, x, y) {
+    const tree = ['g', { class: `mark ${kind}` }, ['circle', { cx: round(x), cy: round(y), r: 4.5 }]];
     if (kind === 'some') tree.push(['circle', { class: 'dot', cx: round(x), cy: round(y), r: 2 }]);
     return tree;
   }
 
   function endTree(model, end, place, state) {
     const { value } = model, one = value.ends[end], ports = served(model, end), label = short(labelOf(one));
-    const said = [one.name, ports && `serves ${ports}`];
+    const said = [ports ? `${label} ${ports}` : label, one.space && `namespace ${one.space}`];
     const marks = [];
     if (one.shape === 'workload' && !value.plain) {
       for (const [direction, x] of [['Ingress', place.x + 11], ['Egress', place.x + place.w - 11]]) {
@@ -441,15 +441,15 @@ const Picture = (() => {
         const by = one[direction === 'Ingress' ? 'ingress' : 'egress'].filter((at) => !state.off.has(at)).map((at) => value.policies[at].name);
         const text = `${direction.toLowerCase()}: ${MARKS[kind]}${by.length ? `; isolated by ${by.join(', ')}` : ''}`;
         said.push(text);
-        marks.push(markTree(kind, x, place.y + place.h / 2, text));
+        marks.push(markTree(kind, x, place.y + place.h / 2));
       }
     }
     const chosen = state.chosen?.has(end) ? ' chosen' : '', dim = state.lit && !state.lit.has(end) ? ' dim' : '';
     return ['g', { class: `end ${one.shape}${chosen}${dim}`, 'data-end': end, role: 'img', 'aria-label': said.filter(Boolean).join(', ') },
-      ['title', {}, said.filter(Boolean).join('\n')],
+      ['title', {}, [one.name, ...said.filter(Boolean)].join('\n')],
       ['rect', { x: round(place.x), y: round(place.y), width: round(place.w), height: place.h, rx: 5 }],
       ['text', { x: round(place.x + (one.shape === 'workload' && !value.plain ? 22 : 10)), y: round(place.y + 17) }, label,
-        ...(ports ? [['tspan', { class: 'soft', dx: 8 }, ports]] : [])],
+        ...(ports ? [['tspan', { class: 'soft' }, ` ${ports}`]] : [])],
       ...marks];
   }
 
@@ -484,7 +484,7 @@ const Picture = (() => {
       tree.push(draw(x, y), ['text', { x: round(x + 24), y: y + 4 }, text]);
       x += wide + 14;
     };
-    for (const kind of marks) item(MARKS[kind], (left, top) => markTree(kind, left + 8, top, MARKS[kind]));
+    for (const kind of marks) item(MARKS[kind], (left, top) => markTree(kind, left + 8, top));
     if (told) item(told, () => ['g', {}]);
     for (const kind of kinds) {
       item(wordOf(kind), (left, top) => ['g', { class: `arrow ${kind}` }, ['path', { class: 'way', d: `M${left} ${top}H${left + 12}` }],
