@@ -27,7 +27,7 @@ def picture_script() -> str:
     """
     licence = f"/*! dagre 3.1.3\n{asset(LICENCE)}*/"
     dagre = asset(DAGRE).replace("\x01", "\\x01")
-    return "\n".join((licence, dagre, asset("picture.js"), asset("explorer.js")))
+    return "\n".join((licence, dagre, *map(asset, ("picture.js", "explorer.js", "tables.js"))))
 
 
 def picture_style() -> str:
