@@ -9,7 +9,7 @@ from netproof.cluster.placement import ANYWHERE, PodOptions
 from netproof.cluster.profiles.declaration import Capabilities, Support
 from netproof.model.doors import Stance
 from netproof.model.known_gap import KnownGap
-from netproof.model.record import ClusterRecord
+from netproof.model.record import AS_DECLARED, ClusterRecord
 from netproof.model.value import Value
 
 GONE_AFTER_S = 60.0
@@ -62,7 +62,7 @@ class ClusterRef(Value):
         support = self.capabilities.sctp
         if support not in (Support.UNSUPPORTED, Support.OPT_IN):
             return ""
-        declared = f"capabilities.sctp is {support} in its profile"
+        declared = f"capabilities.sctp is {support}{AS_DECLARED}"
         return f"{self.dataplane} does not filter SCTP as it is installed: {declared}"
 
     def record(self, version: str, nodes: tuple[str, ...]) -> ClusterRecord:

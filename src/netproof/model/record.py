@@ -7,6 +7,7 @@ not do what was expected of it, is kept in words besides.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from enum import StrEnum
 from typing import Final, Literal
 
@@ -248,6 +249,18 @@ class CanaryRecord(Value):
     steps: tuple[StepRecord, ...] = ()
     verdict: RunVerdict = RunVerdict.INCONCLUSIVE
 
+    def as_scenario(self) -> ScenarioRecord:
+        """Return what it saw as a scenario, for those who list it beside others."""
+        return ScenarioRecord(
+            id=f"canary/{self.worker}",
+            title=self.text,
+            bundle="",
+            worker=self.worker,
+            verdict=self.verdict,
+            seconds=sum(step.convergence.seconds for step in self.steps),
+            steps=self.steps,
+        )
+
 
 class ClusterRecord(Value):
     """Where the run took place and what it is expected to do."""
@@ -268,6 +281,13 @@ class CaseOutcome(StrEnum):
     KNOWN_GAP = "known gap"
     UNTRIED = "not tried"
     PASSED = "passed"
+
+
+UNENFORCED = "the cluster enforces no NetworkPolicies (canary)"
+"""Why cases are not tried on a cluster that enforces nothing, which its verdict says once."""
+
+AS_DECLARED = " in its profile"
+"""Ends the reason of a case that is not tried for its CNI is declared not to do it."""
 
 
 class CaseRecord(Value):
@@ -372,3 +392,14 @@ class RunRecord(Value, kw_only=True):
     chosen: str = ""
     suite_seconds: float = 0.0
     causes: tuple[CauseRecord, ...] = ()
+
+    def played(self) -> Iterator[tuple[CaseRecord | None, tuple[ScenarioRecord, ...]]]:
+        """Yield every test with the scenarios that it played, then every scenario of no test."""
+        by_id: dict[str, list[ScenarioRecord]] = {}
+        for one in self.scenarios:
+            by_id.setdefault(one.id, []).append(one)
+        for case in self.cases:
+            ids = dict.fromkeys(case.scenarios)
+            yield case, tuple(one for name in ids for one in by_id.pop(name, []))
+        for ones in by_id.values():
+            yield from ((None, (one,)) for one in ones)

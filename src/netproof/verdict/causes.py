@@ -58,7 +58,7 @@ def _cause(
 ) -> CauseRecord:
     counts = Counter(finding.verdict for finding in _findings(scenarios))
     tests = cases_of(scenarios, cases)
-    example = min(scenarios, key=_size)
+    example = min(scenarios, key=reading_size)
     return CauseRecord(
         text=suspect.text,
         instead=suspect.instead,
@@ -72,7 +72,7 @@ def _cause(
     )
 
 
-def _size(scenario: ScenarioRecord) -> tuple[int, int, int, str]:
+def reading_size(scenario: ScenarioRecord) -> tuple[int, int, int, str]:
     """Return how much there is to read of a scenario: policies, steps, findings."""
     policies = {policy for step in scenario.steps for policy in step.policies}
     return len(policies), len(scenario.steps), len(list(_findings([scenario]))), scenario.id

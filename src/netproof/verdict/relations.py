@@ -59,7 +59,7 @@ def statements(scenarios: Iterable[ScenarioRecord]) -> tuple[Tried, ...]:
             testing.setdefault(statement, []).append(scenario)
     return tuple(
         _tried(statement, Counter((how, what) for _, _, how, what in _cells(testing[statement])))
-        for statement in sorted(testing, key=_number)
+        for statement in sorted(testing, key=statement_number)
     )
 
 
@@ -69,7 +69,8 @@ def one_sided(scenarios: Iterable[ScenarioRecord]) -> str:
     return f"{_WHERE[relations.pop()]} only" if len(relations) == 1 else ""
 
 
-def _number(statement: str) -> tuple[int, str]:
+def statement_number(statement: str) -> tuple[int, str]:
+    """Return what statements are sorted by: their number in the suite's table."""
     head = statement.partition(".")[0]
     return int(head) if head.isdecimal() else 0, statement
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from netproof.front.plugin.evidence import statements_of
+from netproof.front.statements import statements_of
 from netproof.suites.generated.cases import cases
 
 ROOT = Path(__file__).parents[3]

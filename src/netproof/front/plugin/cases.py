@@ -18,7 +18,8 @@ from netproof.cluster.access import holders, required
 from netproof.errors import ClusterError, NotReusedError, UnreachableError, UsageError
 from netproof.front.plugin import outcomes, rerun
 from netproof.front.plugin.configuration import HANDOUT
-from netproof.front.plugin.evidence import DOORS, NOTES, RECORDS, statements_of
+from netproof.front.plugin.evidence import DOORS, NOTES, RECORDS
+from netproof.front.statements import statements_of
 from netproof.model import flows as flow_sources
 from netproof.model.doors import Door, DoorResult, Stance
 from netproof.model.record import RunVerdict, ScenarioRecord

@@ -7,10 +7,6 @@ know how the run is judged or shown.
 
 from __future__ import annotations
 
-import re
-from functools import cache
-from pathlib import Path
-
 import pytest
 
 from netproof.model import codec
@@ -37,34 +33,6 @@ class Evidence(Value):
     keys: tuple[Grant, ...] = ()
     notes: tuple[str, ...] = ()
     gone: bool = False
-
-
-STATEMENTS = "statements.md"
-"""The table of what a suite is to show, in its folder or in the folder `docs` beside it."""
-
-_ROW = re.compile(r"\| *(?P<number>\d+) *\|(?P<statement>[^|]*)\|(?P<cases>[^|]*)\|")
-"""A row of it: number, statement, and the cases that test it between backticks."""
-
-
-def statements_of(suite: Path, *cases: str) -> tuple[str, ...]:
-    """Return the statements that any of some cases tests, by the suite's table, in its order."""
-    table = _table(suite)
-    return tuple(statement for statement, testing in table if not testing.isdisjoint(cases))
-
-
-@cache
-def _table(suite: Path) -> tuple[tuple[str, frozenset[str]], ...]:
-    """Return each statement with its cases, nothing where the suite has no table."""
-    places = [suite / STATEMENTS, suite.parent / "docs" / STATEMENTS]
-    file = next((place for place in places if place.is_file()), None)
-    rows = _ROW.finditer(file.read_text(encoding="utf-8")) if file else ()
-    return tuple(
-        (
-            f"{row['number']}. {row['statement'].strip()}",
-            frozenset(re.findall(r"`([^`]+)`", row["cases"])),
-        )
-        for row in rows
-    )
 
 
 def put_on(report: pytest.TestReport, item: pytest.Item, *, gone: bool) -> None:

@@ -10,10 +10,8 @@ from typing import NoReturn
 import pytest
 
 from netproof.front.plugin.configuration import spelled
+from netproof.model.record import UNENFORCED as UNENFORCED  # noqa: PLC0414 - skips have it from here
 from netproof.printing import Printable, one_line
-
-UNENFORCED = "the cluster enforces no NetworkPolicies (canary)"
-"""Why cases are skipped on a cluster that enforces nothing, which its verdict says once."""
 
 
 def fail(text: Printable) -> NoReturn:

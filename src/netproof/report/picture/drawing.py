@@ -7,25 +7,24 @@ a network, with its time and memory bounded.
 from __future__ import annotations
 
 import json
-from functools import cache
 from typing import Any
 from xml.etree import ElementTree as ET
 
 import msgspec
 import quickjs
-from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+from jinja2 import Template
 
 from netproof.errors import HarnessBug
 from netproof.model.picture import EndShape, Picture
 from netproof.report.picture.scripts import (
     DAGRE,
     asset,
-    content_policy,
     in_script,
     picture_script,
     picture_style,
 )
 from netproof.report.text import counted, printable
+from netproof.report.webpage import template
 
 MOST_SECONDS = 60
 MOST_BYTES = 1024**3
@@ -111,18 +110,7 @@ def _element(tree: Tree) -> ET.Element:
     return made
 
 
-@cache
 def _template() -> Template:
-    environment = Environment(
-        loader=PackageLoader("netproof.report.picture"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
     script = f"{picture_script()}\n{asset('graph.js')}"
     style = f"{asset('graph.css')}\n{picture_style()}"
-    environment.globals["script"], environment.globals["style"] = script, style
-    environment.globals["policy"] = content_policy([script], [style])
-    return environment.get_template("graph.html")
+    return template(__package__, "graph.html", script=script, style=style)

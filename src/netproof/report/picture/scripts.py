@@ -1,11 +1,8 @@
-"""The scripts and styles that pages carry, and how a page says that it runs no others."""
+"""The scripts and styles that pages with a picture carry, and their data."""
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import json
-from collections.abc import Iterable
 from importlib import resources
 from typing import Any
 
@@ -35,23 +32,7 @@ def picture_style() -> str:
     return "\n".join(map(asset, PICTURE_STYLES))
 
 
-def content_policy(scripts: Iterable[str], styles: Iterable[str]) -> str:
-    """Return the Content-Security-Policy of a page that runs these and loads nothing."""
-    by_hash = (" ".join(map(_hash, each)) for each in (scripts, styles))
-    script, style = by_hash
-    return (
-        f"default-src 'none'; script-src {script}; style-src {style}; "
-        "base-uri 'none'; form-action 'none'"
-    )
-
-
 def in_script(data: Any) -> str:
     """Return data as JSON that no text in it ends the element of."""
     text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
     return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
-
-
-def _hash(text: str) -> str:
-    """Return what a Content-Security-Policy calls an inline script or style."""
-    digest = hashlib.sha256(text.encode()).digest()
-    return f"'sha256-{base64.b64encode(digest).decode()}'"

@@ -11,13 +11,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from functools import cache
-from importlib import resources
 from itertools import count
 from typing import Any
 
 import msgspec
-from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+from jinja2 import Template
 
 from netproof.model.doors import DoorState
 from netproof.model.packing import Pool
@@ -36,7 +34,6 @@ from netproof.model.record import (
 from netproof.report.intents import intent_line
 from netproof.report.picture.scripts import (
     asset,
-    content_policy,
     in_script,
     picture_script,
     picture_style,
@@ -55,6 +52,7 @@ from netproof.report.run.findings import (
 from netproof.report.run.matrixview import CellMark, MatrixView, matrix_views
 from netproof.report.run.palette import Palette
 from netproof.report.text import counted, printable
+from netproof.report.webpage import beside_templates, template
 
 MAX_ACCOUNTS = 100
 """So many findings are told in full as text; the others have a line, and the script the rest."""
@@ -126,26 +124,15 @@ def _views(run: RunRecord) -> Iterator[summary.CaseView]:
     yield from summary.case_views(run)
 
 
-def _own(name: str) -> str:
-    return resources.files(__package__).joinpath("templates", name).read_text(encoding="utf-8")
-
-
-@cache
 def _template() -> Template:
-    environment = Environment(
-        loader=PackageLoader("netproof.report.run"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    script = f"{picture_script()}\n{_own('page.js')}"
-    style = f"{_own('page.css')}\n{picture_style()}"
-    environment.filters["css"] = lambda verdict: str(verdict).lower().replace(" ", "-")
-    environment.globals["script"], environment.globals["style"] = script, style
-    environment.globals["policy"] = content_policy([script], [style])
-    return environment.get_template("page.html")
+    script = f"{picture_script()}\n{beside_templates(__package__, 'page.js')}"
+    style = f"{page_style()}\n{picture_style()}"
+    return template(__package__, "page.html", script=script, style=style)
+
+
+def page_style() -> str:
+    """Return the style of a page of ours; others add their own to it."""
+    return beside_templates(__package__, "page.css")
 
 
 def _facts(run: RunRecord) -> list[tuple[str, str]]:

@@ -10,7 +10,6 @@ from netproof.model.flow import Outcome
 from netproof.model.record import (
     NOT_PROBED,
     OUTCOME_LETTERS,
-    CanaryRecord,
     CaseOutcome,
     CaseRecord,
     Ending,
@@ -41,15 +40,10 @@ class CaseView:
 
 def case_views(run: RunRecord) -> list[CaseView]:
     """Return every test of a run, and every scenario that belongs to none."""
-    by_id: dict[str, list[ScenarioRecord]] = {}
-    for one in run.scenarios:
-        by_id.setdefault(one.id, []).append(one)
-    views = []
-    for case in run.cases:
-        played = [one for name in dict.fromkeys(case.scenarios) for one in by_id.pop(name, [])]
-        views.append(CaseView(case, tuple(played)))
-    rest = [one for ones in by_id.values() for one in ones]
-    return views + [scenario_view(one, run) for one in rest]
+    return [
+        CaseView(case, scenarios) if case else scenario_view(scenarios[0], run)
+        for case, scenarios in run.played()
+    ]
 
 
 def scenario_view(one: ScenarioRecord, run: RunRecord) -> CaseView:
@@ -136,7 +130,7 @@ def wrong_canaries(run: RunRecord) -> tuple[ScenarioRecord, ...]:
     if run.verdict is RunVerdict.NOT_ENFORCED:
         return ()
     wrong = [one for one in run.canaries if any(step.findings for step in one.steps)]
-    return tuple(map(_as_scenario, wrong))
+    return tuple(one.as_scenario() for one in wrong)
 
 
 ONE_RELATION = "Tried on one relation of nodes only"
@@ -201,18 +195,6 @@ def _where(nodes: Mapping[str, str], source: str, destination: str) -> str:
     if not here or not there:
         return "on nodes that are not known"
     return "on the same node" if here == there else "across nodes"
-
-
-def _as_scenario(canary: CanaryRecord) -> ScenarioRecord:
-    return ScenarioRecord(
-        id=f"canary/{canary.worker}",
-        title=canary.text,
-        bundle="",
-        worker=canary.worker,
-        verdict=canary.verdict,
-        seconds=sum(step.convergence.seconds for step in canary.steps),
-        steps=canary.steps,
-    )
 
 
 def is_listed(run: RunRecord, finding: Finding) -> bool:

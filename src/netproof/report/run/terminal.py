@@ -120,10 +120,10 @@ def _causes(run: RunRecord, palette: Palette, width: int) -> list[str]:
 
 def _labelled(label: str, text: str, width: int) -> list[str]:
     head = f"{_INDENT}  {label:<9}  "
-    return _command(head, text, width) if label == AGAIN else _wrapped(head, text, width)
+    return command_lines(head, text, width) if label == AGAIN else _wrapped(head, text, width)
 
 
-def _command(head: str, text: str, width: int) -> list[str]:
+def command_lines(head: str, text: str, width: int) -> list[str]:
     """Return a command on as many lines as it needs, as a shell reads them on."""
     lines = [head]
     for piece in _PIECES.findall(text):
@@ -151,7 +151,7 @@ def _where_next(run: RunRecord, reports: str, width: int) -> list[str]:
     again = next((cause.repeat for cause in run.causes if cause.repeat), "")
     failed = [one for one in summary.reported_scenarios(run) if summary.is_wrong(one)]
     again = again or next((one.repeat for one in failed if one.repeat), "")
-    return [*lines, *(_command("next     ", again, width) if again else [])]
+    return [*lines, *(command_lines("next     ", again, width) if again else [])]
 
 
 def scenario(
@@ -254,7 +254,7 @@ def _scenario(record: ScenarioRecord, palette: Palette, width: int, *, matrices:
         if matrices or step.verdict is not RunVerdict.PASS:
             lines += ["", *_step(step, palette, width, matrices=matrices)]
     if record.repeat and record.verdict is not RunVerdict.PASS:
-        lines += ["", *_command(f"{_INDENT}again:  ", record.repeat, width)]
+        lines += ["", *command_lines(f"{_INDENT}again:  ", record.repeat, width)]
     return lines
 
 

@@ -18,6 +18,7 @@ from netproof.model.picture import EndShape, Picture
 from netproof.model.value import replace
 from netproof.policy.mirror import Mirror
 from netproof.printing import several_lines
+from netproof.report import webpage
 from netproof.report.picture import drawing, scripts
 from netproof.review.case import read_mirror
 from netproof.review.picture import read_picture
@@ -187,7 +188,7 @@ def test_a_page_carries_all_that_it_needs() -> None:
     data, script = page.own["script"]
     (style,) = page.own["style"]
     (allowed,) = (str(at["content"]) for _, at in page.tags if "http-equiv" in at)
-    assert scripts.content_policy([script], [style]) == allowed
+    assert webpage.content_policy([script], [style]) == allowed
     assert not {"src", "href", "srcset"} & {key for _, at in page.tags for key in at}
     assert "the shop" == json.loads(data)["picture"]["title"]
     assert "Permission is hereby granted" in script
