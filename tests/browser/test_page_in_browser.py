@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 
 from netproof.model.value import replace
+from netproof.report.comparison import sheet
 from netproof.report.run import page
 from netproof.review.picture import read_picture
 from tests.browser import chromium
+from tests.unit.report.comparison.test_forms import TOLD
 from tests.unit.report.hostile import with_texts
 from tests.unit.report.run.test_bypass import KEYS, RESULTS
 from tests.unit.report.sample import EVERYTHING, LEAKING, PASSING, run_of
@@ -161,3 +163,24 @@ def test_the_whole_suite_is_there_at_once(browser: chromium.Browser, tmp_path: P
     metrics = browser.call("Performance.getMetrics")["metrics"]
     (took,) = (one["value"] for one in metrics if one["name"] == "TaskDuration")
     assert 0 < took < 1
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_a_comparison_leads_from_a_cell_to_its_evidence(
+    browser: chromium.Browser, tmp_path: Path, dark: bool
+) -> None:
+    """By a link that unfolds it; on 360 pixels no page scrolls sideways, and nothing is refused."""
+    path = tmp_path / "compare.html"
+    path.write_text(sheet.render(TOLD), encoding="utf-8")
+    browser.faults.clear()
+    browser.open(path, width=360, dark=dark)
+    assert browser.ask("document.documentElement.scrollWidth") <= 360
+    browser.ask("document.querySelector('td.bad a').click()")
+    shown = "document.querySelector(':target').getClientRects().length"
+    assert browser.ask(shown)
+    assert "leaks" in browser.ask("document.querySelector(':target').textContent")
+    alike = "[...document.querySelectorAll('.is-alike')].filter((one) => one.offsetHeight).length"
+    assert browser.ask(alike)
+    browser.ask("document.getElementById('only').click()")
+    assert 0 == browser.ask(alike)
+    assert [] == browser.faults

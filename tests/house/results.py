@@ -8,15 +8,21 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
-from functools import cache
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cache, partial
 
 from netproof.cluster.profiles import reading
 from netproof.cluster.profiles.profile import Profile
 from netproof.front.cli import record_commands
-from netproof.model.record import TOLD, CaseOutcome, CaseRecord, RunRecord, RunVerdict
+from netproof.front.statements import table
+from netproof.model.comparison import Comparison
+from netproof.model.record import CaseOutcome, CaseRecord, RunRecord
+from netproof.report.comparison.tables import section_table
+from netproof.report.comparison.words import gap_lines
 from netproof.report.run.summary import case_views
 from netproof.report.text import counted
+from netproof.verdict.comparison import DOORS, STATEMENTS, THEMES, compare, minutes
+from netproof.verdict.standings import Named, families
 from tests.house.project import ROOT
 
 FOLDER = ROOT / "docs" / "results"
@@ -45,12 +51,7 @@ def version(run: RunRecord, profile: Profile) -> str:
 
 def family(run: RunRecord) -> str:
     """Return which IP families had flows, as profiles call them."""
-    seen = {
-        table.family.value
-        for canary in run.canaries
-        for step in canary.steps
-        for table in step.tables
-    } | {t.family.value for one in run.scenarios for step in one.steps for t in step.tables}
+    seen = families(run)
     return "dual" if len(seen) > 1 else "".join(seen).lower()
 
 
@@ -84,85 +85,73 @@ WORDS = {
 }
 
 
-def duration(seconds: float) -> str:
-    """Say a time in minutes and seconds."""
-    return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
-
-
 COLUMNS = (
     *("CNI", "Kubernetes", "nodes", "families", "date", "verdict", "cases"),
     *("flows told", "suites", "in all"),
 )
 
 
+@cache
+def comparison() -> Comparison:
+    """Return what `netproof compare` says of the published records."""
+    named = (
+        Named(f"{PROFILES[name].title} {version(run, PROFILES[name])}", run, PROFILES[name].gaps)
+        for name, run in records().items()
+    )
+    return compare(tuple(named), table(ROOT / "suites"))
+
+
 def overview() -> Iterator[str]:
     """Yield the rows that say what was run, and how it came out."""
     yield f"| {' | '.join(COLUMNS)} |"
     yield f"|{'---|' * len(COLUMNS)}"
-    for name, run in records().items():
-        profile = PROFILES[name]
-        tried = duration(run.suite_seconds) if run.suite_seconds else "not measured"
+    for (name, run), told in zip(records().items(), comparison().runs, strict=True):
         cells = (
-            f"[{profile.title} {version(run, profile)}]({name}{RECORD})",
-            run.cluster.version,
-            str(len(run.cluster.nodes)),
+            f"[{told.label}]({name}{RECORD})",
+            told.kubernetes,
+            str(told.nodes),
             family(run),
-            run.started[:10],
-            run.verdict.value,
+            told.started[:10],
+            told.verdict.value,
             cases(run),
-            f"{sum(_told(run)):,}",
-            tried,
-            duration(run.seconds),
+            f"{told.flows:,}",
+            minutes(told.suite_seconds) if told.suite_seconds else "not measured",
+            minutes(told.seconds),
         )
         yield f"| {' | '.join(cells)} |"
 
 
-def _told(run: RunRecord) -> Iterator[int]:
-    for one in run.scenarios:
-        for step in one.steps:
-            yield sum(step.counts.get(verdict, 0) for verdict in TOLD)
-
-
-def themes() -> Iterator[str]:
-    """Yield the rows that say how the cases of each theme came out."""
-    runs = {n: run for n, run in records().items() if run.verdict is not RunVerdict.NOT_ENFORCED}
-    yield f"| theme | {' | '.join(PROFILES[name].title for name in runs)} |"
-    yield f"|---|{'---|' * len(runs)}"
-    for theme in sorted({_theme(case) for run in runs.values() for case in tests(run)} - {""}):
-        cells = (
-            _worded(case.outcome for case in tests(run) if _theme(case) == theme) or "none"
-            for run in runs.values()
-        )
-        yield f"| {theme} | {' | '.join(cells)} |"
-
-
-def _theme(case: CaseRecord) -> str:
-    file = case.id.partition("::")[0]  # of a scenario without a test it is the theme
-    return file.rpartition("/")[0].rpartition("/")[2] or file
+def compared(title: str) -> Iterator[str]:
+    """Yield the rows of a section of the comparison."""
+    told = comparison()
+    section = next(one for one in told.sections if one.title == title)
+    yield section_table(section, told.runs)
 
 
 def gaps() -> Iterator[str]:
     """Yield a line for each known gap of a CNI that was run, with the cases in which it showed."""
-    for name, run in records().items():
-        for gap in PROFILES[name].gaps:
-            shown = sum(f"known gap {gap.id}:" in one.known_gap for one in run.scenarios)
-            moments = ", for moments" if gap.transient else ""
-            what = f"{PROFILES[name].title}, `{gap.id}`{moments}: {gap.text}"
-            yield f"- {what} ([source]({gap.link})); it showed in {counted(shown, 'case')}."
+    for run in comparison().runs:
+        yield from (f"- {run.label}, {line}." for line in gap_lines(run))
 
 
 def lacks() -> Iterator[str]:
     """Yield a line for what a run did not try, and for each CNI that was not run."""
-    for name, run in records().items():
-        reasons = Counter(c.reason for c in tests(run) if c.outcome is CaseOutcome.UNTRIED)
-        for why, number in sorted(reasons.items()):
-            yield f"- {PROFILES[name].title}: {counted(number, 'case')}, because {why}."
+    for run in comparison().runs:
+        for why, number in sorted(run.untried.items()):
+            yield f"- {run.label}: {counted(number, 'case')}, because {why}."
     for name, profile in PROFILES.items():
         if name not in records():
             yield f"- {profile.title}: nothing; it was not run."
 
 
-TABLES = {"overview": overview, "themes": themes, "gaps": gaps, "lacks": lacks}
+TABLES: Mapping[str, Callable[[], Iterator[str]]] = {
+    "overview": overview,
+    "statements": partial(compared, STATEMENTS),
+    "themes": partial(compared, THEMES),
+    "doors": partial(compared, DOORS),
+    "gaps": gaps,
+    "lacks": lacks,
+}
 
 
 def filled(page: str) -> str:

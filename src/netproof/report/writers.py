@@ -1,4 +1,4 @@
-"""The reports of a run that are written to files, by name."""
+"""The reports of a run that are written to files, and the forms of a comparison, by name."""
 
 from __future__ import annotations
 
@@ -7,8 +7,11 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from netproof.model import codec
+from netproof.model.comparison import Comparison
 from netproof.model.record import RunRecord
+from netproof.printing import Printable
 from netproof.report import sarif
+from netproof.report.comparison import sheet, tables
 from netproof.report.run import junit, markdown, page
 
 
@@ -33,3 +36,18 @@ WRITERS: Mapping[str, Writer] = MappingProxyType(
         )
     }
 )
+
+COMPARISONS: Mapping[str, Callable[[Comparison], Printable]] = MappingProxyType(
+    {
+        "text": tables.text,
+        "html": sheet.render,
+        "markdown": tables.markdown_text,
+        "csv": tables.csv_text,
+        "json": codec.dumps,
+    }
+)
+
+ENDINGS: Mapping[str, str] = MappingProxyType(
+    {".html": "html", ".md": "markdown", ".csv": "csv", ".json": "json", ".txt": "text"}
+)
+"""The form of a comparison that a file has by its name."""

@@ -24,6 +24,7 @@ SUBJECTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "cluster_commands": ("doctor", "rbac", "clean"),
         "profile_commands": ("profile",),
         "record_commands": ("publish",),
+        "compare_command": ("compare",),
         "agent_command": ("agent",),
         "init_command": ("init",),
         "completion_command": ("completion",),
