@@ -44,6 +44,9 @@ _TEST = re.compile(
     r"(?:\[(?P<one>.*)\])?",
     re.DOTALL,
 )
+_LONGEST = 1000
+"""Characters of a test's id; what is longer is taken as it is, in the time that it deserves."""
+
 _UNTRIED = re.compile(r"(\d{1,6}) cases? not tried: (.*)", re.DOTALL)
 """A note of a record, from before the cases that were not tried were told one by one."""
 _GAP = re.compile(r"(?:^|; )(?=(?:transient )?known gap [\w-]+: )")
@@ -120,7 +123,7 @@ def case_name(test: str) -> str:
 
     A test is known by its id, or by what a suite's table of statements calls it.
     """
-    found = _TEST.fullmatch(test)
+    found = _TEST.fullmatch(test) if len(test) <= _LONGEST else None
     if found is None:
         return test
     if found["one"] and found["name"] == found["theme"]:

@@ -10,6 +10,7 @@ import csv
 import io
 import re
 import textwrap
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
 from netproof.model.comparison import (
@@ -117,14 +118,14 @@ def _section(
     """Return the rows that differ, and a line for the others; measures are all of interest."""
     telling = [n for n, run in enumerate(runs) if run.verdict is not RunVerdict.NOT_ENFORCED]
     shown = [row for row in section.rows if _is_shown(row, telling)]
-    alike = [row for row in section.rows if row not in shown]
+    alike = [row for row in section.rows if not _is_shown(row, telling)]
     lines = [paper.paint(section.title, BOLD)]
     if shown and len(runs) > MAX_COLUMNS:
         lines += [line for row in shown[:MAX_ROWS] for line in _stacked(row, runs, paper, width)]
     elif shown:
         lines += _columns(shown[:MAX_ROWS], runs, paper, width)
     if alike:
-        words = ", ".join(f"{n} {word}" for word, n in _tally(alike, telling[:1] or [0]))
+        words = ", ".join(f"{n} {word}" for word, n in _tally(alike, next(iter(telling), 0)))
         who = "every record that enforces" if 0 < len(telling) < len(runs) else "every record"
         lines += _wrapped("", f"alike in {who}: {words}", width)
     return [*lines, *_wrapped("", section.note, width)]
@@ -137,9 +138,8 @@ def _is_shown(row: ComparedRow, telling: Sequence[int]) -> bool:
     return of_interest or len({cell.word for cell in cells}) > 1
 
 
-def _tally(rows: Sequence[ComparedRow], at: Sequence[int]) -> list[tuple[str, int]]:
-    words = [row.cells[at[0]].word for row in rows]
-    return [(word, words.count(word)) for word in dict.fromkeys(words)]
+def _tally(rows: Sequence[ComparedRow], at: int) -> list[tuple[str, int]]:
+    return list(Counter(row.cells[at].word for row in rows).items())
 
 
 def _columns(
