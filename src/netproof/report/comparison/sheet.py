@@ -98,7 +98,8 @@ def render(comparison: Comparison) -> Printable:
         again=AGAIN,
         runs=told.runs,
         notes=told.notes,
-        against=[(one, one.trend in _BAD, one.turns[:MAX_CASES]) for one in told.against],
+        against=[(one, one.trend in _BAD, words.turn_lines(one)) for one in told.against],
+        most=MAX_CASES,
         cases=[(run, list(some.values())) for run, some in zip(told.runs, cases, strict=True)],
         sections=sections,
     )

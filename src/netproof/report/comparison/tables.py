@@ -41,7 +41,7 @@ from netproof.report.comparison.words import (
     facts,
     gap_lines,
     subject,
-    turn_line,
+    turn_lines,
     verdict_sentences,
 )
 from netproof.report.markup import markdown, markdown_code, markdown_table
@@ -225,8 +225,11 @@ def _turns(comparison: Comparison, paper: Palette, width: int) -> list[str]:
     for one in comparison.against:
         style = RED if one.trend in (Trend.WORSE, Trend.UNTOLD) else GREEN
         lines += [paper.paint(line, style) for line in _wrapped("", against_sentence(one), width)]
-        for turn in one.turns[:MAX_SHOWN]:
-            lines += _wrapped(f"  {turn.trend}: ", turn_line(turn), width)
+        told = turn_lines(one)
+        for trend, line in told[:MAX_SHOWN]:
+            lines += _wrapped(f"  {trend}: ", line, width)
+        more = len(told) - MAX_SHOWN
+        lines += [f"  and {more:,} more; the page has them"] if more > 0 else []
     return lines
 
 
@@ -269,8 +272,9 @@ def _in_markdown(cell: ComparedCell) -> str:
 
 
 def _turns_in_markdown(one: Turns) -> list[str]:
-    lines = [f"{turn.trend}: {turn_line(turn)}" for turn in one.turns[:MAX_CASES]]
-    if (more := len(one.turns) - MAX_CASES) > 0:
+    told = turn_lines(one)
+    lines = [f"{trend}: {line}" for trend, line in told[:MAX_CASES]]
+    if (more := len(told) - MAX_CASES) > 0:
         lines.append(f"and {more:,} more; the page and the JSON have them")
     return [f"**{markdown(against_sentence(one))}**", *([_items(lines)] if lines else [])]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from netproof.model.comparison import (
     WRONG,
@@ -16,6 +16,7 @@ from netproof.model.comparison import (
     Turn,
     Turns,
 )
+from netproof.model.value import replace
 from netproof.report.run.findings import AGAIN, account
 from netproof.report.text import counted
 
@@ -105,11 +106,24 @@ def against_sentence(one: Turns) -> str:
     return f"{head}: {', '.join(listed) or 'nothing is worse' if one.shared else 'not compared'}."
 
 
-def turn_line(turn: Turn) -> str:
-    """Say what became of one case, door or intent."""
+NAMED = 3
+"""So many of what became otherwise in the same way, for the same reason, are named."""
+
+
+def turn_lines(one: Turns) -> list[tuple[Trend, str]]:
+    """Say what became of cases, doors and intents; those of which all is alike in one line."""
+    alike: dict[Turn, list[str]] = {}
+    for turn in one.turns:
+        alike.setdefault(replace(turn, subject=""), []).append(turn.subject)
+    return [(turn.trend, _turn_line(turn, subjects)) for turn, subjects in alike.items()]
+
+
+def _turn_line(turn: Turn, subjects: Sequence[str]) -> str:
+    more = f" and {len(subjects) - NAMED:,} more" if subjects[NAMED:] else ""
     text = f": {turn.text}" if turn.text else ""
     gap = " (known gap)" if turn.known_gap else ""
-    return f"{turn.subject}: {turn.before} before, {turn.after} now{gap}{text}"
+    named = ", ".join(subjects[:NAMED])
+    return f"{named}{more}: {turn.before} before, {turn.after} now{gap}{text}"
 
 
 def case_line(case: CaseStanding) -> str:

@@ -86,6 +86,15 @@ def test_a_terminal_tells_what_differs_and_counts_the_rest() -> None:
     assert "again  pytest suites -k shut" in told
 
 
+def test_what_became_otherwise_for_one_reason_is_told_in_one_line() -> None:
+    """The first of them by name."""
+    names = [f"shop/case-{n}" for n in range(5)]
+    cut = replace(record(played(names[0])), selected=5, cut_short="interrupted after 1 of 5 cases")
+    told = tables.markdown_text(compare(named(record(*map(played, names)), cut), TABLE))
+    lost = "shop/case-1, shop/case-2, shop/case-3 and 1 more"
+    assert f"not told any more: {lost}: enforced before, not tried now: interrupted after 1" in told
+
+
 def test_many_records_are_listed_one_below_the_other() -> None:
     """Five columns are too narrow for words."""
     told = tables.text(compare(named(WELL, LEAKY) * 3, TABLE))
