@@ -36,9 +36,9 @@ class Standing(StrEnum):
     ENFORCED = "enforced"
 
 
-WRONG = (Standing.LEAKS, Standing.OVER_BLOCKS, Standing.FAILS)
+AMISS = (Standing.LEAKS, Standing.OVER_BLOCKS, Standing.FAILS)
 WELL = (Standing.ENFORCED, Standing.PASSED)
-TOLD = (*WRONG, Standing.NOT_OFFERED, *WELL)
+SAYING = (*AMISS, Standing.NOT_OFFERED, *WELL)
 """What says something of the CNI; what was not tried, or could not be told, does not."""
 
 

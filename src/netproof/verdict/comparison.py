@@ -12,9 +12,9 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from netproof.model.comparison import (
-    TOLD,
+    AMISS,
+    SAYING,
     WELL,
-    WRONG,
     ComparedCell,
     ComparedRow,
     ComparedRun,
@@ -49,7 +49,7 @@ _TIMES = (
 )
 _OF_DOORS = "Ways around the policies are no fault of a CNI; what guards them is in docs/doors.md."
 _TONES = {
-    **dict.fromkeys(WRONG, Tone.BAD),
+    **dict.fromkeys(AMISS, Tone.BAD),
     **dict.fromkeys(WELL, Tone.GOOD),
     Standing.NOT_OFFERED: Tone.LACKING,
     Standing.INCONCLUSIVE: Tone.UNSURE,
@@ -132,7 +132,7 @@ def _ordered(rows: Iterable[ComparedRow]) -> tuple[ComparedRow, ...]:
             key=lambda row: (
                 list(Difference).index(row.difference),
                 # Who enforces nothing differs in every row: what else went wrong comes first.
-                all(cell.word not in WRONG for cell in row.cells),
+                all(cell.word not in AMISS for cell in row.cells),
                 all(cell.tone not in (Tone.BAD, Tone.LACKING, Tone.UNSURE) for cell in row.cells),
                 all(cell.tone is Tone.QUIET for cell in row.cells),
             ),
@@ -144,10 +144,10 @@ def _difference(told: Sequence[Column], names: Sequence[str]) -> Difference:
     """Tell whether two records say otherwise of one case, or of which cases they say anything."""
     stands = [[column.standing(name) for column in told] for name in names]
     alike = {Standing.PASSED: Standing.ENFORCED}
-    said = [{alike.get(one, one) for one in row if one in TOLD} for row in stands]
+    said = [{alike.get(one, one) for one in row if one in SAYING} for row in stands]
     if any(len(some) > 1 for some in said):
         return Difference.DIFFERS
-    tried = {tuple(one in TOLD for one in column) for column in zip(*stands, strict=True)}
+    tried = {tuple(one in SAYING for one in column) for column in zip(*stands, strict=True)}
     return Difference.UNEQUALLY_TRIED if len(tried) > 1 else Difference.ALIKE
 
 
@@ -156,16 +156,16 @@ def _cell(column: Column, names: Sequence[str]) -> ComparedCell:
     there = sorted((column.cases[n] for n in names if n in column.cases), key=lambda one: one.rank)
     counts = Counter(column.standing(name) for name in names)
     known = tuple(one.told.case for one in there)
-    wrong = next((one for one in WRONG if counts[one]), None)
+    wrong = next((one for one in AMISS if counts[one]), None)
     well = sum(counts[one] for one in WELL)
     if wrong:
-        total = sum(counts[one] for one in (*TOLD, Standing.INCONCLUSIVE))
+        total = sum(counts[one] for one in (*SAYING, Standing.INCONCLUSIVE))
         flows = sum(one.told.leaks + one.told.blocked for one in there)
         detail = f"{counts[wrong]} of {counted(total, 'case')}"
         detail += f", {counted(flows, 'flow')}" if flows else ""
-        known_gaps = sum(one.told.standing in WRONG and bool(one.told.known_gap) for one in there)
+        known_gaps = sum(one.told.standing in AMISS and bool(one.told.known_gap) for one in there)
         if known_gaps:
-            total = sum(counts[one] for one in WRONG)
+            total = sum(counts[one] for one in AMISS)
             detail += f"; known gap{'' if known_gaps == total else f' in {known_gaps}'}"
         return ComparedCell(wrong, _TONES[wrong], detail, known)
     if well == len(names):
@@ -278,7 +278,7 @@ def minutes(seconds: float) -> str:
 
 def _shared(told: Sequence[Column], names: Sequence[str]) -> Iterator[str]:
     """Say how many cases all records told, and how many more each of them did."""
-    by = [{name for name in names if column.standing(name) in TOLD} for column in told]
+    by = [{name for name in names if column.standing(name) in SAYING} for column in told]
     both = set.intersection(*by)
     yield f"What every record told is compared: {counted(len(both), 'case')}."
     for column, some in zip(told, by, strict=True):

@@ -23,6 +23,7 @@ from netproof.model.comparison import (
 from netproof.model.known_gap import KnownGap
 from netproof.model.record import (
     AS_DECLARED,
+    TOLD,
     UNENFORCED,
     CanaryRecord,
     CaseOutcome,
@@ -35,9 +36,6 @@ from netproof.model.record import (
 from netproof.model.value import replace
 from netproof.verdict.canaries import canary_verdict
 from netproof.verdict.causes import reading_size
-
-TELLING = (FlowVerdict.ENFORCED, FlowVerdict.LEAK, FlowVerdict.OVER_BLOCKED)
-"""A flow that has one of these was told; that it is undefined or inconclusive tells nothing."""
 
 _TEST = re.compile(
     r"(?:.*/)?(?P<theme>[^/:]+)/(?:[^/:]+\.py::(?:.*::)?(?:test_)?|test_)(?P<name>[^\[:]+)"
@@ -164,7 +162,7 @@ def _evidence(
     told = CaseStanding(
         case=name,
         standing=standing,
-        flows=sum(counts[verdict] for verdict in TELLING),
+        flows=sum(counts[verdict] for verdict in TOLD),
         leaks=counts[FlowVerdict.LEAK],
         blocked=counts[FlowVerdict.OVER_BLOCKED],
         reason="" if reason == gaps else reason,

@@ -17,11 +17,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from netproof.model.comparison import TOLD, WELL, WRONG, Standing, Trend, Turn, Turns
+from netproof.model.comparison import AMISS, SAYING, WELL, Standing, Trend, Turn, Turns
 from netproof.model.doors import DoorState
 from netproof.model.flow import Flow
 from netproof.model.record import (
+    TOLD,
     VERDICT_LETTERS,
+    WRONG,
     FlowVerdict,
     Relation,
     RunRecord,
@@ -32,7 +34,7 @@ from netproof.model.record import (
 from netproof.model.review import Kept
 from netproof.model.workload import Family
 from netproof.verdict.relations import relation
-from netproof.verdict.standings import TELLING, CaseEvidence, Column, ended_early, lasting
+from netproof.verdict.standings import CaseEvidence, Column, ended_early, lasting
 
 Facet = tuple[Family, Relation | None]
 """Where a flow is looked at: its IP family, and how its ends' nodes lie to each other."""
@@ -40,15 +42,14 @@ Facet = tuple[Family, Relation | None]
 Cell = tuple[str, str, str, int, str, str, str, Relation | None]
 """A flow in a step: the step, source, destination, port, protocol, family, path and relation."""
 
-_WRONG = (FlowVerdict.LEAK, FlowVerdict.OVER_BLOCKED)
-_VERDICTS = {VERDICT_LETTERS[verdict]: verdict for verdict in TELLING}
+_VERDICTS = {VERDICT_LETTERS[verdict]: verdict for verdict in TOLD}
 _GRAVITY = list(Trend)
 
 
 def turns(first: Column, later: Column) -> Turns:
     """Return what is otherwise in a later record, of all that both told."""
     names = sorted(first.cases.keys() | later.cases.keys())
-    both = [n for n in names if first.standing(n) in TOLD and later.standing(n) in TOLD]
+    both = [n for n in names if first.standing(n) in SAYING and later.standing(n) in SAYING]
     found = [turn for name in names for turn in _of_case(name, first, later)]
     found += [*_of_doors(first.named.run, later.named.run)]
     found += [*_of_intents(first.named.run, later.named.run)]
@@ -59,9 +60,9 @@ def turns(first: Column, later: Column) -> Turns:
 
 def _of_case(name: str, first: Column, later: Column) -> Iterator[Turn]:
     before, after = first.standing(name), later.standing(name)
-    if before not in TOLD:
+    if before not in SAYING:
         return
-    if name not in later.cases or after not in TOLD:
+    if name not in later.cases or after not in SAYING:
         cut = name not in later.cases and ended_early(later.named.run)
         if before in WELL and (cut or after is Standing.INCONCLUSIVE):
             why = cut or later.cases[name].told.reason
@@ -77,7 +78,7 @@ def _of_case(name: str, first: Column, later: Column) -> Iterator[Turn]:
 def _worsened(old: CaseEvidence, new: CaseEvidence) -> str:
     """Say by what a case is worse than it was, "" where it is not."""
     before, after = old.told.standing, new.told.standing
-    unshown = after in WRONG and new.told.shown is None
+    unshown = after in AMISS and new.told.shown is None
     if before in WELL and (unshown or after is Standing.NOT_OFFERED):
         return new.told.reason or str(after)
     if before is Standing.NOT_OFFERED:
@@ -99,7 +100,7 @@ def _new_flow(old: CaseEvidence, new: CaseEvidence) -> str:
     if not (_wrong_flows(old) and _wrong_flows(new)):
         return ""
     right = {cell for cell, verdict in _cells(old) if verdict is FlowVerdict.ENFORCED}
-    broken = [(*c[1:], verdict) for c, verdict in _cells(new) if verdict in _WRONG and c in right]
+    broken = [(*c[1:], verdict) for c, verdict in _cells(new) if verdict in WRONG and c in right]
     if not broken:
         return ""
     source, destination, port, protocol, family, _, _, verdict = broken[0]
@@ -115,7 +116,7 @@ def _wrong_flows(case: CaseEvidence) -> list[tuple[FlowVerdict, Facet, Flow]]:
         for step in one.steps
         for finding in step.findings
         for flow in (finding.flow,)
-        if finding.verdict in _WRONG
+        if finding.verdict in WRONG
     ]
 
 

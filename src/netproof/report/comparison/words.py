@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from netproof.model.comparison import (
-    WRONG,
+    AMISS,
     CaseStanding,
     ComparedCell,
     ComparedRow,
@@ -71,7 +71,7 @@ def verdict_sentences(run: ComparedRun) -> Iterator[str]:
     well = run.standings.get(Standing.ENFORCED, 0) + run.standings.get(Standing.PASSED, 0)
     yield run.sentence.removeprefix(f"{run.verdict}: ")
     parts = [f"{counted(well, 'case')} as {'it' if well == 1 else 'they'} should be"]
-    for one in WRONG:
+    for one in AMISS:
         if number := run.standings.get(one, 0):
             cases = [case for case in run.cases if case.standing is one]
             gaps = sum(bool(case.known_gap) for case in cases)
