@@ -12,6 +12,7 @@ import contextlib
 import errno
 import io
 import os
+import shutil
 import sys
 import tempfile
 from collections.abc import Callable
@@ -31,6 +32,12 @@ def out(text: Printable) -> None:
     except (OSError, ValueError) as error:
         _drop(sys.stdout)
         raise OutputError(lost(error)) from error
+
+
+def screen() -> tuple[bool, int]:
+    """Tell whether standard output takes colours (https://no-color.org), and how wide it is."""
+    terminal = sys.stdout is not None and sys.stdout.isatty()
+    return terminal and not os.environ.get("NO_COLOR"), shutil.get_terminal_size().columns
 
 
 def add_file(parser: argparse.ArgumentParser) -> None:

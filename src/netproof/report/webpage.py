@@ -1,6 +1,6 @@
 """HTML documents that need nothing else: a template with a style and a script inside.
 
-Templates escape whatever they are given. What a browser runs is known to it by its hash, and it runs
+Templates escape whatever they are given. A browser knows what it may run by its hash, and runs
 nothing else.
 """
 
@@ -17,7 +17,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 @cache
 def template(package: str, name: str, *, script: str, style: str) -> Template:
-    """Return a template of a room, which puts `script`, `style` and their `policy` where it likes."""
+    """Return a template of a room, which is given `script`, `style` and their `policy`."""
     environment = Environment(
         loader=PackageLoader(package),
         autoescape=True,

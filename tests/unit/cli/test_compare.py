@@ -160,7 +160,7 @@ def test_a_record_that_is_none_is_refused_with_its_name(
     [
         ("nothing.json", "nothing.json: No such file"),
         ("a.json -o x.pdf", "x.pdf: no form is written to a file that ends so"),
-        ("a.json -o no/x.md", "no/x.md: No such file"),
+        ("a.json -o no/x.md", "no/x.md: No such file or directory; name a file"),
         (" ".join(["a.json"] * 21), "21 records are more than anybody reads"),
     ],
 )

@@ -7,9 +7,6 @@ comparison is a table like any other and exits 0, whatever it shows.
 from __future__ import annotations
 
 import argparse
-import os
-import shutil
-import sys
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,10 +17,9 @@ from netproof.errors import UsageError
 from netproof.front import output
 from netproof.front.cli.record_commands import read
 from netproof.front.statements import table
-from netproof.model.comparison import Comparison, Trend
+from netproof.model.comparison import Trend
 from netproof.model.known_gap import KnownGap
 from netproof.model.record import RunRecord
-from netproof.printing import Printable
 from netproof.report.comparison import tables
 from netproof.report.comparison.words import against_sentence
 from netproof.report.writers import COMPARISONS, ENDINGS
@@ -50,11 +46,11 @@ def add(commands: Commands) -> None:
         metavar="[NAME=]RECORD",
         help="record.json of a run, or .json.gz; NAME heads its column",
     )
+    output.add_file(parser)
     parser.add_argument(
-        "-o", "--output", type=Path, metavar="FILE", help="by its ending: .html .md .csv .json .txt"
-    )
-    parser.add_argument(
-        "--format", choices=tuple(COMPARISONS), help="of the output (default: text)"
+        "--format",
+        choices=tuple(COMPARISONS),
+        help=f"without it, by the file's ending ({' '.join(ENDINGS)}), else text",
     )
     parser.add_argument(
         "--fail-on",
@@ -70,21 +66,28 @@ def _compare(option: argparse.Namespace) -> int:
     if option.fail_on == WORSE and not option.records[1:]:
         raise UsageError("--fail-on worse holds later records against the first: name two or more")
     comparison = compare(_named(option.records), table(SUITES.resolve()))
-    if option.output is None or str(option.output) == "-":
-        output.out(_on_a_terminal(comparison) if form == "text" else COMPARISONS[form](comparison))
+    if _is_shown(option) and form == "text":
+        colour, width = output.screen()
+        output.out(tables.text(comparison, colour=colour, width=width))
     else:
-        _write(option.output, COMPARISONS[form](comparison))
+        output.put(COMPARISONS[form](comparison), option.output)
+    if not _is_shown(option):
         verdicts = [f"{run.verdict}: {run.label}" for run in comparison.runs]
         output.say(str(option.output), *verdicts, *map(against_sentence, comparison.against))
     worse = trend(comparison) in (Trend.WORSE, Trend.UNTOLD)
     return 1 if worse and option.fail_on == WORSE else 0
 
 
+def _is_shown(option: argparse.Namespace) -> bool:
+    """Tell whether the comparison goes to standard output."""
+    return option.output is None or str(option.output) == "-"
+
+
 def _form(option: argparse.Namespace) -> str:
     """Return the form that is asked for, by its name or by the ending of the file."""
     if option.format:
         return str(option.format)
-    if option.output is None or str(option.output) == "-":
+    if _is_shown(option):
         return "text"
     form = ENDINGS.get(option.output.suffix.lower())
     if form is None:
@@ -93,23 +96,6 @@ def _form(option: argparse.Namespace) -> str:
             f"in one of {' '.join(ENDINGS)}"
         )
     return form
-
-
-def _write(file: Path, text: Printable) -> None:
-    try:
-        file.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise UsageError(f"{file}: {error.strerror}") from error
-
-
-def _on_a_terminal(comparison: Comparison) -> Printable:
-    stream = sys.stdout
-    terminal = stream is not None and stream.isatty()
-    return tables.text(
-        comparison,
-        colour=terminal and not os.environ.get("NO_COLOR"),
-        width=shutil.get_terminal_size().columns,
-    )
 
 
 def _named(words: Sequence[str]) -> tuple[Named, ...]:

@@ -23,10 +23,10 @@ from netproof.model.comparison import (
 )
 from netproof.printing import Printable, several_lines
 from netproof.report.comparison import words
-from netproof.report.run import page
 from netproof.report.run.findings import AGAIN
+from netproof.report.run.page import page_style
 from netproof.report.text import printable
-from netproof.report.webpage import template
+from netproof.report.webpage import beside_templates, template
 
 MAX_ROWS = 500
 MAX_CASES = 300
@@ -35,7 +35,6 @@ MAX_CASES = 300
 MAX_NAMES = 1000
 """So many names of cases stand behind a cell."""
 
-_OWN = (__package__, "comparison", page.STYLE, (__package__, "comparison.css"))
 _BAD = (Trend.WORSE, Trend.UNTOLD)
 
 
@@ -93,7 +92,10 @@ def render(comparison: Comparison) -> Printable:
     sections = [
         _section(number, section, told.runs, cases) for number, section in enumerate(told.sections)
     ]
-    text = template(*_OWN).render(
+    script = beside_templates(__package__, "comparison.js")
+    style = page_style() + beside_templates(__package__, "comparison.css")
+    drawn = template(__package__, "comparison.html", script=script, style=style)
+    text = drawn.render(
         words=words,
         again=AGAIN,
         runs=told.runs,
