@@ -35,7 +35,7 @@ def dot(picture: Picture) -> Printable:
     """
     shown = printable(picture)
     drawn = arrows(picture, folded=False)
-    groups = _dot_groups(shown, _looping(shown, drawn))
+    groups = _dot_groups(shown, drawn)
     return _joined((*_dot_head(shown), *groups, *_dot_arrows(shown, drawn), "}"))
 
 
@@ -47,8 +47,9 @@ def _dot_head(picture: Picture) -> Iterator[str]:
     yield '  edge [color="#1a7040", fontname="monospace", fontsize=10];'
 
 
-def _dot_groups(picture: Picture, looping: set[str]) -> Iterator[str]:
-    for number, (title, ends) in enumerate(_groups(picture)):
+def _dot_groups(picture: Picture, drawn: Arrows) -> Iterator[str]:
+    looping = _looping(picture, drawn)
+    for number, (title, ends) in enumerate(_groups(picture, drawn)):
         yield f"  subgraph cluster_{number} {{"
         yield f"    label={dot_text(title)};"
         if title in looping:
@@ -60,12 +61,12 @@ def _dot_groups(picture: Picture, looping: set[str]) -> Iterator[str]:
 
 
 def _dot_arrows(picture: Picture, drawn: Arrows) -> Iterator[str]:
-    groups = {title: (number, ends) for number, (title, ends) in enumerate(_groups(picture))}
+    groups = {title: (number, ends) for number, (title, ends) in enumerate(_groups(picture, drawn))}
     for arrow in drawn:
         words = [f"label={dot_text(_ports(arrow))}"] if _ports(arrow) else []
         ends = []
         for at, side in enumerate(("ltail", "lhead")):
-            end = (arrow["from"], arrow["to"])[at]
+            end = _ends(arrow)[at]
             if isinstance(end, int):
                 ends.append(f"n{end}")
             elif _loops(picture, arrow):
@@ -86,12 +87,13 @@ def mermaid(picture: Picture) -> Printable:
     drawn = arrows(picture, folded=False)
     if len(drawn) > MERMAID_ARROWS:
         drawn = arrows(picture, folded=True)
-    groups = _mermaid_groups(shown, _looping(shown, drawn))
+    groups = _mermaid_groups(shown, drawn)
     return _joined(("flowchart LR", *groups, *_mermaid_arrows(shown, drawn)))
 
 
-def _mermaid_groups(picture: Picture, looping: set[str]) -> Iterator[str]:
-    for number, (title, ends) in enumerate(_groups(picture)):
+def _mermaid_groups(picture: Picture, drawn: Arrows) -> Iterator[str]:
+    looping = _looping(picture, drawn)
+    for number, (title, ends) in enumerate(_groups(picture, drawn)):
         yield f"  subgraph g{number}[{mermaid_text(title)}]"
         if title in looping:
             yield f"    e{number}[{mermaid_text(f'all of {title}')}]"
@@ -100,7 +102,7 @@ def _mermaid_groups(picture: Picture, looping: set[str]) -> Iterator[str]:
 
 
 def _mermaid_arrows(picture: Picture, drawn: Arrows) -> Iterator[str]:
-    groups = {title: number for number, (title, _) in enumerate(_groups(picture))}
+    groups = {title: number for number, (title, _) in enumerate(_groups(picture, drawn))}
     for arrow in drawn:
         word = "e" if _loops(picture, arrow) else "g"
         ends = (arrow["from"], arrow["to"])
@@ -116,7 +118,7 @@ def _looping(picture: Picture, drawn: Arrows) -> set[str]:
     return {
         end
         for arrow in drawn
-        for end in (arrow["from"], arrow["to"])
+        for end in _ends(arrow)
         if isinstance(end, str) and _loops(picture, arrow)
     }
 
@@ -126,17 +128,27 @@ def _loops(picture: Picture, arrow: dict[str, Any]) -> bool:
 
     It then begins or ends at a node of its own that stands for all.
     """
-    ends = (arrow["from"], arrow["to"])
+    ends = _ends(arrow)
     here, there = (end if isinstance(end, str) else picture.ends[end].space for end in ends)
     return here == there and any(isinstance(end, str) for end in ends)
 
 
-def _groups(picture: Picture) -> list[tuple[str, list[int]]]:
-    """Return the ends by namespace, then those of each kind that are in none."""
+def _groups(picture: Picture, drawn: Arrows) -> list[tuple[str, list[int]]]:
+    """Return the ends by namespace, then those of each kind that are in none.
+
+    Pods that are not in the bundle are there where an arrow has to do with them.
+    """
+    met = {end for arrow in drawn for one in arrow.get("stands", [arrow]) for end in _ends(one)}
     found: dict[str, list[int]] = {}
     for at, end in enumerate(picture.ends):
+        if end.shape is EndShape.STRANGERS and at not in met:
+            continue
         found.setdefault(end.space or _TITLES.get(end.shape, ""), []).append(at)
     return list(found.items())
+
+
+def _ends(arrow: dict[str, Any]) -> tuple[int | str, int | str]:
+    return arrow["from"], arrow["to"]
 
 
 def _label(end: PictureEnd) -> str:
