@@ -217,13 +217,12 @@ class _Drawing:
             by_port.setdefault((end, port), {})[family] = row
         made: dict[tuple[int, str], tuple[int, ...]] = {}
         for (end, port), families in sorted(by_port.items(), key=_order):
-            rows = [self._cells(row) for row in families.values()]
-            if len(set(rows)) == 1:
-                made[end, port] = rows[0]
+            merged = _merged(families.values())
+            if merged is not None:
+                made[end, port] = self._cells(merged)
             else:
                 made |= {
-                    (end, f"{port} {family}"): row
-                    for family, row in zip(families, rows, strict=True)
+                    (end, f"{port} {family}"): self._cells(row) for family, row in families.items()
                 }
         for (end, port), cells in made.items():
             rest = f"{OTHER}/{port.partition('/')[2]}"
@@ -237,6 +236,16 @@ class _Drawing:
 
 
 _NOBODY_KNOWS = "an ipBlock may hold their addresses"
+
+
+def _merged(rows: Iterable[Mapping[int, int]]) -> dict[int, int] | None:
+    """Return rows as one, None where they answer differently; what only one asks is its to say."""
+    merged: dict[int, int] = {}
+    for row in rows:
+        if any(merged.get(at, decision) != decision for at, decision in row.items()):
+            return None
+        merged |= row
+    return merged
 
 
 def _order(one: tuple[tuple[int, str], object]) -> tuple[int, int, str]:

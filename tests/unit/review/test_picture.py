@@ -9,11 +9,15 @@ from pathlib import Path
 import pytest
 
 from netproof.expected import Evaluator
+from netproof.model import flows
 from netproof.model.flow import Direction, Expected
 from netproof.model.picture import EndShape, Picture, PictureSide
+from netproof.model.value import replace
+from netproof.model.workload import Host, HostKind, Port, Topology
 from netproof.policy.mirror import Mirror
 from netproof.review.case import read_mirror
-from netproof.review.picture import read_picture
+from netproof.review.judgement import probed_reachability
+from netproof.review.picture import probed_picture, read_picture
 from netproof.review.snapshot import views
 from tests.unit.review.build import deny_all, mirror, policy, workload
 from tests.unit.review.test_snapshot import BASE, FAR, into, out_of
@@ -113,6 +117,26 @@ def test_what_may_decide_otherwise_is_remarked() -> None:
     (remark,) = drawn(*BASE, other).remarks
     assert "CiliumNetworkPolicy" in remark
     assert remark.endswith("may decide otherwise than the NetworkPolicies")
+
+
+def test_a_probed_bundle_has_the_flows_that_packets_were_sent_for() -> None:
+    """Between its real ends; both families are one port where they go alike."""
+    bundle = mirror(*BASE, out_of("web", "{to: [{ipBlock: {cidr: 203.0.113.0/24}}]}"))
+    pods = tuple(
+        replace(pod, ips=(f"10.244.0.{n}", f"fd00:10:244::{n}"))
+        for n, pod in enumerate(bundle.bundle.pods, 2)
+    )
+    world = Host(HostKind.OUTSIDE, "world", ("203.0.113.9", "2001:db8::9"), (Port(443),))
+    node = Host(HostKind.NODE, "node-1", ("192.0.2.1",), (Port(10250),))
+    topology = Topology(bundle.bundle.namespaces, pods, bundle.bundle.services, (world, node))
+    sent = (*flows.pod_flows(topology), *flows.outside_flows(topology), *flows.node_flows(topology))
+    picture = probed_picture(probed_reachability(bundle, topology, sent), "probed")
+    names = [one.name for one in picture.ends]
+    assert {"world", "node-1"} < set(names)
+    assert ["8080/TCP"] == [one.port for one in picture.targets if names[one.end] == "shop/api"]
+    assert Expected.ALLOWED is answer(picture, "shop/web", "shop/api", "8080/TCP")
+    assert Expected.ALLOWED is answer(picture, "shop/web", "world", "443/TCP IPv4")
+    assert Expected.DENIED is answer(picture, "shop/web", "world", "443/TCP IPv6")
 
 
 BLOCK = "{to: [{ipBlock: {cidr: 10.244.0.0/17}}]}"
