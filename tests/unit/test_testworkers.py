@@ -80,7 +80,7 @@ def test_another_cluster_has_fleets_and_not_cpus() -> None:
 
 def test_tests_of_this_repository_share_a_cpu(pytestconfig: pytest.Config) -> None:
     """What conftest.py says of `-n auto` is asked for before what pytest-xdist says itself."""
-    assert 2 * usable_cpus() == pytestconfig.hook.pytest_xdist_auto_num_workers(config=pytestconfig)
+    assert 3 * usable_cpus() == pytestconfig.hook.pytest_xdist_auto_num_workers(config=pytestconfig)
 
 
 def test_the_plugin_is_asked_before_xdist(pytestconfig: pytest.Config) -> None:
