@@ -40,6 +40,9 @@ STATEMENTS, THEMES, DOORS = "Statements of NetworkPolicy", "Themes", "Doors"
 """The titles of sections."""
 
 IN_PART = "enforced in part"
+SLOWEST = 5
+"""So many of what took longest, and of what never came to rest, stand behind a time."""
+
 UNMEASURED = ComparedCell("not measured", Tone.QUIET)
 UNTRIED = ComparedCell("not tried", Tone.QUIET)
 
@@ -190,15 +193,22 @@ def _why(column: Column, known: Sequence[str], names: Sequence[str]) -> str:
 
 
 def _intent_rows(runs: Sequence[Named]) -> Iterator[ComparedRow]:
-    kept = [intents(one.run) for one in runs]
-    for subject in dict.fromkeys(name for some in kept for name in some):
-        cells = [
-            ComparedCell(some[subject], _KEPT_TONES.get(some[subject], Tone.UNSURE))
-            if subject in some
-            else UNTRIED
-            for some in kept
-        ]
-        yield _row(subject, cells)
+    cells = [_intent_cells(one.run) for one in runs]
+    for subject in dict.fromkeys(name for some in cells for name in some):
+        yield _row(subject, [some.get(subject, UNTRIED) for some in cells])
+
+
+def _intent_cells(run: RunRecord) -> dict[str, ComparedCell]:
+    """Return how each intent of a run is kept, with why it is not and where it is stated."""
+    behind: dict[str, dict[str, None]] = {}
+    for finding in run.findings:
+        behind.setdefault(finding.subject, {})[finding.text] = None
+    for one in run.intents:
+        behind.setdefault(one.intent, {})[f"stated in {one.place}"] = None
+    return {
+        name: ComparedCell(kept, _KEPT_TONES.get(kept, Tone.UNSURE), evidence=tuple(behind[name]))
+        for name, kept in intents(run).items()
+    }
 
 
 def _door_rows(runs: Sequence[Named]) -> Iterator[ComparedRow]:
@@ -258,17 +268,27 @@ def _time_rows(runs: Sequence[Named]) -> Iterator[ComparedRow]:
 
 def _time_cell(run: RunRecord, concerns: Callable[[StepRecord], bool]) -> ComparedCell:
     """Return the median and the ninety-ninth of a hundred, of those that came to rest."""
-    steps = [step for one in run.scenarios for step in one.steps if concerns(step)]
-    slow = sorted(step.convergence.seconds for step in steps if step.convergence.settled)
+    steps = [(one.id, step) for one in run.scenarios for step in one.steps if concerns(step)]
+    slow = sorted(
+        (step.convergence.seconds, f"{name}, {step.name}")
+        for name, step in steps
+        if step.convergence.settled
+    )
+    restless = [f"{name}, {step.name}" for name, step in steps if not step.convergence.settled]
+    lines = [f"{seconds:.2f} s: {what}" for seconds, what in slow[: -SLOWEST - 1 : -1]]
+    evidence = (*lines, *(f"did not come to rest: {what}" for what in restless[:SLOWEST]))
     if not steps:
         return UNMEASURED
     if not slow:
-        return ComparedCell("did not come to rest", Tone.UNSURE, f"0 of {len(steps)} did")
+        return ComparedCell(
+            "did not come to rest", Tone.UNSURE, f"0 of {len(steps)} did", evidence=evidence
+        )
     at = (len(slow) * 99 + 99) // 100 - 1
-    late = f"p99 {slow[at]:.2f} s" if len(slow) >= 100 else f"longest {slow[-1]:.2f} s"
-    never = len(steps) - len(slow)
-    detail = f"{late} of {len(slow)}{f'; {never} did not come to rest' if never else ''}"
-    return ComparedCell(f"{statistics.median(slow):.2f} s", Tone.PLAIN, detail)
+    late = f"p99 {slow[at][0]:.2f} s" if len(slow) >= 100 else f"longest {slow[-1][0]:.2f} s"
+    never = f"; {len(restless)} did not come to rest" if restless else ""
+    median = statistics.median(seconds for seconds, _ in slow)
+    detail = f"{late} of {len(slow)}{never}"
+    return ComparedCell(f"{median:.2f} s", Tone.PLAIN, detail, evidence=evidence)
 
 
 def minutes(seconds: float) -> str:

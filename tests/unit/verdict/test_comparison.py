@@ -354,6 +354,8 @@ def test_an_intent_that_broke_is_worse() -> None:
     assert [(Trend.WORSE, "deny: a -> b", "broken")] == _turns(kept, broken)
     assert [(Trend.UNTOLD, "deny: a -> b", "unknown")] == _turns(kept, unknown)
     assert [(Trend.BETTER, "deny: a -> b", "kept")] == _turns(broken, kept)
+    (row,) = (r for s in _compared(kept, broken).sections for r in s.rows if s.title == "Intents")
+    assert ("stated in intents.yaml:3",) == row.cells[0].evidence
     assert ["kept: ", "broken: "] == _cells(_compared(kept, broken), "deny: a -> b")
 
 
@@ -375,5 +377,11 @@ def test_times_are_medians_and_what_one_in_a_hundred_took() -> None:
     assert ["after policies are in force", "the whole run"] == [row.subject for row in times.rows]
     only = _cells(_compared(WELL, _timed([])), "after policies are in force")
     assert ["0.41 s: longest 0.41 s of 1", "not measured: "] == only
+    (slowest,) = (row.cells[1].evidence for row in times.rows if row.subject.endswith("in force"))
+    assert (
+        "3.00 s: shop/shut, policies in force",
+        "1.00 s: shop/shut, policies in force",
+        "did not come to rest: shop/shut, policies in force",
+    ) == slowest
     never = _cells(_compared(_timed([], never=1)), "after policies are in force")
     assert ["did not come to rest: 0 of 1 did"] == never
