@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import pytest
 
@@ -13,7 +13,8 @@ from netproof.model.comparison import (
     Trend,
 )
 from netproof.model.doors import Door, DoorResult, DoorState
-from netproof.model.flow import Flow, Observation
+from netproof.model.flow import Expected, Flow, Observation
+from netproof.model.flows import pod_flows
 from netproof.model.known_gap import KnownGap
 from netproof.model.record import (
     AS_DECLARED,
@@ -22,11 +23,23 @@ from netproof.model.record import (
     Convergence,
     FlowVerdict,
     RunRecord,
+    RunVerdict,
 )
 from netproof.model.value import replace
+from netproof.model.workload import Family, Protocol
 from netproof.verdict.comparison import IN_PART, compare, trend
 from netproof.verdict.standings import Named, case_name
-from tests.unit.report.sample import IGNORES, LEAKED, OPEN, UNRESOLVED, intent_result, run_of
+from tests.unit.report.sample import (
+    DROPPED,
+    IGNORES,
+    LEAKED,
+    OPEN,
+    TOPOLOGY,
+    UNRESOLVED,
+    guarded,
+    intent_result,
+    run_of,
+)
 from tests.unit.verdict.records import (
     BLOCK,
     BY_IPV6,
@@ -385,3 +398,49 @@ def test_times_are_medians_and_what_one_in_a_hundred_took() -> None:
     ) == slowest
     never = _cells(_compared(_timed([], never=1)), "after policies are in force")
     assert ["did not come to rest: 0 of 1 did"] == never
+
+
+def _lab(wrong: Callable[[Flow], bool]) -> RunRecord:
+    """Return a record of a lab that does the contrary of its policies to some flows."""
+    tried = tuple(pod_flows(TOPOLOGY))
+    odd = {
+        one: DROPPED if guarded(one) is Expected.ALLOWED else OPEN
+        for one in tried
+        if wrong(one) and guarded(one) is not Expected.UNDEFINED
+    }
+    return record(played(SHUT, odd, tried), played(OPENED, None, TRIED))
+
+
+def _denied(one: Flow) -> bool:
+    return guarded(one) is Expected.DENIED
+
+
+DEFECTS: Mapping[str, tuple[Callable[[Flow], bool], str]] = {
+    "forgets-ipv6": (lambda one: _denied(one) and one.family is Family.IPV6, "leaks"),
+    "ignores-udp": (lambda one: _denied(one) and one.protocol is Protocol.UDP, "leaks"),
+    "ignores-ingress": (_denied, "leaks"),
+    "first-port-only": (
+        lambda one: not _denied(one) and one.port == 5432,
+        "over-blocks",
+    ),
+    "empty-from-denies": (
+        lambda one: not _denied(one) and one.destination.name == "production/postgres",
+        "over-blocks",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", DEFECTS)
+def test_a_lab_with_a_defect_is_worse_than_one_without(name: str) -> None:
+    """And than itself it is not; one that enforces nothing is the worst of all."""
+    wrong, word = DEFECTS[name]
+    clean, defect = _lab(lambda _: False), _lab(wrong)
+    untried = [left(one.id, UNENFORCED) for one in clean.cases]
+    flat = replace(record(also=untried), canaries=(IGNORES,), verdict=RunVerdict.NOT_ENFORCED)
+    told = _compared(clean, flat, defect)
+    assert ["enforced", "not offered", word] == [
+        cell.partition(":")[0] for cell in _cells(told, "1. Shops are shut")
+    ]
+    assert [Trend.WORSE, Trend.WORSE] == [one.trend for one in told.against]
+    assert trend(_compared(defect, defect)) is None
+    assert Trend.BETTER == trend(_compared(defect, clean))
