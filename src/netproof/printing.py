@@ -8,6 +8,7 @@ forgetting it does not type-check. Each function leaves text as it is that is pr
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Mapping
 from typing import NewType
 
 Printable = NewType("Printable", str)
@@ -64,6 +65,32 @@ def in_json(text: str) -> Printable:
     if not text.replace("\n", "").isprintable() or _INVISIBLE.search(text):
         text = "".join(one if one == "\n" or _shows(one) else _json_escape(one) for one in text)
     return Printable(_ANYWHERE.sub(r"#\\u0023", text))
+
+
+Command = tuple[str, Mapping[str, str], str]
+"""A command's name, its properties, and what it says."""
+
+
+def runner_commands(commands: Iterable[Command]) -> Printable:
+    """Return the one thing that is to command a CI system: lines for GitHub's runner.
+
+    In them `%`, CR and LF are escaped, in properties `:` and `,` too (actions/toolkit, command.ts).
+    """
+    return Printable("".join(f"{_command(*one)}\n" for one in commands))
+
+
+def _command(name: str, properties: Mapping[str, str], text: str) -> str:
+    pairs = ",".join(f"{key}={_in_command(value, _PARTS)}" for key, value in properties.items())
+    return f"::{name}{f' {pairs}' if pairs else ''}::{_in_command(text, _DATA)}"
+
+
+_DATA = {ord("%"): "%25", ord("\r"): "%0D", ord("\n"): "%0A"}
+_PARTS = _DATA | {ord(":"): "%3A", ord(","): "%2C"}
+
+
+def _in_command(text: str, escapes: Mapping[int, str]) -> str:
+    lines = "\n".join(map(escaped, text.split("\n")))
+    return _ANYWHERE.sub(r"#\\x23", lines).translate(escapes)
 
 
 def encodable(text: Printable, encoding: str | None) -> Printable:

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from netproof.front.plugin import reportfiles
+from netproof.front.reportfiles import wanted
 from netproof.model import codec
-from netproof.report.writers import WRITERS
+from netproof.report.writers import OF_RUN, WRITERS
 from tests.attacks.test_terminal import WEB
 from tests.unit.report.sample import ALL_PASS, EVERYTHING
 
@@ -196,18 +196,18 @@ FOLDERS: Mapping[str, Callable[[Path], Path]] = {
 def test_a_report_folder_that_cannot_be(name: str, bundle: Path) -> None:
     """Each report says so, with the remedy, and none is left in part."""
     (bundle.parent / "loop").symlink_to("loop")
-    problems = reportfiles.write_all(EVERYTHING, FOLDERS[name](bundle.parent))
+    problems = wanted((), OF_RUN, FOLDERS[name](bundle.parent)).write(EVERYTHING)
     assert len(WRITERS) == len(problems)
     assert all("name another folder by --report-dir" in problem for problem in problems)
 
 
 def test_a_report_folder_that_fills_keeps_what_was_there(tmp_path: Path) -> None:
     """A whole report of the run before, or none."""
-    reportfiles.write_all(ALL_PASS, tmp_path)
+    wanted((), OF_RUN, tmp_path).write(ALL_PASS)
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (4096, before[1]))
     try:
-        problems = reportfiles.write_all(EVERYTHING, tmp_path)
+        problems = wanted((), OF_RUN, tmp_path).write(EVERYTHING)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert problems

@@ -60,6 +60,13 @@ def test_a_report_folder_that_cannot_be(tmp_path: Path) -> None:
     assert ended.says("--np-report-dir file: Not a directory; name a folder"), ended.output
 
 
+def test_a_report_that_there_is_not(tmp_path: Path) -> None:
+    """A typing error is told before anything starts, as the option is spelled there."""
+    ended = run(tmp_path, "--np-cluster", "lab", "--np-report", "pdf")
+    assert 4 == ended.code
+    assert ended.says("--np-report pdf: there is no format 'pdf' here"), ended.output
+
+
 def test_an_unknown_context_is_named(tmp_path: Path) -> None:
     """The message says which context."""
     (tmp_path / "config").write_text(NOBODY_LISTENS)

@@ -12,6 +12,7 @@ import pytest
 from netproof.model import codec
 from netproof.model.check import CheckRecord
 from netproof.model.record import FindingKind, RunRecord, RunVerdict
+from netproof.report.writers import OF_CHECK, OF_RUN
 from tests.plugin.project import Ended, run
 from tests.unit.review.build import deny_all, intents, workload
 
@@ -62,21 +63,42 @@ def by_check(folder: Path, *more: str) -> tuple[int, CheckRecord]:
 def test_a_broken_intent_is_a_finding_of_the_run(project: Path) -> None:
     """The headline, the exit code, the record and every report say it, by either door."""
     ended, record = by_pytest(project)
-    code, checked = by_check(project)
+    code, checked = by_check(project, "--report=all", "--report-dir=checked")
 
     assert (1, RunVerdict.FAIL, 1) == (ended.code, record.verdict, record.exit_code)
     assert (1, RunVerdict.FAIL) == (code, checked.verdict)
     assert [FindingKind.BROKEN_INTENT] == [finding.kind for finding in record.findings]
     assert ended.says("FAIL: 1 of 1 intents does not hold."), ended.output
     assert "FAIL: 1 of 1 intents does not hold." == checked.exit_reason
-    reports = {
-        file.suffix: file.read_text(encoding="utf-8") for file in (project / "reports").iterdir()
-    }
-    for kind in (".html", ".md", ".sarif", ".xml"):
-        plain = reports[kind].replace("\\", "").replace("&gt;", ">")
-        assert "allow: web -> api" in plain, kind
-    (log,) = json.loads(reports[".sarif"])["runs"]
-    assert "FAIL" == log["properties"]["verdict"]
+    for folder, forms in (("reports", OF_RUN), ("checked", OF_CHECK)):
+        reports = {
+            one.file_name: (project / folder / one.file_name) for one in forms.writers.values()
+        }
+        for name, file in reports.items():
+            plain = file.read_text(encoding="utf-8").replace("\\", "").replace("&gt;", ">")
+            assert "allow: web -> api" in plain or name == "badge.svg", name
+        (log,) = json.loads(reports["report.sarif"].read_text(encoding="utf-8"))["runs"]
+        assert "FAIL" == log["properties"]["verdict"]
+        assert ">FAIL</text>" in reports["badge.svg"].read_text(encoding="utf-8")
+
+
+def test_a_report_on_standard_output_is_nothing_but_that(project: Path) -> None:
+    """By pytest as by a check; what pytest says is on standard error, files in their place."""
+    words = ("--np-bundle", "shop", "--np-bundle-static", "--np-report", "json=-,junit=a/j.xml")
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *words],
+        cwd=project,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert RunVerdict.FAIL is codec.loads(done.stdout).verdict
+    assert "FAIL: by what the policies mean, 1 of 1 intents does not hold" in done.stderr
+    assert "a/j.xml" in done.stderr
+    assert 1 == done.returncode
+    code, checked = by_check(project, "--static", "--report", "csv=b/c.csv")
+    assert (1, RunVerdict.FAIL) == (code, checked.verdict)
+    assert ["a", "b", "shop"] == sorted(one.name for one in project.iterdir())
 
 
 def test_a_canary_that_leaks_in_part_fails_either_door(project: Path) -> None:

@@ -8,8 +8,11 @@ from typing import Any
 
 import pytest
 
+from netproof.front.plugin.configuration import REPORTS
 from netproof.front.plugin.reporter import Reporter
 from netproof.front.plugin.screen import Screen
+from netproof.front.reportfiles import wanted
+from netproof.report.writers import OF_RUN
 from netproof.run.controller import Controller
 from netproof.run.scenario import Wishes
 from netproof.run.session import RunSession
@@ -58,7 +61,7 @@ def test_a_report_that_is_missing_fails_a_run_that_passed(
     """Whoever waits for the report finds out why it is not there."""
     made, _ = reporter(pytestconfig)
     monkeypatch.setattr(RunSession, "finish", lambda _: ALL_PASS)
-    monkeypatch.setattr(pytestconfig.option, "np_report_dir", tmp_path)
+    monkeypatch.setitem(pytestconfig.stash._storage, REPORTS, wanted((), OF_RUN, tmp_path))
     ended: Any = SimpleNamespace(exitstatus=None)
 
     made.pytest_sessionfinish(ended, exitstatus=0)

@@ -209,6 +209,12 @@ WAYS: tuple[tuple[tuple[Option, ...], tuple[str, ...]], ...] = (
 REPORT_DIR = _option(
     "report-dir", type=Path, default=Path("reports"), help="where reports are written"
 )
+REPORT = _repeatable(
+    "report",
+    metavar="FORMAT[=FILE]",
+    help="html, markdown, junit, sarif, json, csv, comment, codequality, badge, all or github; "
+    "FILE - is standard output; several by comma; repeatable",
+)
 REQUIRE_ENFORCEMENT = _flag("require-enforcement", help="fail where nothing is enforced")
 RUN = (
     REQUIRE_ENFORCEMENT,
@@ -218,6 +224,7 @@ RUN = (
         help="doors that policies do not guard: report (default), or expect them open or closed",
     ),
     REPORT_DIR,
+    REPORT,
     _flag("matrices", help="print the matrices of passed scenarios too"),
 )
 

@@ -174,6 +174,11 @@ class SturdyStream(io.TextIOBase):
         _drop(self._stream)
 
 
+def sturdy_errors() -> SturdyStream:
+    """Return standard error for a program that cannot stop at its end."""
+    return SturdyStream(sys.stderr)
+
+
 def _write(stream: TextIO | None, text: Printable) -> None:
     if stream is None:  # it was closed when Python started
         raise OSError(errno.EBADF, os.strerror(errno.EBADF))

@@ -12,13 +12,17 @@ CHECK_SCHEMA: Final = "netproof.check/v1"
 
 
 class PacketsRecord(Value):
-    """What the packets of a check showed: what the canary said, and all findings in words."""
+    """What the packets of a check showed: what the canary said, and all findings in words.
+
+    `known_gap` words the documented gaps of the CNI that explain all findings about the bundle.
+    """
 
     canary: str
     flows: int
     seconds: float
     findings: tuple[str, ...] = ()
     errors: tuple[str, ...] = ()
+    known_gap: str = ""
 
 
 class CheckRecord(Value, kw_only=True):

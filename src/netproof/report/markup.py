@@ -15,6 +15,12 @@ from collections.abc import Collection, Sequence
 
 from netproof.report.text import printable
 
+COMMENT = 65_000
+"""Characters of a comment; GitHub takes 65,536."""
+
+MARK = "<!-- netproof -->"
+"""Stands at the end of a comment and is not shown: who comments again finds the one to replace."""
+
 _JOINER = "&#8288;"
 
 _SIGNS = re.compile(
@@ -92,3 +98,61 @@ def _cell(text: str) -> str:
     An even number of backslashes before a bar are pairs, to cmark-gfm, and escape nothing.
     """
     return re.sub(r"(?<!\\)((?:\\\\)*)\|", r"\1\\|", text)
+
+
+def fitted(parts: Sequence[str], limit: int) -> str:
+    """Return parts of Markdown as one text of at most `limit` characters.
+
+    Where they are longer it ends where there is no more room, between parts or lines, and says
+    there, in bold, how much is left out and under which headings.
+    """
+    whole = "\n\n".join(parts)
+    if len(whole) <= limit:
+        return whole
+    room = limit - _LEFT_OUT
+    kept = list[str]()
+    for number, part in enumerate(parts):
+        if len(part) + 2 > room:
+            shown, lines = _cut(part, room)
+            rest = [*([part] if lines else []), *parts[number + 1 :]]
+            return "\n\n".join([*filter(None, [*kept, shown]), _left_out(rest, lines, limit)])
+        kept.append(part)
+        room -= len(part) + 2
+    return whole
+
+
+_LEFT_OUT = 700
+"""Characters that are kept for saying what is left out."""
+
+_HEADING = re.compile(r"#+ (.*)")
+
+
+def _cut(part: str, room: int) -> tuple[str, int]:
+    """Return as many lines of a part as there is room for, and how many are left out.
+
+    What is folded or quoted stays whole or goes, and so does a line, but for one that is alone.
+    """
+    lines = part.split("\n")
+    if "<details" in part or "```" in part:
+        return "", len(lines)
+    if len(lines) == 1:
+        return f"{part[: max(room - 3, 0)]}…", 1
+    kept = list[str]()
+    for line in lines:
+        room -= len(line) + 1
+        if room < 0:
+            break
+        kept.append(line)
+    return "\n".join(kept), len(lines) - len(kept)
+
+
+def _left_out(rest: Sequence[str], lines: int, limit: int) -> str:
+    heads = [found[1] for part in rest if (found := _HEADING.match(part))]
+    named = f", among them {', '.join(head[:60] for head in heads[:5])}" if heads else ""
+    more = f" and {len(heads) - 5} more" if len(heads) > 5 else ""
+    what = f"{lines} lines of this part and " if lines else ""
+    parts = len(rest) - bool(lines)
+    return (
+        f"**Left out here, where no more than {limit:,} characters have room: "
+        f"{what}{parts} parts{named}{more}.** The other reports have all of it."
+    )

@@ -115,6 +115,7 @@ def with_packets(checked: CheckRecord, evidence: RunEvidence, notes: Sequence[No
         seconds=round(sum(scenario.seconds for scenario in evidence.scenarios), 3),
         findings=tuple(findings),
         errors=tuple(evidence.errors),
+        known_gap="; ".join(filter(None, (one.known_gap for one in evidence.scenarios))),
     )
     notes = (*notes, *probing.one_relation(pairs(evidence.scenarios)))
     whole = replace(checked, packets=sent, notes=checked.notes + notes)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from xml.etree import ElementTree as ET
 
@@ -17,7 +18,7 @@ from netproof.model.workload import Family, Protocol
 from netproof.report.run import terminal
 from netproof.report.run.findings import ports_line
 from netproof.report.run.summary import LEFT_OPEN
-from netproof.report.writers import WRITERS
+from netproof.report.writers import OF_RUN, WRITERS
 from tests.unit.report.sample import ENFORCES, FLAT, LEAKING, PASSING, intent_result, run_of
 
 BROKEN = intent_result("deny: web -> billing", "broken")
@@ -52,29 +53,59 @@ NAMED = {
 
 Render = Callable[[RunRecord], str]
 RENDERERS: dict[str, Render] = {name: one.render for name, one in WRITERS.items()}
-RENDERERS["terminal"] = terminal.render
+RENDERERS |= {
+    "terminal": terminal.render,
+    "summary": OF_RUN.summary,
+    "annotations": OF_RUN.annotations,
+}
+IN_FULL = sorted(RENDERERS.keys() - {"badge"})
+"""A badge has room for the verdict, with its sentence behind it."""
+
+WITH_NOTES = sorted(RENDERERS.keys() - {"badge", "json", "annotations"})
+"""Annotations are for what somebody has to mend."""
+
+WITHOUT_WORDS = ("junit", "codequality")
+"""They have no place for a verdict: there is a failure, an error or an issue, or there is none."""
+
+
+def told(form: str, run: RunRecord) -> str:
+    """Return what a report says on one line, places as `file:line` also where they are apart."""
+    text = RENDERERS[form](run)
+    if form == "csv":
+        text = re.sub('","(?=[0-9]+")', ":", text)
+    if form == "codequality":
+        at = [one["location"] for one in json.loads(text)]
+        text += " ".join(f"{one['path']}:{one['lines']['begin']}" for one in at)
+    if form == "annotations":
+        text += " ".join(map(":".join, re.findall(r"file=([^,]+),.*?line=([0-9]+)", text)))
+    return " ".join(text.replace("\\", "").replace("&gt;", ">").split())
+
+
+LISTING = ("terminal", "html", "markdown", "comment", "summary", "json", "csv")
+"""They list cases, of which some passed."""
 
 each = pytest.mark.parametrize("kind", RUNS)
 
 
-@pytest.mark.parametrize("form", RENDERERS)
+@pytest.mark.parametrize("form", IN_FULL)
 @pytest.mark.parametrize("kind", NAMED)
 def test_every_report_names_what_is_wrong(kind: str, form: str) -> None:
     """Subject, place and reason, whatever the form."""
-    text = " ".join(RENDERERS[form](RUNS[kind]).replace("\\", "").replace("&gt;", ">").split())
+    text = told(form, RUNS[kind])
     for words in NAMED[kind]:
         assert words in text
 
 
-@pytest.mark.parametrize("form", ["terminal", "html", "markdown", "json", "sarif"])
+@pytest.mark.parametrize("form", sorted(RENDERERS.keys() - WITHOUT_WORDS))
 @each
 def test_every_report_says_the_verdict(kind: str, form: str) -> None:
     """And the sentence that says why."""
     run = RUNS[kind]
     assert run.verdict is not RunVerdict.PASS
-    text = " ".join(RENDERERS[form](run).replace("\\", "").split())
+    text = told(form, run)
     assert str(run.verdict) in text
     assert run.exit_reason in text
+    assert str(RunVerdict.PASS) not in text.replace(PASSING.id, "") or form in LISTING
 
 
 @each
@@ -85,27 +116,32 @@ def test_no_junit_of_such_a_run_is_green(kind: str) -> None:
 
 
 @each
+def test_no_code_quality_of_such_a_run_is_without_an_issue(kind: str) -> None:
+    """There is one that is more than information."""
+    issues = json.loads(RENDERERS["codequality"](RUNS[kind]))
+    assert {one["severity"] for one in issues} - {"info"}
+
+
+@each
 def test_no_sarif_of_such_a_run_is_empty(kind: str) -> None:
     """There is a result, or an error of the harness."""
     (run,) = json.loads(RENDERERS["sarif"](RUNS[kind]))["runs"]
     assert run["results"] or not run["invocations"][0]["executionSuccessful"]
 
 
-@pytest.mark.parametrize("form", RENDERERS)
+@pytest.mark.parametrize("form", WITH_NOTES)
 def test_every_report_says_what_was_tried_on_one_relation_only(form: str) -> None:
     """What was tried on one node only is no evidence for two; it fails nothing all the same."""
     shop = Tried("shop -> till", {Expected.DENIED: 3}, {}, "on the same node only")
     both = Tried("till -> shop", {Expected.DENIED: 3}, {Expected.DENIED: 3})
     four = Tried("4. Shops are shut", {}, {Expected.DENIED: 3}, "across nodes only")
     run = replace(run_of((PASSING,)), pairs=(shop, both), statements=(four,))
-    text = RENDERERS[form](run).replace("\\", "").replace("&gt;", ">")
-    if form != "json":
-        assert "flows from shop -> till: on the same node only" in text
-        assert "statement 4. Shops are shut: across nodes only" in text
-        assert "till -> shop" not in text
+    text = told(form, run)
+    assert "flows from shop -> till: on the same node only" in text
+    assert "statement 4. Shops are shut: across nodes only" in text
+    assert "till -> shop" not in text
     alike = replace(run, pairs=(shop,), statements=(replace(four, only=shop.only),))
-    said = RENDERERS[form](alike).replace("&gt;", ">")
-    assert form == "json" or "flows between pods, of every case: on the same node only" in said
+    assert "flows between pods, of every case: on the same node only" in told(form, alike)
 
 
 ECHO = Table(
@@ -154,6 +190,10 @@ def test_a_clean_run_is_clean_everywhere() -> None:
     root = ET.fromstring(RENDERERS["junit"](run))  # noqa: S314 - our own text
     assert ("0", "0") == (root.attrib["failures"], root.attrib["errors"])
     assert [] == json.loads(RENDERERS["sarif"](run))["runs"][0]["results"]
+    assert [] == json.loads(RENDERERS["codequality"](run))
+    assert RENDERERS["annotations"](run).startswith("::notice ")
+    assert 1 == len(RENDERERS["annotations"](run).splitlines())
+    assert ">PASS</text>" in RENDERERS["badge"](run)
 
 
 def test_a_kept_intent_is_a_case_that_passes() -> None:

@@ -7,14 +7,15 @@ values for what a cluster would show.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 from xml.etree import ElementTree as ET
 
 import pytest
 
 from netproof.cluster.backend import ClusterRef
-from netproof.model import codec
 from netproof.model.check import CheckRecord
 from netproof.model.doors import Door, DoorResult, DoorState
 from netproof.model.matrix import JudgedScenario
@@ -27,8 +28,7 @@ from netproof.model.record import (
 )
 from netproof.model.review import BrokenFlow, FlowAnswer, IntentJudgement, IntentResult, Kept
 from netproof.model.value import replace
-from netproof.report import sarif, writers
-from netproof.report.review import markdown, terminal
+from netproof.report import writers
 from netproof.review.case import by_reading
 from netproof.run.bundle_run import ProbedBundle, with_packets
 from netproof.run.controller import Controller, Handout
@@ -36,6 +36,8 @@ from netproof.run.scenario import Wishes
 from netproof.run.session import RunSession
 from netproof.verdict import check_exit_code
 from tests.unit.report import sample
+
+R = TypeVar("R")
 
 PASS, FAIL, NOT_ENFORCED, INCONCLUSIVE = RunVerdict
 
@@ -182,8 +184,14 @@ def _session(shown: Shown) -> RunSession:
 
 def _by_record(session: RunSession) -> Said:
     record = session.finish()
-    reports = {name: writer.render(record) for name, writer in writers.WRITERS.items()}
-    return Said(record.verdict, record.exit_code, reports, record)
+    return Said(record.verdict, record.exit_code, _all(writers.OF_RUN, record), record)
+
+
+def _all(forms: writers.Forms[R], record: R) -> dict[str, str]:
+    """Return a record in every form that there is."""
+    reports = {name: writer.render(record) for name, writer in forms.writers.items()}
+    beside = {"summary": forms.summary(record), "annotations": forms.annotations(record)}
+    return reports | beside
 
 
 def by_cases(shown: Shown) -> Said:
@@ -227,13 +235,8 @@ def _check(shown: Shown) -> CheckRecord:
 
 
 def _of_check(record: CheckRecord) -> Said:
-    reports = {
-        "json": codec.dumps(record),
-        "text": terminal.check(record),
-        "markdown": markdown.check(record),
-        "sarif": sarif.check_log(record),
-    }
-    return Said(record.verdict, check_exit_code(record, strict=False), reports)
+    whole = replace(record, exit_code=check_exit_code(record, strict=False))
+    return Said(record.verdict, whole.exit_code, _all(writers.OF_CHECK, whole))
 
 
 PACKETS: Mapping[str, Callable[[Shown], Said]] = {
@@ -262,7 +265,7 @@ def test_a_door_says_what_every_other_says(
     said = door(shown)
     assert (verdict, code) == (said.verdict, said.code)
     for name, text in said.reports.items():
-        if name != "junit":  # which has no verdict but failures, errors and what is skipped
+        if name not in ("junit", "codequality"):  # which have no verdict, but failures and issues
             assert str(verdict) in text, name
 
 
@@ -274,6 +277,8 @@ def test_every_report_tells_what_is_wrong(
     said = door(row[0])
     for finding in said.record.findings if said.record else ():
         for name, text in said.reports.items():
+            if name == "badge":
+                continue
             plain = text.replace("\\", "").replace("&gt;", ">").replace("\\u003e", ">")
             assert finding.subject in plain, name
 
@@ -289,6 +294,8 @@ def test_every_report_tells_reading_from_packets(
     """No format calls an intent kept that no packet was sent for, and each says why none was."""
     for name, text in door(Shown(intents=(intent,))).reports.items():
         plain = text.replace("\\", "")
+        if name in ("badge", "annotations"):  # of what fails nothing they say no more
+            continue
         assert WHY in plain, name
         words = (
             '"untried":["',
@@ -306,13 +313,12 @@ def test_every_report_tells_reading_from_packets(
 def test_an_intent_by_packets_is_told_as_one(door: Callable[[Shown], Said]) -> None:
     """What packets were sent for says so, with their number."""
     reports = door(Shown(intents=(KEPT,))).reports
-    for name in {"text", "terminal", "markdown", "html", "junit"} & reports.keys():
+    told = {"text", "terminal", "markdown", "html", "junit", "csv", "comment", "summary"}
+    for name in told & reports.keys():
         assert "by packets (1 flow)" in reports[name].replace("\\", ""), name
 
 
-@pytest.mark.parametrize(
-    ("door", "row"), [pair for pair in PAIRS if pair.values[0] is not by_check]
-)
+@pytest.mark.parametrize(("door", "row"), PAIRS)
 def test_junit_fails_where_the_run_does(
     door: Callable[[Shown], Said], row: tuple[Shown, RunVerdict, int]
 ) -> None:
@@ -321,6 +327,28 @@ def test_junit_fails_where_the_run_does(
     root = ET.fromstring(said.reports["junit"])  # noqa: S314 - our own text
     wrong = int(root.get("failures", "0")) + int(root.get("errors", "0"))
     assert (said.code != 0) == (wrong > 0)
+
+
+@pytest.mark.parametrize(("door", "row"), PAIRS)
+def test_no_form_says_better_than_the_exit_code(
+    door: Callable[[Shown], Said], row: tuple[Shown, RunVerdict, int]
+) -> None:
+    """An alarm in each form exactly where the exit code is not 0; a badge says PASS only there."""
+    said = door(row[0])
+    (log,) = json.loads(said.reports["sarif"])["runs"]
+    alarms = [one for one in log["results"] if one["level"] != "note" and not one["suppressions"]]
+    issues = [one for one in json.loads(said.reports["codequality"]) if one["severity"] != "info"]
+    first = said.reports["annotations"].partition(" ")[0]
+    head = said.reports["csv"].splitlines()[1]
+    if said.code:
+        assert alarms
+        assert issues
+        assert first in ("::error", "::warning")
+        assert ">PASS" not in said.reports["badge"]
+        assert not head.startswith('"verdict","PASS"')
+    elif row[1] is PASS:
+        assert "::notice" == first
+        assert ">PASS</text>" in said.reports["badge"]
 
 
 @pytest.mark.parametrize(
@@ -340,5 +368,7 @@ def test_a_static_check(
     said = by_static_check(Shown(intents=intents))
     assert (verdict, code) == (said.verdict, said.code)
     if verdict is not None:
-        assert all(str(verdict) in text for text in said.reports.values())
+        worded = said.reports.keys() - {"junit", "codequality"}
+        assert all(str(verdict) in said.reports[name] for name in worded)
+        assert (verdict is PASS) == (">PASS, by reading<" in said.reports["badge"])
         assert "no packet was sent" in said.reports["text"]

@@ -16,6 +16,7 @@ from netproof.errors import OutputError, UsageError
 from netproof.front import options as known
 from netproof.front import output
 from netproof.front.bundlereading import add_reading, reading
+from netproof.front.reportfiles import STDOUT, TEXT, Reports, wanted
 from netproof.model import codec
 from netproof.model.check import CheckRecord
 from netproof.model.known_gap import CniFacts
@@ -25,9 +26,9 @@ from netproof.policy.mirror import FILE, Mirror, mirror_texts
 from netproof.policy.rendering import RENDERED, read_bundle
 from netproof.policy.sources import LINK, is_named, piped
 from netproof.printing import Printable, several_lines
-from netproof.report import sarif
 from netproof.report.review import markdown, terminal
 from netproof.report.review.sentences import check_summary
+from netproof.report.writers import OF_CHECK
 from netproof.review.case import Case, by_reading, check, open_case, read_mirror
 from netproof.review.difference import compare_mirrors, compare_snapshots
 from netproof.review.explanation import explain
@@ -45,12 +46,6 @@ EXIT_FINDINGS = 1
 Renderers = Mapping[str, Callable[..., Printable]]
 
 
-_CHECK: Renderers = {
-    "text": terminal.check,
-    "markdown": markdown.check,
-    "sarif": sarif.check_log,
-    "json": codec.dumps,
-}
 _DIFF: Renderers = {"text": terminal.diff, "markdown": markdown.diff, "json": codec.dumps}
 _EXPLAIN: Renderers = {
     "text": terminal.explanations,
@@ -95,7 +90,10 @@ def _add_check(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--strict", action="store_true", help="warnings count as findings")
     parser.add_argument("--static", action="store_true", help="send no packets")
     _add_cluster(parser)
-    _add_format(parser, _CHECK)
+    known.declare(parser.add_argument, (known.REPORT,))
+    shown = "the same as --report FORMAT=- (with -o: =FILE)"
+    parser.add_argument("--format", choices=tuple(OF_CHECK.writers), help=shown)
+    output.add_file(parser)
     parser.set_defaults(run=_check)
 
 
@@ -154,6 +152,9 @@ def _check(options: argparse.Namespace) -> int:
     began = time.monotonic()
     if options.static and options.require_packets:
         raise UsageError("--static sends no packets and --require-packets asks for them; name one")
+    kept = options.output is not None and str(options.output) != "-"
+    reports = _reports(options, kept=kept)
+    reports.prepare()
     case = open_case(
         options.bundle,
         name=" ".join(options.bundle) or f"cluster {options.context}".strip(),
@@ -169,13 +170,18 @@ def _check(options: argparse.Namespace) -> int:
     code = check_exit_code(record, strict=options.strict)
     record = replace(record, seconds=round(time.monotonic() - began, 3), exit_code=code)
     sentence = record.exit_reason or check_summary(record)
-    try:
-        output.put(_CHECK[options.format](record), options.output)
-    except (OutputError, UsageError) as error:
-        raise OutputError(f"{error}\n{sentence}") from error
-    if options.output is not None and str(options.output) != "-":
+    if problems := reports.write(record):
+        raise OutputError("\n".join([*problems, sentence]))
+    if kept and reports.stdout is None:
         output.say(sentence)
     return record.exit_code
+
+
+def _reports(options: argparse.Namespace, *, kept: bool) -> Reports[CheckRecord]:
+    """Return the reports that are asked for; a sentence takes the place of a text that is kept."""
+    also = [(options.format or TEXT, str(options.output or STDOUT))]
+    also = also if options.format or options.output else []
+    return wanted(options.report, OF_CHECK, options.report_dir, also=also, text=not kept)
 
 
 def _from_cluster(options: argparse.Namespace) -> list[tuple[str, str]]:

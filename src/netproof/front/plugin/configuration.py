@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from netproof.front import options
+from netproof.front.reportfiles import Reports
+from netproof.model.record import RunRecord
 from netproof.printing import Printable, indented
 from netproof.run.controller import Handout
 
@@ -15,6 +17,9 @@ HANDOUT: pytest.StashKey[Handout] = pytest.StashKey()
 
 VERDICT: pytest.StashKey[str] = pytest.StashKey()
 """The sentence that a run ended with."""
+
+REPORTS: pytest.StashKey[Reports[RunRecord]] = pytest.StashKey()
+"""Where the reports of a run go; in the process that owns it."""
 
 COMMAND_INI = Path(__file__).parents[1] / "suites.ini"
 """What `netproof test` configures pytest with."""

@@ -16,14 +16,15 @@ from typing import Any
 import pytest
 
 from netproof.errors import ClusterGoneError, NetproofError
-from netproof.front import options, output, places
+from netproof.front import options, output, places, reportfiles
 from netproof.front.interruption import told_to_end_as_ctrl_c
-from netproof.front.plugin import bundletests, evidence, outcomes, reportfiles
-from netproof.front.plugin.configuration import HANDOUT, VERDICT, spelled
+from netproof.front.plugin import bundletests, evidence, outcomes
+from netproof.front.plugin.configuration import HANDOUT, REPORTS, VERDICT, spelled
 from netproof.front.plugin.reporter import Reporter
 from netproof.front.plugin.screen import Screen, lost_output, make_sturdy
 from netproof.model import codec
 from netproof.printing import indented
+from netproof.report.writers import OF_RUN
 from netproof.run.controller import Controller, Handout
 from netproof.run.session import RunSession
 
@@ -46,6 +47,11 @@ def add(config: pytest.Config) -> None:
     reads = config.option.np_bundle and config.option.np_bundle_static
     wanted = config.option.np_cluster or reads
     if wanted and not is_worker and not config.option.collectonly:
+        chosen = options.values(config.option)
+        try:
+            config.stash[REPORTS] = reportfiles.wanted(chosen.report, OF_RUN, chosen.report_dir)
+        except NetproofError as error:
+            raise outcomes.refusal(config, str(error)) from error
         manager.register(OwnerHooks(config), "netproof-owner")
 
 
@@ -63,7 +69,8 @@ class TestHooks:
     def pytest_sessionstart(self, session: pytest.Session) -> None:
         """See that a full or closed standard output does not end a run without its reports."""
         if not hasattr(session.config, "workerinput"):
-            make_sturdy(session.config)
+            reports = session.config.stash.get(REPORTS, None)
+            make_sturdy(session.config, aside=bool(reports and reports.stdout))
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None, None, None]:
@@ -146,7 +153,7 @@ class OwnerHooks:
         config, chosen, run_id = self._config, self._chosen, uuid.uuid4().hex[:8]
         self._changes.enter_context(told_to_end_as_ctrl_c())
         try:
-            reportfiles.prepare(chosen.report_dir)
+            config.stash[REPORTS].prepare()
             if not chosen.cluster:
                 run = RunSession(None, run_id)
                 bundletests.read_all(config, run)

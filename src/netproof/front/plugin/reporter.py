@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from netproof.front.plugin import bundletests, evidence, outcomes, reportfiles
-from netproof.front.plugin.configuration import VERDICT
+from netproof.front.plugin import bundletests, evidence, outcomes
+from netproof.front.plugin.configuration import REPORTS, VERDICT
 from netproof.front.plugin.screen import Screen, is_unicode
 from netproof.model.record import CaseOutcome, CaseRecord, RunRecord, RunVerdict
 from netproof.model.value import replace
@@ -150,7 +150,7 @@ class Reporter:
         self._note_end(session, exitstatus)
         self._finished = record = self._run.finish()
         self._config.stash[VERDICT] = record.exit_reason
-        self._unwritten = reportfiles.write_all(record, self._config.option.np_report_dir)
+        self._unwritten = self._config.stash[REPORTS].write(record)
         if self._gone:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
         elif exitstatus in _NOTHING_FAILED:
@@ -185,7 +185,7 @@ class Reporter:
             width=shutil.get_terminal_size().columns,
             unicode=is_unicode(self._config),
             matrices=self._config.option.np_matrices,
-            reports=str(self._config.option.np_report_dir),
+            reports=self._config.stash[REPORTS].shown,
         )
         terminalreporter.ensure_newline()
         terminalreporter.write(text, flush=True)

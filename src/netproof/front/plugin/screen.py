@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from netproof.front.output import SturdyStream
+from netproof.front.output import SturdyStream, sturdy_errors
 from netproof.model.record import RunVerdict, ScenarioRecord
 from netproof.printing import Printable, coloured
 from netproof.report.run import terminal
@@ -31,11 +31,15 @@ def is_unicode(config: pytest.Config) -> bool:
     return True
 
 
-def make_sturdy(config: pytest.Config) -> None:
-    """Have pytest's terminal lose what cannot be written, and go on."""
+def make_sturdy(config: pytest.Config, *, aside: bool = False) -> None:
+    """Have pytest's terminal lose what cannot be written, and go on.
+
+    `aside` has it write to standard error, for a run whose standard output is a report.
+    """
     if config.pluginmanager.get_plugin("terminalreporter") is not None:
         writer = config.get_terminal_writer()
-        config.stash[STREAM] = SturdyStream(writer._file)  # noqa: SLF001 - there is no other way in
+        stream = writer._file  # noqa: SLF001 - there is no other way in
+        config.stash[STREAM] = sturdy_errors() if aside else SturdyStream(stream)
         writer._file = config.stash[STREAM]  # noqa: SLF001
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from netproof.model.check import CheckRecord
+from netproof.model.record import RunVerdict
 from netproof.model.review import (
     Cause,
     DiffRecord,
@@ -18,7 +19,14 @@ from netproof.model.review import (
 )
 from netproof.printing import Printable, several_lines
 from netproof.report.intents import basis_line, standing
-from netproof.report.markup import markdown, markdown_code, markdown_table
+from netproof.report.markup import (
+    COMMENT,
+    MARK,
+    fitted,
+    markdown,
+    markdown_code,
+    markdown_table,
+)
 from netproof.report.review.sentences import (
     SHOWN,
     answer_line,
@@ -34,23 +42,37 @@ from netproof.report.review.sentences import (
 )
 from netproof.report.text import printable
 
+COUNTING = "hints that count, or changes that no intent notices, make the exit code 1."
+
 _MARKS = {"KEPT": "✅", "HOLDS": "☑️", "BROKEN": "❌", "UNKNOWN": "❔"}
 
 
 def check(record: CheckRecord) -> Printable:
     """Return the report of a check."""
-    safe = printable(record)
-    lines = [f"### netproof: {markdown(safe.bundle)}", "", markdown(check_summary(safe)), ""]
-    lines += [markdown(safe.exit_reason), ""] if safe.exit_reason else []
-    lines += _intents(safe.intents)
+    return _joined(["\n\n".join(_parts(printable(record)))])
+
+
+def comment(record: CheckRecord, limit: int = COMMENT) -> Printable:
+    """Return the check as a comment of at most `limit` characters, the verdict first."""
+    return several_lines(fitted(_parts(printable(record)), limit - len(MARK) - 3) + f"\n\n{MARK}\n")
+
+
+def _parts(safe: CheckRecord) -> list[str]:
+    """Return a check in parts, what counts most first."""
+    parts = [f"### netproof: {markdown(safe.bundle)}"]
+    parts += [markdown(safe.exit_reason)] if safe.exit_reason else []
+    if safe.exit_code and safe.verdict in (None, RunVerdict.PASS):
+        parts.append(f"**{RunVerdict.FAIL}** all the same: {COUNTING}")
+    parts.append(markdown(check_summary(safe)))
+    parts.append("\n".join(_intents(safe.intents)))
     if safe.packets is not None:
-        lines += ["", f"**Packets** {markdown(packets_sentence(safe.packets))}", ""]
-        lines += [f"- {markdown(text)}" for text in safe.packets.findings]
+        lines = [f"- {markdown(text)}" for text in safe.packets.findings]
         lines += [f"- error of the harness: {markdown(text)}" for text in safe.packets.errors]
-    lines += _hints([hint for hint in safe.hints if not hint.silenced])
-    lines += _mutations([one for one in safe.mutations or () if one.flows and not one.noticed_by])
-    lines += _notes(safe.notes)
-    return _joined(lines)
+        parts += [f"**Packets** {markdown(packets_sentence(safe.packets))}", "\n".join(lines)]
+    parts += _hints([hint for hint in safe.hints if not hint.silenced])
+    parts += _mutations([one for one in safe.mutations or () if one.flows and not one.noticed_by])
+    parts += _notes(safe.notes)
+    return [part for part in parts if part]
 
 
 def diff(record: DiffRecord) -> Printable:
@@ -112,14 +134,14 @@ def _causes(causes: Iterable[Cause]) -> Iterator[str]:
 def _hints(hints: Sequence[Hint]) -> Iterator[str]:
     if hints:
         cells = [(f"{one.severity}: {one.name}", one.place, one.text, one.fix) for one in hints]
-        yield from ("", _table(("hint", "where", "what it means", "fix"), cells))
+        yield _table(("hint", "where", "what it means", "fix"), cells)
 
 
 def _mutations(mutations: Sequence[Mutation]) -> Iterator[str]:
     if mutations:
         cells = [(one.text, one.place, str(one.flows), one.example) for one in mutations]
         heads = ("mutation that no intent notices", "where", "flows", "for example")
-        yield from ("", _table(heads, cells))
+        yield _table(heads, cells)
 
 
 def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -128,9 +150,8 @@ def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 def _notes(notes: Sequence[Note]) -> Iterator[str]:
     if notes:
-        yield from ("", "<details><summary>Not as in the bundle</summary>", "")
-        yield from (f"- {markdown(line)}" for line in note_lines(notes))
-        yield from ("", "</details>")
+        lines = "\n".join(f"- {markdown(line)}" for line in note_lines(notes))
+        yield f"<details><summary>Not as in the bundle</summary>\n\n{lines}\n\n</details>"
 
 
 def _change(change: ReachChange) -> tuple[str, ...]:

@@ -7,7 +7,15 @@ from collections.abc import Iterable, Sequence
 from netproof.model.record import FlowVerdict, RunRecord, RunVerdict, ScenarioRecord, StepRecord
 from netproof.printing import Printable, several_lines
 from netproof.report.intents import intent_line
-from netproof.report.markup import markdown, markdown_code, markdown_fence, markdown_table
+from netproof.report.markup import (
+    COMMENT,
+    MARK,
+    fitted,
+    markdown,
+    markdown_code,
+    markdown_fence,
+    markdown_table,
+)
 from netproof.report.run import bypass, summary
 from netproof.report.run.findings import (
     AGAIN,
@@ -40,7 +48,15 @@ WIDTH = 120
 
 def render(record: RunRecord) -> Printable:
     """Return the run as Markdown."""
-    run = printable(record)
+    return several_lines("\n\n".join(_parts(printable(record))) + "\n")
+
+
+def comment(record: RunRecord, limit: int = COMMENT) -> Printable:
+    """Return the run as a comment of at most `limit` characters, the verdict first."""
+    return several_lines(fitted(_parts(printable(record)), limit - len(MARK) - 3) + f"\n\n{MARK}\n")
+
+
+def _parts(run: RunRecord) -> list[str]:
     parts = [f"## netproof: {run.verdict}", markdown(run.exit_reason), _where(run)]
     if run.notes:
         parts += [f"{NOTES}:", _list(run.notes)]
@@ -64,7 +80,7 @@ def render(record: RunRecord) -> Printable:
         )
     if run.errors:
         parts += ["### Errors of the harness", _list(run.errors)]
-    return several_lines("\n\n".join(parts) + "\n")
+    return parts
 
 
 def _where(run: RunRecord) -> str:

@@ -73,7 +73,7 @@ def render(
     """Return the report of a run.
 
     `width` is in characters; `unicode` False keeps to ASCII; `matrices` prints those of all
-    scenarios, and the table of them. `reports` is the folder of the other reports, "" for none.
+    scenarios, and the table of them. `reports` says where the other reports are, "" for nowhere.
     """
     palette, run, width = Palette(colour, unicode), printable(record), max(width, MIN_WIDTH)
     lines = [_head(run, palette, width)]
@@ -145,7 +145,7 @@ def _cut(text: str, width: int) -> str:
 
 def _where_next(run: RunRecord, reports: str, width: int) -> list[str]:
     """Say where the other reports are, and what to run next."""
-    lines = _wrapped("reports  ", f"{reports}/report.html and beside it", width) if reports else []
+    lines = _wrapped("reports  ", reports, width) if reports else []
     if run.verdict in (RunVerdict.PASS, RunVerdict.NOT_ENFORCED):
         return lines
     again = next((cause.repeat for cause in run.causes if cause.repeat), "")

@@ -108,7 +108,7 @@ def test_the_end_goes_from_the_sentence_to_what_to_run_next() -> None:
         notes=("2 cases not tried: no SCTP",),
         exit_reason="FAIL: 3 leaks in 1 of 6 cases",
     )
-    told = terminal.render(run, reports="reports")
+    told = terminal.render(run, reports="reports/report.html and beside it")
     order = (
         *("FAIL: 3 leaks in 1 of 6 cases", "2 cases not tried: no SCTP", "Cause:"),
         *("what `except` takes out", "shows in   1 case: 3 leaks", "instead    write the blocks"),
@@ -127,7 +127,7 @@ def test_nothing_wraps(width: int) -> None:
     long = replace(LEAKING, id=f"peers/{'long-' * 20}", repeat=CAUSE.repeat, bundle="x " * 60)
     others = tuple(replace(LEAKING, id=f"peers/{'case-' * 15}{n}") for n in range(5))
     run = replace(run_of((long, *others), doors=RESULTS), causes=(CAUSE,), notes=("why " * 40,))
-    told = terminal.render(run, width=width, reports="reports")
+    told = terminal.render(run, width=width, reports="reports/report.html and beside it")
     assert max(map(len, told.splitlines())) <= width
 
 

@@ -1,4 +1,4 @@
-"""The run as JUnit XML, for what CI systems make of it: a case a test, and one an intent.
+"""A run or a check as JUnit XML, for what CI systems make of it: a case a test, and one an intent.
 
 A suite is a file of tests. A case's text has the steps of its scenarios with the flows that went
 wrong; a test fails where flows do, and is an error where they could not be told or the harness
@@ -7,7 +7,11 @@ explains. A cluster that enforces nothing fails once, in the case of the canary,
 there if that is what its profile says. What is wrong besides flows, a door say, and is no test's
 failure is a case of the run. The suite `netproof` has the verdict, the sentence that says why, and
 what was not tried; it has a case where the run ended early, and where the exit code is 1 and no
-other case says why.
+other case says why. Of a check each intent is a case, and each result that is no intent's: a hint,
+a mutation that nobody notices, what packets did.
+
+There is no standard of the format. Kept to is what the strictest reader takes, Jenkins' xUnit
+plugin (junit-10.xsd): a case has no properties, the root no number of what was skipped.
 """
 
 from __future__ import annotations
@@ -15,6 +19,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from xml.etree import ElementTree as ET
 
+from netproof.model.check import CheckRecord
 from netproof.model.record import (
     CanaryRecord,
     CaseOutcome,
@@ -28,7 +33,9 @@ from netproof.model.record import (
 )
 from netproof.model.review import Basis, IntentResult, Kept
 from netproof.printing import one_line
+from netproof.report.account import Level, Result, of_check
 from netproof.report.intents import basis_line
+from netproof.report.review.sentences import broken_flow_lines, check_summary, note_lines
 from netproof.report.run.findings import (
     NOTES,
     account,
@@ -76,9 +83,68 @@ def render(record: RunRecord) -> str:
             _result(case, _TAGS[finding.verdict], kind, finding.text, run_finding_line(finding))
     for number, error in enumerate(_errors(run), start=1):
         _result(_case(_suite(root, "harness"), f"error {number}"), "error", "harness", error)
-    is_said = any(root.find(f".//{tag}") is not None for tag in ("failure", "error"))
-    _verdict(verdict, run, is_said=is_said)
-    _count(root, run.seconds)
+    _verdict(verdict, run, is_said=_is_said(root))
+    return _document(root, run.seconds)
+
+
+def check(record: CheckRecord) -> str:
+    """Return a check as an XML document."""
+    safe, whole = printable(record), of_check(record)
+    root = ET.Element("testsuites", name="netproof")
+    verdict = _suite(root, "netproof")
+    for intent in safe.intents:
+        _checked(_suite(root, "intents"), intent)
+    for one in whole.results:
+        if not one.rule.endswith(("-intent", "-run")):
+            suite = _suite(root, _SUITES.get(one.rule, "hints"))
+            _of_result(suite, one, fails=safe.exit_code != 0)
+    for number, (_, error) in enumerate(whole.told, start=1):
+        _result(_case(_suite(root, "harness"), f"error {number}"), "error", "harness", error)
+    _properties(verdict, {"verdict": str(safe.verdict or ""), "reason": whole.reason})
+    if safe.exit_code and not _is_said(root):
+        kind = str(whole.word)
+        _result(_case(verdict, "verdict"), _TAGS[whole.word], kind, whole.reason)
+    lines = [whole.reason, check_summary(safe), *note_lines(safe.notes)]
+    ET.SubElement(verdict, "system-out").text = "\n".join(dict.fromkeys(lines))
+    return _document(root, safe.seconds)
+
+
+_SUITES = {"packets": "packets", "not-enforced": "canary", "unnoticed-mutation": "mutations"}
+"""Where results are told; those of other rules are hints."""
+
+
+def _of_result(suite: ET.Element, one: Result, *, fails: bool) -> None:
+    """Write a result; what is as declared fails nothing, as the exit code does not."""
+    case = _case(suite, " ".join([one.rule, *(f"({place})" for place in one.places)]))
+    counts = one.level is Level.ERROR or one.rule == "unnoticed-mutation"
+    if one.silenced:
+        _result(case, "skipped", "", f"silenced: {one.silenced}", one.text)
+    elif counts:
+        _result(case, "failure" if fails else "skipped", one.rule if fails else "", one.text)
+    else:
+        ET.SubElement(case, "system-out").text = f"{one.level}: {one.text}"
+
+
+def _checked(suite: ET.Element, intent: IntentResult) -> None:
+    """Write an intent of a check; one that no packet was sent for passes nowhere as kept."""
+    case = _case(suite, f"{intent.intent} ({intent.place})")
+    told = "\n".join([intent.reason, *broken_flow_lines(intent)])
+    if intent.kept is Kept.BROKEN:
+        _result(case, "failure", "broken intent", f"{intent.kept}: {intent.reason}", told)
+    elif not intent.kept.holds:
+        _result(case, "error", "unknown intent", f"{intent.kept}: {intent.reason}", told)
+    elif intent.basis is Basis.POLICIES:
+        _result(case, "skipped", "", basis_line(intent))
+    else:
+        ET.SubElement(case, "system-out").text = basis_line(intent)
+
+
+def _is_said(root: ET.Element) -> bool:
+    return any(root.find(f".//{tag}") is not None for tag in ("failure", "error"))
+
+
+def _document(root: ET.Element, seconds: float) -> str:
+    _count(root, seconds)
     ET.indent(root)
     return f'<?xml version="1.0" encoding="utf-8"?>\n{ET.tostring(root, encoding="unicode")}\n'
 
@@ -139,8 +205,6 @@ def _test(root: ET.Element, view: CaseView, run: RunRecord) -> None:
     """Write one test, with the flows of its scenarios in its text."""
     file, _, name = view.case.id.partition("::")
     case = _case(_suite(root, file), name or file, seconds=view.case.seconds)
-    if view.scenarios:
-        _properties(case, _facts(view.scenarios[0]))
     text = "\n".join(line for one in view.scenarios for line in _scenario(one, run))
     outcome, reason = view.case.outcome, view.case.reason
     first, _, rest = reason.partition("\n")
@@ -158,13 +222,10 @@ def _test(root: ET.Element, view: CaseView, run: RunRecord) -> None:
         ET.SubElement(case, "system-out").text = text
 
 
-def _facts(scenario: ScenarioRecord) -> dict[str, str]:
-    facts = {"scenario": scenario.id, "title": scenario.title, "bundle": scenario.bundle}
-    return facts | {"repeat": scenario.repeat, "verdict": str(scenario.verdict)}
-
-
 def _scenario(scenario: ScenarioRecord, run: RunRecord) -> Iterator[str]:
     yield f"{scenario.verdict}  {scenario.id}: {scenario.title}"
+    if scenario.bundle:
+        yield f"bundle: {scenario.bundle}"
     for step in scenario.steps:
         yield from _step(step, run)
     if scenario.repeat:
@@ -206,11 +267,12 @@ def _by_intent(
 
 def _intent(suite: ET.Element, intent: IntentResult, found: RunFinding | None) -> None:
     case = _case(suite, f"{intent.intent} ({intent.place})")
-    _properties(case, {"basis": basis_line(intent)})
     if found is not None:
         _result(case, _TAGS[found.verdict], str(found.kind), found.text, intent.reason)
     elif intent.basis is Basis.POLICIES:
         _result(case, "skipped", "", basis_line(intent))
+    else:
+        ET.SubElement(case, "system-out").text = basis_line(intent)
 
 
 def _is_test(intent: IntentResult, run: RunRecord) -> bool:
@@ -238,6 +300,6 @@ def _count(root: ET.Element, seconds: float) -> None:
         suite.set("tests", str(len(cases)))
         for name, tag in (("failures", "failure"), ("errors", "error"), ("skipped", "skipped")):
             suite.set(name, str(sum(case.find(tag) is not None for case in cases)))
-    for name in ("tests", "failures", "errors", "skipped"):
+    for name in ("tests", "failures", "errors"):
         root.set(name, str(sum(int(suite.attrib[name]) for suite in root)))
     root.set("time", f"{seconds:.3f}")

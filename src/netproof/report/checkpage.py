@@ -1,0 +1,61 @@
+"""A check as one HTML page that needs nothing else, in a run's style and without a script."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from netproof.model.check import CheckRecord
+from netproof.model.review import IntentResult
+from netproof.report.account import of_check, unnoticed
+from netproof.report.intents import basis_line, standing
+from netproof.report.review.markdown import COUNTING
+from netproof.report.review.sentences import (
+    SHOWN,
+    cause_lines,
+    check_summary,
+    judgements,
+    left_out,
+    note_lines,
+    packets_sentence,
+    said_of,
+)
+from netproof.report.run.page import page_style
+from netproof.report.text import printable
+from netproof.report.webpage import template
+
+_CLASSES = {"KEPT": "pass", "HOLDS": "quiet", "BROKEN": "fail", "UNKNOWN": "inconclusive"}
+
+
+def render(record: CheckRecord) -> str:
+    """Return the check as an HTML document."""
+    check, account = printable(record), of_check(record)
+    page = template("netproof.report.run", "check.html", script="", style=page_style())
+    return page.render(
+        check=check,
+        word=account.word,
+        reason=account.reason,
+        counting=COUNTING if check.exit_code and account.word is not check.verdict else "",
+        summary=check_summary(check),
+        intents=[
+            (_CLASSES[standing(one)], standing(one), one, list(_why(one))) for one in check.intents
+        ],
+        packets=packets_sentence(check.packets) if check.packets else "",
+        mutations=list(unnoticed(check.mutations or ())),
+        notes=list(note_lines(check.notes)),
+    )
+
+
+def _why(result: IntentResult) -> Iterator[tuple[str, str]]:
+    """Yield what there is to say of an intent, each with what it is."""
+    if result.kept.holds:
+        yield "rests on", basis_line(result)
+        return
+    yield "meant", result.reason
+    for judgement, who in judgements(result):
+        if judgement.text:
+            yield "so", judgement.text
+        for flow in judgement.broken[:SHOWN]:
+            yield "flow", f"{flow.flow} {said_of(flow, who)}"
+            yield from (("because", line) for line in cause_lines(flow.causes))
+        if more := left_out(judgement):
+            yield "more", more
