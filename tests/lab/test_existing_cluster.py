@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import yaml
@@ -22,6 +24,7 @@ from netproof.cluster.placement import PodOptions, Toleration
 from netproof.cluster.profiles.reading import folder, load
 from netproof.errors import ClusterError, UsageError
 from netproof.front import cli
+from netproof.model import codec
 from netproof.model.record import RunVerdict
 from netproof.model.value import replace
 from netproof.run import doctor
@@ -97,6 +100,72 @@ def test_nothing_is_asked_for_beyond_the_printed_role(
 
 
 _REVIEWS = "selfsubjectaccessreviews"
+
+IN_A_POD = """
+mount -t tmpfs none /run
+mkdir -p /run/secrets/kubernetes.io
+cp -r "$ACCOUNT" /run/secrets/kubernetes.io/serviceaccount
+exec "$@"
+"""
+"""What the kubelet does: the account's folder stands where every client looks for it."""
+
+
+def test_the_job_of_the_templates_runs_in_a_pod(lab: ClusterRef, tmp_path: Path) -> None:
+    """No kubeconfig, the variables and the folder of a pod, the manifest's account and its role."""
+    templates = ROOT / "ci-templates" / "cluster"
+    job = yaml.safe_load((templates / "cronjob.yaml").read_text())["spec"]["jobTemplate"]["spec"]
+    (container,) = job["template"]["spec"]["containers"]
+    rights = list(yaml.safe_load_all((templates / "rbac.yaml").read_text()))
+    client = Client(lab)
+    try:
+        for one in rights:
+            client.create(one)
+        environment_of_it = _as_in_a_pod(client, tmp_path)
+        words = [word for word in container["args"] if not word.startswith(("-n=", "--report"))]
+        test, *options = words
+        case = "additive/test_additive.py::test_stacked"
+        ran = subprocess.run(
+            [
+                *("unshare", "--map-root-user", "--mount", "sh", "-ec", IN_A_POD, "sh"),
+                *(sys.executable, "-m", "netproof", test, case, *options),
+                *("--probe-timeout=0.3", "--report=json=-"),
+            ],
+            cwd=tmp_path,
+            env=environment_of_it,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    finally:
+        for one in reversed(rights):
+            metadata = one["metadata"]
+            client.delete(one["kind"], metadata["name"], metadata.get("namespace", ""))
+        client.close()
+    assert 0 == ran.returncode, ran.stdout + ran.stderr
+    record = codec.loads(ran.stdout)
+    assert ("in-cluster", RunVerdict.PASS) == (record.cluster.name, record.verdict)
+    assert [] == _namespaces(lab)
+
+
+def _as_in_a_pod(client: Client, folder: Path) -> dict[str, str]:
+    """Return the environment of a pod of the account that the templates make."""
+    account = folder / "account"
+    account.mkdir()
+    request = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}}
+    path = "/api/v1/namespaces/netproof/serviceaccounts/netproof/token"
+    token = client.post(path, request, "asking for a token")["status"]["token"]
+    (account / "token").write_text(token)
+    login = client.transport.login
+    shutil.copy(str(login.ca_file), account / "ca.crt")
+    (account / "namespace").write_text("netproof")
+    server = urlsplit(login.server)
+    ours = {name: value for name, value in environment().items() if name != "KUBECONFIG"}
+    return ours | {
+        "HOME": str(folder),
+        "ACCOUNT": str(account),
+        "KUBERNETES_SERVICE_HOST": str(server.hostname),
+        "KUBERNETES_SERVICE_PORT": str(server.port),
+    }
 
 
 @pytest.mark.parametrize("refused", ALL, ids=lambda right: f"{right[0]}-{right[2]}")
