@@ -24,7 +24,7 @@ from netproof.model.record import (
 from netproof.model.review import Hint, IntentResult, Kept, Mutation, Severity
 from netproof.model.value import replace
 from netproof.report.intents import basis_line, standing
-from netproof.report.review.sentences import broken_flow_lines, check_summary, judgements
+from netproof.report.review.sentences import broken_flow_lines, judgements
 from netproof.report.run.findings import deciding_places, deciding_reasons, observation_line
 from netproof.report.run.summary import (
     ONE_RELATION,
@@ -46,6 +46,9 @@ class Level(StrEnum):
 
 Rules = Mapping[str, tuple[Level, str]]
 """Level and description of each rule, by its id."""
+
+UNJUDGED = "No intent is stated and no packet was sent, so nothing was judged."
+"""Stands where a check has no verdict."""
 
 VERDICT = "verdict"
 """The fingerprint of the result that says no more than the verdict does."""
@@ -211,7 +214,7 @@ def of_check(record: CheckRecord) -> Account:
             subject=check.bundle,
             sent=packets is not None,
             verdict=check.verdict,
-            reason=check.exit_reason or check_summary(check),
+            reason=check.exit_reason or UNJUDGED,
             exit_code=check.exit_code,
             rules=_INTENT_RULES | _VERDICT_RULES | _CHECK_RULES | hints,
             results=tuple(results),
