@@ -50,6 +50,10 @@ class Reports(Generic[R]):
             return f"{self.folder}/report.html and beside it"
         return ", ".join(str(file) for _, file in self.files)
 
+    def has(self, name: str) -> bool:
+        """Tell whether a form is among them."""
+        return any(one.name == name for one in (*(w for w, _ in self.files), self.stdout) if one)
+
     def prepare(self) -> None:
         """Look at the places, before a run whose result could not be written down.
 

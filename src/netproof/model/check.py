@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Final, Literal
 
-from netproof.model.record import RunVerdict
+from netproof.model.picture import Picture
+from netproof.model.record import RunVerdict, StepRecord
 from netproof.model.review import Hint, IntentResult, Mutation, Note
 from netproof.model.value import Value
 
@@ -30,6 +31,8 @@ class CheckRecord(Value, kw_only=True):
 
     `verdict` is that of the run, None where there was nothing to judge: no packet was sent and no
     intent is stated. `exit_code` counts hints and mutations too, `exit_reason` is the sentence.
+    `picture` and `steps` are what a page draws from: who decides of each flow, and what packets did
+    in each state of the cluster; the JSON of a check has neither.
     """
 
     schema: Literal["netproof.check/v1"] = CHECK_SCHEMA
@@ -47,6 +50,8 @@ class CheckRecord(Value, kw_only=True):
     verdict: RunVerdict | None = None
     exit_code: int = 0
     exit_reason: str = ""
+    picture: Picture | None = None
+    steps: tuple[StepRecord, ...] = ()
 
     @property
     def broken(self) -> tuple[IntentResult, ...]:

@@ -1,4 +1,7 @@
-"""A check as one HTML page that needs nothing else, in a run's style and without a script."""
+"""A check as one HTML page that needs nothing else, in a run's style.
+
+All of it is text but for the picture, which the page's script draws when it is opened.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,12 @@ from netproof.model.check import CheckRecord
 from netproof.model.review import IntentResult
 from netproof.report.account import of_check, unnoticed
 from netproof.report.intents import basis_line, standing
+from netproof.report.picture.scripts import (
+    asset,
+    in_script,
+    picture_script,
+    picture_style,
+)
 from netproof.report.review.markdown import COUNTING
 from netproof.report.review.sentences import (
     SHOWN,
@@ -19,7 +28,7 @@ from netproof.report.review.sentences import (
     packets_sentence,
     said_of,
 )
-from netproof.report.run.page import page_style
+from netproof.report.run.page import page_style, picture_data
 from netproof.report.text import printable
 from netproof.report.webpage import template
 
@@ -29,7 +38,13 @@ _CLASSES = {"KEPT": "pass", "HOLDS": "quiet", "BROKEN": "fail", "UNKNOWN": "inco
 def render(record: CheckRecord) -> str:
     """Return the check as an HTML document."""
     check, account = printable(record), of_check(record)
-    page = template("netproof.report.run", "check.html", script="", style=page_style())
+    drawn = check.picture is not None
+    page = template(
+        "netproof.report.run",
+        "check.html",
+        script=f"{picture_script()}\n{asset('check.js')}" if drawn else "",
+        style=f"{page_style()}\n{picture_style()}" if drawn else page_style(),
+    )
     return page.render(
         check=check,
         word=account.word,
@@ -42,7 +57,16 @@ def render(record: CheckRecord) -> str:
         packets=packets_sentence(check.packets) if check.packets else "",
         mutations=list(unnoticed(check.mutations or ())),
         notes=list(note_lines(check.notes)),
+        data=_data(check),
     )
+
+
+def _data(check: CheckRecord) -> str:
+    """Return what the picture is drawn from, "" where there is none."""
+    if check.picture is None:
+        return ""
+    drawn = picture_data(check.picture, check.steps)
+    return in_script(drawn | {"css": asset("picture.css")})
 
 
 def _why(result: IntentResult) -> Iterator[tuple[str, str]]:

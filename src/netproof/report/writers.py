@@ -11,6 +11,7 @@ from netproof.model import codec
 from netproof.model.check import CheckRecord
 from netproof.model.comparison import Comparison
 from netproof.model.record import RunRecord
+from netproof.model.value import replace
 from netproof.printing import Printable
 from netproof.report import account, junit, sarif, shortforms
 from netproof.report.account import Account
@@ -35,6 +36,11 @@ def _run_page(record: RunRecord) -> str:
     from netproof.report.run import page  # noqa: PLC0415 - templates take as long as all the rest
 
     return page.render(record)
+
+
+def _check_json(record: CheckRecord) -> Printable:
+    """Leave out what a page draws from: a run's record has all that was seen."""
+    return codec.dumps(replace(record, picture=None, steps=()))
 
 
 def _check_page(record: CheckRecord) -> str:
@@ -75,7 +81,7 @@ WRITERS: Mapping[str, Writer[RunRecord]] = _named(
 
 CHECK_WRITERS: Mapping[str, Writer[CheckRecord]] = _named(
     Writer("text", "report.txt", terminal.check),
-    Writer("json", "check.json", codec.dumps),
+    Writer("json", "check.json", _check_json),
     Writer("junit", "junit.xml", junit.check),
     Writer("html", "report.html", _check_page),
     Writer("markdown", "report.md", check_markdown.check),

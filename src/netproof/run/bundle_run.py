@@ -118,5 +118,11 @@ def with_packets(checked: CheckRecord, evidence: RunEvidence, notes: Sequence[No
         known_gap="; ".join(filter(None, (one.known_gap for one in evidence.scenarios))),
     )
     notes = (*notes, *probing.one_relation(pairs(evidence.scenarios)))
-    whole = replace(checked, packets=sent, notes=checked.notes + notes)
+    whole = replace(
+        checked,
+        packets=sent,
+        notes=checked.notes + notes,
+        picture=next((scenario.picture for scenario in evidence.scenarios), None),
+        steps=tuple(steps),
+    )
     return concluded(whole, judgement)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from netproof.errors import OutputError, UsageError
+from netproof.errors import OutputError, PolicyError, UsageError
 from netproof.front import options as known
 from netproof.front import output
 from netproof.front.bundlereading import add_reading, reading
@@ -170,11 +170,24 @@ def _check(options: argparse.Namespace) -> int:
     code = check_exit_code(record, strict=options.strict)
     record = replace(record, seconds=round(time.monotonic() - began, 3), exit_code=code)
     sentence = record.exit_reason or check_summary(record)
+    if reports.has("html"):
+        record = _drawn(record, case)
     if problems := reports.write(record):
         raise OutputError("\n".join([*problems, sentence]))
     if kept and reports.stdout is None:
         output.say(sentence)
     return record.exit_code
+
+
+def _drawn(record: CheckRecord, case: Case) -> CheckRecord:
+    """Return a check with its picture for the page: of what was probed, or read."""
+    from netproof.review.picture import read_picture
+
+    try:
+        return replace(record, picture=record.picture or read_picture(case.mirror, case.name))
+    except PolicyError as error:
+        output.tell(f"netproof: the page has no picture: {error}")
+        return record
 
 
 def _reports(options: argparse.Namespace, *, kept: bool) -> Reports[CheckRecord]:

@@ -19,6 +19,7 @@ from jinja2 import Template
 
 from netproof.model.doors import DoorState
 from netproof.model.packing import Pool
+from netproof.model.picture import Picture
 from netproof.model.record import (
     EXPECTED_LETTERS,
     NOT_PROBED,
@@ -135,6 +136,13 @@ def page_style() -> str:
     return beside_templates(__package__, "page.css")
 
 
+def picture_data(picture: Picture, steps: Iterable[StepRecord]) -> dict[str, Any]:
+    """Return what a script draws a picture from, and what was seen in some steps."""
+    data = _Data()
+    packed = [data.step(step) for step in steps]
+    return data.packed() | {"picture": msgspec.to_builtins(picture), "steps": packed}
+
+
 def _facts(run: RunRecord) -> list[tuple[str, str]]:
     cluster = run.cluster
     facts = [
@@ -184,9 +192,10 @@ class _Data:
     def scenario(self, one: ScenarioRecord) -> list[Any]:
         """Return a scenario: the command that runs it again, its steps, and what decides."""
         drawn = msgspec.to_builtins(one.picture) if one.picture else 0
-        return [self.text(one.repeat), [self._step(step) for step in one.steps], drawn]
+        return [self.text(one.repeat), [self.step(step) for step in one.steps], drawn]
 
-    def _step(self, step: StepRecord) -> list[Any]:
+    def step(self, step: StepRecord) -> list[Any]:
+        """Return a step: its line, what went wrong, and its matrices."""
         views = matrix_views(step.tables)
         views.sort(key=lambda view: not view.has_trouble)
         places = [f"{policy} ({place})" for policy, place in step.places.items()]
