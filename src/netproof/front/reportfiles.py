@@ -91,7 +91,7 @@ def wanted(
     also: Sequence[tuple[str, str]] = (),
     text: bool = False,
 ) -> Reports[R]:
-    """Return the reports that the values of `--report` ask for, and `also` formats with a FILE.
+    """Return the reports that the values of `--report` ask for, and `also` those of `-o`.
 
     Where neither names one it is all of them or, with `text`, the text on standard output, which
     has it also where nobody gives it to another. Raises UsageError for a format that there is not,
@@ -101,6 +101,9 @@ def wanted(
     stdout: list[Writer[R]] = []
     summary = None
     unsaid = [] if text or also else [ALL]
+    for _, place in also:
+        if place != STDOUT and not Path(place).parent.is_dir():
+            raise UsageError(f"{place}: No such file or directory; name a file in a folder")
     for name, place in (*_parsed(words or unsaid, forms), *also):
         if name == GITHUB:
             summary = _summary()

@@ -1,8 +1,7 @@
 """What a run or a check comes to in short forms: a table, lists for code hosts, and a badge.
 
 Sources: https://docs.gitlab.com/ci/testing/code_quality/#code-quality-report-format,
-https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands,
-https://owasp.org/www-community/attacks/CSV_Injection.
+https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands.
 """
 
 from __future__ import annotations
@@ -11,7 +10,6 @@ import csv
 import hashlib
 import io
 import json
-import re
 from collections.abc import Iterator, Sequence
 from itertools import count
 from typing import Any
@@ -21,7 +19,7 @@ from netproof.model.record import RunVerdict
 from netproof.model.review import line_of
 from netproof.printing import Command, Printable, in_json, runner_commands, several_lines
 from netproof.report.account import VERDICT, Account, Level, Result
-from netproof.report.text import counted
+from netproof.report.text import counted, in_sheet
 
 ANNOTATIONS = 10
 """So many errors, and so many warnings, GitHub shows of a step; what is more is dropped there."""
@@ -31,10 +29,6 @@ LONGEST = 4_000
 
 HEADS = ("kind", "standing", "subject", "file", "line", "text")
 """The columns of the table."""
-
-_FORMULA = re.compile(r"^(?=\s*[=+\-@\uff1d\uff0b\uff0d\uff20])|(?<=;)(?=\s*[=+\-@])")
-"""Where a cell begins that a spreadsheet would work out; also behind the semicolon, which is what
-parts cells in half of the world."""
 
 _SEVERITIES = {Level.ERROR: "critical", Level.WARNING: "major", Level.NOTE: "info"}
 
@@ -52,7 +46,7 @@ def table(account: Account) -> Printable:
     text = io.StringIO()
     writer = csv.writer(text, quoting=csv.QUOTE_ALL, lineterminator="\n")
     writer.writerow(HEADS)
-    writer.writerows(tuple(map(_cell, row)) for row in _rows(account))
+    writer.writerows(tuple(map(in_sheet, map(str, row))) for row in _rows(account))
     return several_lines(text.getvalue())
 
 
@@ -73,10 +67,6 @@ def _rows(account: Account) -> Iterator[Sequence[str]]:
 def _parted(place: str) -> tuple[str, str]:
     file, line = line_of(place)
     return file, "" if line is None else str(line)
-
-
-def _cell(text: str) -> str:
-    return _FORMULA.sub("'", str(text))
 
 
 def codequality(account: Account) -> Printable:

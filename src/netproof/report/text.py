@@ -71,6 +71,16 @@ def mermaid_text(text: str) -> str:
     return f'"{plain}"'
 
 
+_FORMULA = re.compile(r"^(?=\s*[=+\-@\uff1d\uff0b\uff0d\uff20])|(?<=;)(?=\s*[=+\-@])")
+"""Where a cell begins that a spreadsheet would work out; also behind the semicolon, which is what
+parts cells in half of the world (https://owasp.org/www-community/attacks/CSV_Injection)."""
+
+
+def in_sheet(text: str) -> str:
+    """Return a cell of a table that no spreadsheet takes for a formula."""
+    return _FORMULA.sub("'", text)
+
+
 def duration(seconds: float) -> str:
     """Say a time in the unit that fits it."""
     return f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.2f} s"

@@ -12,10 +12,11 @@ from netproof.model.check import CheckRecord
 from netproof.model.comparison import Comparison
 from netproof.model.record import RunRecord
 from netproof.model.value import replace
-from netproof.printing import Printable
+from netproof.printing import Printable, runner_commands
 from netproof.report import account, junit, sarif, shortforms
 from netproof.report.account import Account
 from netproof.report.comparison import tables
+from netproof.report.markup import fitted
 from netproof.report.review import markdown as check_markdown
 from netproof.report.review import terminal
 from netproof.report.run import markdown
@@ -115,14 +116,16 @@ OF_CHECK: Forms[CheckRecord] = Forms(
     lambda record: shortforms.annotations_of(account.of_check(record)),
 )
 
-COMPARISONS: Mapping[str, Callable[[Comparison], Printable]] = MappingProxyType(
-    {
-        "text": tables.text,
-        "html": _comparison_page,
-        "markdown": tables.markdown_text,
-        "csv": tables.csv_text,
-        "json": codec.dumps,
-    }
+OF_COMPARISON: Forms[Comparison] = Forms(
+    _named(
+        Writer("text", "compare.txt", tables.text),
+        Writer("html", "compare.html", _comparison_page),
+        Writer("markdown", "compare.md", tables.markdown_text),
+        Writer("csv", "compare.csv", tables.csv_text),
+        Writer("json", "compare.json", codec.dumps),
+    ),
+    lambda one: fitted(tables.markdown_text(one).rstrip("\n").split("\n\n"), SUMMARY) + "\n",
+    lambda _: runner_commands(()),  # a comparison stands on no line of a policy
 )
 
 ENDINGS: Mapping[str, str] = MappingProxyType(

@@ -55,6 +55,20 @@ def test_the_exit_code_is_one_where_that_is_asked_for(
     assert expected == cli.main(["compare", *words.split()])
 
 
+def test_several_forms_at_once(
+    write: Callable[..., None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As other commands write them: to files, to the usual folder, and one to standard output."""
+    write(good=GOOD, bad=BAD)
+    words = "good.json bad.json --report html=out.html,csv --report json=-"
+    assert 0 == cli.main(["compare", *words.split()])
+    assert json.loads(capsys.readouterr().out)["runs"]
+    assert Path("out.html").read_text().startswith("<!doctype html>")
+    assert Path("reports/compare.csv").read_text().startswith("kind,subject,difference")
+    assert 0 == cli.main(["compare", "good.json", "bad.json", "--report", "markdown=out.md"])
+    assert "good" in capsys.readouterr().out.lower()
+
+
 @pytest.mark.parametrize(
     ("name", "begins"),
     [

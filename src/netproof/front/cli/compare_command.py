@@ -13,16 +13,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from netproof.cluster.profiles import reading
-from netproof.errors import UsageError
-from netproof.front import output
+from netproof.errors import OutputError, UsageError
+from netproof.front import options, output
 from netproof.front.cli.record_commands import read
+from netproof.front.reportfiles import STDOUT, TEXT, wanted
 from netproof.front.statements import table
 from netproof.model.comparison import Trend
 from netproof.model.known_gap import KnownGap
 from netproof.model.record import RunRecord
+from netproof.model.value import replace
 from netproof.report.comparison import tables
 from netproof.report.comparison.words import against_sentence
-from netproof.report.writers import COMPARISONS, ENDINGS
+from netproof.report.writers import ENDINGS, OF_COMPARISON
 from netproof.verdict.comparison import compare, trend
 from netproof.verdict.standings import Named
 
@@ -47,9 +49,10 @@ def add(commands: Commands) -> None:
         help="record.json of a run, or .json.gz; NAME heads its column",
     )
     output.add_file(parser)
+    options.declare(parser.add_argument, (options.REPORT, options.REPORT_DIR))
     parser.add_argument(
         "--format",
-        choices=tuple(COMPARISONS),
+        choices=tuple(OF_COMPARISON.writers),
         help=f"without it, by the file's ending ({' '.join(ENDINGS)}), else text",
     )
     parser.add_argument(
@@ -62,16 +65,20 @@ def add(commands: Commands) -> None:
 
 
 def _compare(option: argparse.Namespace) -> int:
-    form = _form(option)
+    form, shown = _form(option), _is_shown(option)
+    also = [(form, str(option.output or STDOUT))] if option.format or not shown else []
+    reports = wanted(option.report, OF_COMPARISON, option.report_dir, also=also, text=shown)
+    reports.prepare()
     if option.fail_on == WORSE and not option.records[1:]:
         raise UsageError("--fail-on worse holds later records against the first: name two or more")
     comparison = compare(_named(option.records), table(SUITES.resolve()))
-    if _is_shown(option) and form == "text":
+    if reports.stdout is OF_COMPARISON.writers[TEXT]:
         colour, width = output.screen()
         output.out(tables.text(comparison, colour=colour, width=width))
-    else:
-        output.put(COMPARISONS[form](comparison), option.output)
-    if not _is_shown(option):
+        reports = replace(reports, stdout=None)
+    if problems := reports.write(comparison):
+        raise OutputError("\n".join(problems))
+    if not shown and reports.stdout is None:
         verdicts = [f"{run.verdict}: {run.label}" for run in comparison.runs]
         output.say(str(option.output), *verdicts, *map(against_sentence, comparison.against))
     worse = trend(comparison) in (Trend.WORSE, Trend.UNTOLD)

@@ -48,7 +48,7 @@ from netproof.report.markup import markdown, markdown_code, markdown_table
 from netproof.report.run.findings import AGAIN
 from netproof.report.run.palette import BOLD, GREEN, GREY, RED, YELLOW, Palette
 from netproof.report.run.terminal import command_lines
-from netproof.report.text import counted, printable
+from netproof.report.text import counted, in_sheet, printable
 
 MAX_ROWS = 500
 """So many rows of a section are told; JSON and CSV have all of them."""
@@ -317,15 +317,10 @@ def csv_text(comparison: Comparison) -> Printable:
         for section in told.sections
         for row in section.rows
     ]
-    writer.writerows([_harmless(cell) for cell in row] for row in rows)
+    writer.writerows(map(in_sheet, row) for row in rows)
     return several_lines(written.getvalue())
 
 
 def _in_csv(cells: Iterable[ComparedCell]) -> Iterator[str]:
     for cell in cells:
         yield from (cell.word, cell.detail)
-
-
-def _harmless(cell: str) -> str:
-    """Return a cell that no spreadsheet takes for a formula (OWASP, CSV injection)."""
-    return f"'{cell}" if cell.startswith(("=", "+", "-", "@")) else cell

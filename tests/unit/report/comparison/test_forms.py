@@ -15,7 +15,7 @@ from netproof.model.doors import Door, DoorResult, DoorState
 from netproof.model.record import UNENFORCED, RunVerdict
 from netproof.model.value import replace
 from netproof.report.comparison import sheet, tables
-from netproof.report.writers import COMPARISONS, ENDINGS
+from netproof.report.writers import ENDINGS, OF_COMPARISON
 from netproof.verdict.comparison import compare
 from tests.unit.report.hostile import with_texts
 from tests.unit.report.sample import IGNORES, intent_result
@@ -36,14 +36,15 @@ NOWHERE = replace(
 )
 TOLD = compare(named(WELL, LEAKY, NOWHERE), TABLE)
 
-each = pytest.mark.parametrize("form", COMPARISONS)
+FORMS = OF_COMPARISON.writers
+each = pytest.mark.parametrize("form", FORMS)
 
 
 @each
 def test_every_form_tells_who_leaks_and_what_was_not_tried(form: str) -> None:
     """With why, and the same bytes for the same records."""
-    told = COMPARISONS[form](TOLD)
-    assert told == COMPARISONS[form](TOLD)
+    told = FORMS[form].render(TOLD)
+    assert told == FORMS[form].render(TOLD)
     assert told.endswith("\n") or form == "html"
     assert told.replace("\n", "").isprintable()
     for words in ("leaks", "not tried", "enforced"):
@@ -56,7 +57,7 @@ def test_texts_of_strangers_are_texts(form: str) -> None:
     hostile = compare(
         named(*(with_texts(run, lambda text: text + EVIL) for run in (WELL, LEAKY))), TABLE
     )
-    told = COMPARISONS[form](
+    told = FORMS[form].render(
         replace(hostile, runs=tuple(replace(r, label=f"={EVIL}") for r in hostile.runs))
     )
     assert "\x1b" not in told
@@ -125,7 +126,7 @@ def test_markdown_has_its_tables_and_the_commands() -> None:
 
 def test_json_is_the_comparison() -> None:
     """With its version."""
-    plain = json.loads(COMPARISONS["json"](TOLD))
+    plain = json.loads(FORMS["json"].render(TOLD))
     assert "netproof.comparison/v1" == plain["schema"]
     assert ["A", "B", "C"] == [run["label"] for run in plain["runs"]]
 
@@ -159,7 +160,7 @@ def test_a_page_of_a_huge_record_stays_one_that_a_browser_opens(
 
 def test_every_form_but_text_has_an_ending() -> None:
     """By which a file's form is known."""
-    assert set(COMPARISONS) == set(ENDINGS.values())
+    assert set(FORMS) == set(ENDINGS.values())
 
 
 def _is_alike(told: Comparison) -> bool:
