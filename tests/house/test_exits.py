@@ -16,7 +16,7 @@ DOORS = {"front/output.py", "front/plugin/outcomes.py"}
 TRAVELS = {"probe/agent.py", "cluster/profiles/declaration.py"}
 """The agent speaks to its pod's log; the other is called when the schema is made."""
 
-MAKERS = {"printing.py", "front/output.py", "front/plugin/screen.py"}
+MAKERS = {"printing.py", "front/output.py"}
 """Who may call text printable: the functions that make it so, and constants of ours."""
 
 STREAMS = {"print()", "sys.stdout", "sys.stderr"}

@@ -10,8 +10,8 @@ import pytest
 
 from netproof.front.plugin.configuration import REPORTS
 from netproof.front.plugin.reporter import Reporter
-from netproof.front.plugin.screen import Screen
 from netproof.front.reportfiles import wanted
+from netproof.front.screen import Screen
 from netproof.report.writers import OF_RUN
 from netproof.run.controller import Controller
 from netproof.run.scenario import Wishes
@@ -23,7 +23,7 @@ def reporter(config: pytest.Config) -> tuple[Reporter, RunSession]:
     """Return a reporter of a run that was never started, which writes to nowhere."""
     nowhere: Any = None
     session = RunSession(Controller(nowhere, "run1", Wishes("python")), "run1")
-    screen = Screen(lambda _: None, terminal=False, width=lambda: 80)
+    screen = Screen(lambda _: None)
     return Reporter(config, session, screen), session
 
 

@@ -15,6 +15,7 @@ import os
 import shutil
 import sys
 import tempfile
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import TextIO
@@ -174,9 +175,69 @@ class SturdyStream(io.TextIOBase):
         _drop(self._stream)
 
 
-def sturdy_errors() -> SturdyStream:
+CLEAR = Printable("\r\x1b[K")
+"""Back to the first column, and erase to the end of the line (ECMA-48, EL)."""
+
+
+class LiveStream(SturdyStream):
+    """The stream of a terminal with one line that is written over, whoever else writes to it.
+
+    Whatever is written takes the line away first, so that no two texts share a line; it is back
+    when it is shown again. Several threads may write.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        """Write to that stream; there is no line yet."""
+        super().__init__(stream)
+        self._lock = threading.RLock()
+        self._shown = False
+        self._at_start = True
+
+    def write(self, text: str) -> int:
+        """Write a text in the place of the line."""
+        with self._lock:
+            self._take_away()
+            if text:
+                self._at_start = text.endswith("\n")
+            return super().write(text)
+
+    def show(self, line: Printable) -> None:
+        """Show a line, which must be narrower than the terminal, in the place of the one before."""
+        with self._lock:
+            if not self._at_start:
+                super().write("\n")
+                self._at_start = True
+            super().write(f"{CLEAR}{line}")
+            self._shown = True
+            self.flush()
+
+    def hide(self) -> None:
+        """Take the line away."""
+        with self._lock:
+            self._take_away()
+            self.flush()
+
+    def _take_away(self) -> None:
+        if self._shown:
+            super().write(CLEAR)
+            self._shown = False
+
+
+def is_terminal(stream: TextIO | LiveStream | None) -> bool:
+    """Tell whether a person looks on who can be shown a line that is written over."""
+    with contextlib.suppress(ValueError):  # it is closed
+        return stream is not None and stream.isatty() and os.environ.get("TERM") != "dumb"
+    return False
+
+
+def sturdy_errors() -> LiveStream:
     """Return standard error for a program that cannot stop at its end."""
-    return SturdyStream(sys.stderr)
+    return LiveStream(sys.stderr)
+
+
+def live_err() -> LiveStream | None:
+    """Return standard error for a live line, None where it is no terminal."""
+    return sturdy_errors() if is_terminal(sys.stderr) else None
 
 
 def _write(stream: TextIO | None, text: Printable) -> None:

@@ -52,6 +52,14 @@ def backend(option: argparse.Namespace, run_id: str, say: Say, *, command: str) 
     return LabCluster(lab(option, name=f"run-{run_id}"))
 
 
+def beginning(option: argparse.Namespace) -> str:
+    """Name what goes on until a cluster is there."""
+    way, _, cni = str(option.cluster).partition(":")
+    if way == "existing":
+        return "cluster: asking what is there"
+    return "lab: starting" if way == "lab" else f"kind: making a cluster with {cni or option.cni}"
+
+
 def existing(option: argparse.Namespace, cni: str = "", *, command: str = "") -> ExistingCluster:
     """Return the existing cluster that the options name, for a command of netproof."""
     from netproof.cluster.access import required

@@ -8,6 +8,7 @@ are escaped by the libraries that write them, Markdown by `markup`, DOT and Merm
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable, Collection, Sequence
 from enum import Enum
 from typing import Any, TypeVar
@@ -79,6 +80,26 @@ parts cells in half of the world (https://owasp.org/www-community/attacks/CSV_In
 def in_sheet(text: str) -> str:
     """Return a cell of a table that no spreadsheet takes for a formula."""
     return _FORMULA.sub("'", text)
+
+
+def columns(text: str) -> int:
+    """Return how many columns of a terminal a text takes: ideographs two, combining marks none."""
+    return len(text) if text.isascii() else sum(map(_columns, text))
+
+
+def _columns(one: str) -> int:
+    if unicodedata.category(one) in ("Mn", "Me", "Cf"):
+        return 0
+    return 2 if unicodedata.east_asian_width(one) in "WF" else 1
+
+
+def shortened(text: str, room: int) -> str:
+    """Return a text of at most so many columns; one that is cut ends with an ellipsis."""
+    if columns(text) <= room:
+        return text
+    while text and columns(text) > room - 1:
+        text = text[:-1]
+    return f"{text}…" if room > 0 else ""
 
 
 def duration(seconds: float) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from netproof.cluster import inventory
 from netproof.cluster.api.client import Client
 from netproof.cluster.backend import ClusterBackend, ClusterRef
@@ -41,8 +43,15 @@ class Controller:
     `canary` is what the canary said, also where what came after it went wrong.
     """
 
-    def __init__(self, backend: ClusterBackend, run_id: str, wishes: Wishes) -> None:
-        """Keep the means; nothing is started yet."""
+    def __init__(
+        self,
+        backend: ClusterBackend,
+        run_id: str,
+        wishes: Wishes,
+        tell: Callable[[str], None] = lambda _text: None,
+    ) -> None:
+        """Keep the means; nothing is started yet. `tell` is told what is under way."""
+        self._tell = tell
         self._backend = backend
         self._run_id = run_id
         self._wishes = wishes
@@ -66,12 +75,16 @@ class Controller:
         ref, world = outside.stand(
             replace(started, secret=secret, gone_after_s=gone_after_s), self._run_id
         )
+        self._tell("agents: deploying those that all cases share")
         settings = self._wishes.settings(ref)
         client = self._client = Client(ref)
         hosts = self._hosts = HostAgents(client, ref, self._run_id, settings.image)
         hosts.stand_outside()
+        self._tell("canary: does any denial bite?")
         canary_record, ref, world = self._ask_canary(ref, settings, world)
         names = tuple(node.name for node in inventory.nodes(client, outside=ref.outside_node))
+        if self._wishes.nodes:
+            self._tell("agents: deploying those on nodes")
         nodes, unprobed = self._nodes(hosts)
         handout = Handout(
             ref, self._run_id, canary_record.enforces, canary_record.text, nodes, unprobed, world

@@ -56,6 +56,8 @@ def test_a_session_that_does_not_start_ends_its_cluster(
     monkeypatch.setattr(options, "values", lambda _: None)
     monkeypatch.setattr(outcomes, "spelled", lambda _, text: text)
     monkeypatch.setattr(hooks.OwnerHooks, "_started", lambda _: run)
+    monkeypatch.setattr(hooks.OwnerHooks, "_screen", lambda _: None)
+    monkeypatch.setattr(hooks, "make_sturdy", lambda _: None)
     config: Any = SimpleNamespace(option=None)
     start = hooks.OwnerHooks(config).pytest_sessionstart
     with pytest.raises(told):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import closing
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -25,7 +26,7 @@ from netproof.model.value import replace
 from netproof.policy.mirror import FILE, Mirror, mirror_texts
 from netproof.policy.rendering import RENDERED, read_bundle
 from netproof.policy.sources import LINK, is_named, piped
-from netproof.printing import Printable, several_lines
+from netproof.printing import Printable, counted, several_lines
 from netproof.report.review import markdown, terminal
 from netproof.report.review.sentences import check_summary
 from netproof.report.writers import OF_CHECK
@@ -252,18 +253,22 @@ def _with_packets(case: Case, checked: CheckRecord, options: argparse.Namespace)
 
     from netproof.front import places
     from netproof.front.interruption import told_to_end_as_ctrl_c
+    from netproof.front.screen import progress
     from netproof.run import bundle_run
     from netproof.run.controller import Controller
     from netproof.run.session import RunSession
 
     run_id = uuid.uuid4().hex[:8]
     wishes = places.wishes(options, nodes=True)
-    where = places.backend(options, run_id, output.tell, command="check")
-    controller = Controller(where, run_id, wishes)
+    screen = progress()
+    where = places.backend(options, run_id, screen.say, command="check")
+    controller = Controller(where, run_id, wishes, screen.phase)
     run = RunSession(controller, run_id, options.require_enforcement, options.require_packets)
-    with told_to_end_as_ctrl_c():
+    with told_to_end_as_ctrl_c(), closing(screen):
+        screen.phase(places.beginning(options))
         handout = run.start()
         try:
+            screen.phase(f"packets: trying {counted(checked.flows, 'flow')}")
             probed = bundle_run.probe(case, checked.intents, handout, wishes.settings(handout.ref))
             run.take(probed)
         finally:

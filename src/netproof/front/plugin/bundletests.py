@@ -7,7 +7,7 @@ test, and the cost does not grow with the workers.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from typing import Any
 
 import pytest
@@ -93,9 +93,16 @@ def _named(bundle: str, intents: Iterable[IntentResult]) -> tuple[IntentResult, 
     return tuple(replace(intent, bundle=bundle) for intent in intents)
 
 
-def probe_all(config: pytest.Config, run: RunSession, handout: Handout, wishes: Wishes) -> None:
+def probe_all(
+    config: pytest.Config,
+    run: RunSession,
+    handout: Handout,
+    wishes: Wishes,
+    tell: Callable[[str], None],
+) -> None:
     """Probe each bundle on the run's cluster and keep what was seen, for tests to look up."""
     for name, case in config.stash.get(CASES, {}).items():
+        tell(f"packets: trying {name}")
         read = _named(name, judge_all(case.reachability, case.intents))
         probed = bundle_run.probe(case, read, handout, wishes.settings(handout.ref))
         run.take(probed, rerun.bundle(config, name))

@@ -7,7 +7,6 @@ starts the cluster and tells test workers of it.
 from __future__ import annotations
 
 import gc
-import shutil
 import uuid
 from collections.abc import Generator, Sequence
 from contextlib import ExitStack
@@ -21,7 +20,8 @@ from netproof.front.interruption import told_to_end_as_ctrl_c
 from netproof.front.plugin import bundletests, evidence, outcomes
 from netproof.front.plugin.configuration import HANDOUT, REPORTS, VERDICT, spelled
 from netproof.front.plugin.reporter import Reporter
-from netproof.front.plugin.screen import Screen, lost_output, make_sturdy
+from netproof.front.plugin.terminalstream import live_stream, lost_output, make_sturdy
+from netproof.front.screen import Screen
 from netproof.model import codec
 from netproof.printing import indented
 from netproof.report.writers import OF_RUN
@@ -69,8 +69,7 @@ class TestHooks:
     def pytest_sessionstart(self, session: pytest.Session) -> None:
         """See that a full or closed standard output does not end a run without its reports."""
         if not hasattr(session.config, "workerinput"):
-            reports = session.config.stash.get(REPORTS, None)
-            make_sturdy(session.config, aside=bool(reports and reports.stdout))
+            make_sturdy(session.config)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None, None, None]:
@@ -124,6 +123,7 @@ class OwnerHooks:
         self._config = config
         self._chosen = options.values(config.option)
         self._changes = ExitStack()
+        self._shown: Screen | None = None
 
     @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_sessionstart(self) -> Generator[None, None, None]:
@@ -131,11 +131,19 @@ class OwnerHooks:
 
         pytest tells nobody of the end of a session whose start failed, so it is ended here then.
         """
+        make_sturdy(self._config)
+        self._shown = self._screen()
         try:
             run = self._started()
         except KeyboardInterrupt:  # of which pytest says nothing before a session has started
+            self._changes.close()
             output.tell("netproof: interrupted while the cluster was starting")
             raise
+        except BaseException:
+            self._changes.close()
+            raise
+        if self._shown is not None:
+            self._shown.pause()
         try:
             yield
         except EOFError as error:  # of execnet, which is how xdist learns of a worker's death
@@ -146,7 +154,7 @@ class OwnerHooks:
             run.finish()
             raise
         self._config.pluginmanager.register(
-            Reporter(self._config, run, self._screen()), "netproof-reporter"
+            Reporter(self._config, run, self._shown), "netproof-reporter"
         )
 
     def _started(self) -> RunSession:
@@ -161,14 +169,15 @@ class OwnerHooks:
             wishes = places.wishes(chosen, nodes=bool(chosen.bundle))
             backend = places.backend(chosen, run_id, self._say, command=self._command())
             run = RunSession(
-                Controller(backend, run_id, wishes),
+                Controller(backend, run_id, wishes, self._phase),
                 run_id,
                 chosen.require_enforcement,
                 chosen.require_packets,
             )
-            config.stash[HANDOUT] = run.start()
+            self._phase(places.beginning(chosen))
+            handout = config.stash[HANDOUT] = run.start()
             try:
-                bundletests.probe_all(config, run, config.stash[HANDOUT], wishes)
+                bundletests.probe_all(config, run, handout, wishes, self._phase)
             except BaseException:
                 run.finish()
                 raise
@@ -202,15 +211,20 @@ class OwnerHooks:
         quiet = self._config.option.verbose != 0 or not self._chosen.cluster
         if printer is None or quiet:
             return None
-        self._changes.callback(setattr, printer, "showfspath", printer.showfspath)
-        printer.showfspath = False
-        screen = Screen(
-            lambda text: printer.write(text, flush=True),
-            terminal=printer.isatty,
-            width=lambda: shutil.get_terminal_size().columns,
-        )
-        screen.begin()
+        live = live_stream(self._config)
+        for name in ("showfspath", *(["_show_progress_info"] if live else [])):
+            self._changes.callback(setattr, printer, name, getattr(printer, name, None))
+            setattr(printer, name, False)
+        screen = Screen(printer.write_line, live, colour=printer.hasmarkup)
+        self._changes.callback(screen.close)
         return screen
+
+    def _phase(self, text: str) -> None:
+        """Name what goes on before the first case."""
+        if self._shown is not None:
+            self._shown.phase(text)
+        else:
+            self._say(text)
 
     def _say(self, text: str) -> None:
         """Print a sentence on the progress of a cluster, unless pytest is quiet."""

@@ -14,7 +14,8 @@ import pytest
 
 from netproof.front.plugin import bundletests, evidence, outcomes
 from netproof.front.plugin.configuration import REPORTS, VERDICT
-from netproof.front.plugin.screen import Screen, is_unicode
+from netproof.front.plugin.terminalstream import is_unicode
+from netproof.front.screen import Screen
 from netproof.model.record import CaseOutcome, CaseRecord, RunRecord, RunVerdict
 from netproof.model.value import replace
 from netproof.printing import one_line, several_lines
@@ -146,7 +147,7 @@ class Reporter:
         its verdict does, or when a report is missing.
         """
         if self._screen is not None:
-            self._screen.end()
+            self._screen.close()
         self._note_end(session, exitstatus)
         self._finished = record = self._run.finish()
         self._config.stash[VERDICT] = record.exit_reason

@@ -42,7 +42,7 @@ from netproof.report.run.findings import (
 from netproof.report.run.grid import grid_lines
 from netproof.report.run.matrixview import MatrixView, matrix_views
 from netproof.report.run.palette import BOLD, GREY, Palette
-from netproof.report.text import aligned, counted, printable
+from netproof.report.text import aligned, columns, counted, printable, shortened
 
 MAX_GROUPS = 20
 """So many of a step are told in full; the JSON record has all of them."""
@@ -181,48 +181,99 @@ def brief(record: ScenarioRecord) -> Printable:
     return coloured(text)
 
 
-def ended(record: ScenarioRecord, *, colour: bool = False) -> Printable:
-    """Return the line that says how a scenario ended, without a newline."""
+def ended(record: ScenarioRecord, *, colour: bool = False, width: int = 0) -> Printable:
+    """Return the line that says how a scenario ended, without a newline.
+
+    What would be wider than `width`, if that is not 0, is left out where the scenario passed, and
+    goes on in lines that are set in where it did not; the name stays whole.
+    """
     verdict = str(record.verdict).ljust(_VERDICT_WIDTH)
     how = ENDINGS[summary.ending(record)]
-    parts = (
-        Palette(colour).verdict(record.verdict, verdict),
+    parts = [
         printable(record.id),
         counted(summary.flow_count(record), "flow"),
         f"{record.seconds:.2f} s",
         f"{how} {counted(summary.most_rounds(record), 'round')}",
-    )
-    return coloured("  ".join(parts))
+    ]
+    while record.verdict is RunVerdict.PASS and parts[1:] and _is_wider(verdict, parts, width):
+        parts.pop()
+    text = _GAP.join((verdict, *parts))
+    if _is_wider(verdict, parts, width):
+        indent = " " * len(verdict + _GAP)
+        rest = _wrapped(indent, _GAP.join(parts[1:]), width)
+        text = "\n".join((f"{verdict}{_GAP}{parts[0]}", *rest))
+    return coloured(text.replace(verdict, Palette(colour).verdict(record.verdict, verdict), 1))
+
+
+def _is_wider(verdict: str, parts: Iterable[str], width: int) -> bool:
+    return bool(width) and columns(_GAP.join((verdict, *parts))) > width
+
+
+def leaks(record: ScenarioRecord) -> int:
+    """Return how many leaks of a scenario count: those of a known gap fail no run."""
+    return 0 if record.known_gap else summary.counts([record])[FlowVerdict.LEAK]
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a run is: verdicts that are in, scenarios expected, what is under way now."""
+    """How far a run is: verdicts that are in, cases expected and done, what is under way now.
+
+    `phase` names what goes on before the first case, `left_s` is about how long it will take yet,
+    None where nobody can tell.
+    """
 
     verdicts: tuple[RunVerdict, ...] = ()
     total: int = 0
     running: tuple[str, ...] = ()
     seconds: float = 0.0
+    done: int = 0
+    leaks: int = 0
+    left_s: float | None = None
+    phase: str = ""
 
 
 def status(progress: Progress, *, width: int, colour: bool = False) -> Printable:
-    """Return the status line, at most `width` characters wide, without a newline."""
-    head, time = f"[{len(progress.verdicts)}/{progress.total}]", f"{progress.seconds:.0f} s"
+    """Return the live line, at most `width` columns wide, without a newline.
+
+    What is under way gives way first, then verdicts, then the time; leaks stay as long as can be.
+    """
+    palette, time = Palette(colour), _time(progress)
+    if progress.phase:
+        text = shortened(printable(f"{progress.phase}  {time}"), width)
+        return coloured(text)
+    head = f"[{progress.done}/{progress.total}]"
     counts = [(verdict, progress.verdicts.count(verdict)) for verdict in RunVerdict]
     results = [(verdict, f"{count} {verdict}") for verdict, count in counts if count]
-    fixed = "  ".join([head, *(text for _, text in results), time])
-    if len(fixed) > width:
-        return coloured(head[:width])
-    room = width - len(fixed) - 2
-    running = _shortened(", ".join(map(printable, progress.running)), room)
-    painted = [Palette(colour).verdict(verdict, text) for verdict, text in results]
-    return coloured("  ".join(filter(None, [head, *painted, time, running])))
+    leaked = counted(progress.leaks, "leak") if progress.leaks else ""
+    room = width - columns(head)
+    kept = set[str]()
+    for text in (leaked, time, *(text for _, text in results)):
+        if text and len(text) + len(_GAP) <= room:
+            kept.add(text)
+            room -= len(text) + len(_GAP)
+    running = shortened(", ".join(map(printable, progress.running)), room - len(_GAP))
+    shown = (
+        *(palette.verdict(verdict, text) for verdict, text in results if text in kept),
+        *(palette.verdict(FlowVerdict.LEAK, text) for text in (leaked,) if text in kept),
+        *(text for text in (time,) if text in kept),
+        running,
+    )
+    return coloured(_GAP.join(filter(None, [shortened(head, width), *shown])))
 
 
-def _shortened(text: str, room: int) -> str:
-    if len(text) <= room:
-        return text
-    return text[: room - 1] + "…" if room > 1 else ""
+_GAP = "  "
+
+
+def _time(progress: Progress) -> str:
+    seconds, left_s = progress.seconds, progress.left_s
+    return f"{seconds:.0f} s" if left_s is None else f"{seconds:.0f} s, {_about(left_s)} left"
+
+
+def _about(seconds: float) -> str:
+    """Say a time that nobody knows exactly: 7 s, 40 s, 3 min, 2 h."""
+    if seconds < 100:
+        return f"about {max(1, round(seconds, -1 if seconds >= 20 else 0)):.0f} s"
+    return f"about {seconds / 60:.0f} min" if seconds < 5400 else f"about {seconds / 3600:.0f} h"
 
 
 def _is_shown(one: ScenarioRecord, run: RunRecord) -> bool:
