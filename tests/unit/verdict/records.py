@@ -64,8 +64,8 @@ def record(*scenarios: ScenarioRecord, also: Iterable[CaseRecord] = ()) -> RunRe
 
 
 def named(*runs: RunRecord) -> tuple[Named, ...]:
-    """Call records A, B, C."""
-    return tuple(Named(label, run) for label, run in zip("ABC", runs, strict=False))
+    """Call records A, B, C and so on."""
+    return tuple(Named(label, run) for label, run in zip("ABCDEF", runs, strict=False))
 
 
 BY_IPV6 = tuple(replace(one, family=Family.IPV6) for one in TRIED)

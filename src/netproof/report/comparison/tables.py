@@ -65,13 +65,14 @@ MAX_COLUMNS = 4
 MIN_WIDTH = 60
 _GAP = 2
 _STYLES = {
-    Tone.GOOD: GREEN,
     Tone.BAD: f"{BOLD};{RED}",
     Tone.LACKING: RED,
     Tone.UNSURE: YELLOW,
     Tone.QUIET: GREY,
     Tone.PLAIN: "",
+    Tone.GOOD: GREEN,
 }
+"""How a cell is painted by what its word amounts to, the worst first."""
 
 
 def text(
@@ -188,11 +189,24 @@ def _block(
 def _stacked(
     row: ComparedRow, runs: Sequence[ComparedRun], paper: Palette, width: int
 ) -> Iterator[str]:
+    """Yield a row as what it is about, and a line for each word with the records that have it."""
     yield from _wrapped("", subject(row), width)
+    words: dict[str, list[tuple[ComparedRun, ComparedCell]]] = {}
     for run, cell in zip(runs, row.cells, strict=True):
-        word = f"{run.label}: {' '.join(_cell_lines(cell))}"
-        for line in _wrapped("    ", word, width):
-            yield paper.paint(line, _STYLES[cell.tone])
+        # A figure is one record's: they stand behind their names, in one line.
+        word = "" if cell.tone is Tone.PLAIN else cell.word
+        words.setdefault(word, []).append((run, cell))
+    order = list(_STYLES)
+    for word, some in sorted(words.items(), key=lambda one: order.index(one[1][0][1].tone)):
+        named = ", ".join(f"{run.label}{_behind(cell)}" for run, cell in some)
+        for line in _wrapped(f"    {word}: " if word else "    ", named, width):
+            yield paper.paint(line, _STYLES[some[0][1].tone])
+
+
+def _behind(cell: ComparedCell) -> str:
+    if cell.tone is Tone.PLAIN:
+        return f" {cell.word}"
+    return f" ({cell.detail})" if cell.tone in (Tone.BAD, Tone.UNSURE) and cell.detail else ""
 
 
 _BRIEFLY = ("flow", "because", AGAIN)

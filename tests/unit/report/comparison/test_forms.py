@@ -97,9 +97,13 @@ def test_what_became_otherwise_for_one_reason_is_told_in_one_line() -> None:
 
 
 def test_many_records_are_listed_one_below_the_other() -> None:
-    """Five columns are too narrow for words."""
-    told = tables.text(compare(named(WELL, LEAKY) * 3, TABLE))
-    assert "    B: leaks 1 of 1 case, 1 flow" in told.splitlines()
+    """Five columns are too narrow for words: each word has those who have it, the worst first."""
+    told = tables.text(compare(named(WELL, LEAKY, WELL, WELL, LEAKY, WELL), TABLE))
+    at = told.splitlines().index("1. Shops are shut")
+    assert [
+        "    leaks: B (1 of 1 case, 1 flow), E (1 of 1 case, 1 flow)",
+        "    enforced: A, C, D, F",
+    ] == told.splitlines()[at + 1 : at + 3]
 
 
 def test_csv_has_a_line_a_row_and_no_formula() -> None:
