@@ -46,6 +46,12 @@ def tools(request: pytest.FixtureRequest, tmp_path: Path, worker_id: str) -> Ite
         cluster.stop()
 
 
+@pytest.fixture
+def unmet(tmp_path: Path) -> StandIns:
+    """Stand-ins for a run that ends before anybody asks its cluster's API for something."""
+    return standins.make(tmp_path)
+
+
 def _command(tools: StandIns, cni: str, tmp_path: Path, *arguments: str) -> dict[str, Any]:
     offline = standins.offline(tmp_path / "offline")
     needs = load(cni, offline.profiles).host
@@ -94,30 +100,30 @@ def test_a_cni_that_should_enforce_and_does_not(tools: StandIns, tmp_path: Path)
     assert 1 == _run(tools, "antrea", tmp_path).returncode
 
 
-def test_a_failing_tool_ends_the_run(tools: StandIns, tmp_path: Path) -> None:
+def test_a_failing_tool_ends_the_run(unmet: StandIns, tmp_path: Path) -> None:
     """The tool's last words are the run's, without a traceback, and nothing is left."""
-    tools.fail_at("kind create")
-    ran = _run(tools, "calico", tmp_path)
+    unmet.fail_at("kind create")
+    ran = _run(unmet, "calico", tmp_path)
     assert 4 == ran.returncode
     assert LAST_WORDS in ran.stderr
     assert "Traceback" not in ran.stdout + ran.stderr
-    assert [] == tools.clusters()
+    assert [] == unmet.clusters()
     assert [] == list(tmp_path.glob("netproof-np-*"))
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["TERM", "INT"])
-def test_a_signal_leaves_nothing(number: signal.Signals, tools: StandIns, tmp_path: Path) -> None:
+def test_a_signal_leaves_nothing(number: signal.Signals, unmet: StandIns, tmp_path: Path) -> None:
     """A run that is told to end while a tool works ends the tool and removes the cluster."""
-    tools.hang_at("installation-dual.yaml")
+    unmet.hang_at("installation-dual.yaml")
     process = subprocess.Popen(
-        **_command(tools, "calico", tmp_path), stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        **_command(unmet, "calico", tmp_path), stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     )
     deadline = time.monotonic() + 30
-    while not (tools.state / "hangs").exists() and time.monotonic() < deadline:
+    while not (unmet.state / "hangs").exists() and time.monotonic() < deadline:
         time.sleep(0.02)
     process.send_signal(number)
     out, _ = process.communicate(timeout=30)
     assert process.returncode != 0, out
-    assert any(call.startswith("kind delete cluster") for call in tools.calls()), out
-    assert [] == tools.clusters()
+    assert any(call.startswith("kind delete cluster") for call in unmet.calls()), out
+    assert [] == unmet.clusters()
     assert [] == list(tmp_path.glob("netproof-np-*"))
