@@ -11,45 +11,55 @@ from pathlib import Path
 
 import pytest
 
+from netproof.cluster.backend import ClusterRef
 from netproof.cluster.lab import LabCluster, LabOptions
 from netproof.cluster.naming import Naming
 from netproof.model.record import FlowVerdict, RunVerdict
+from netproof.probe.identity import control_name
 from netproof.run import canary
 from netproof.run.scenario import Wishes
 from netproof.run.worker import Worker
+from tests.lab.lab_api import unique
 
 MOMENTS = 20
+VICTIM = "canary/guarded"
+
+
+@pytest.fixture(scope="module")
+def lab() -> Iterator[ClusterRef]:
+    """Start a lab for all that die."""
+    cluster = LabCluster(LabOptions(name=f"death-{os.getpid()}"))
+    yield cluster.start()
+    cluster.stop()
 
 
 @pytest.fixture
-def worker() -> Iterator[Worker]:
-    """Own a small fleet on a lab of its own; removes both."""
-    lab = LabCluster(LabOptions(name=f"death-{os.getpid()}"))
-    ref = lab.start()
-    made = Worker(ref, Naming("death", "w0"), Wishes("python", converge_s=1.0).settings(ref))
+def worker(lab: ClusterRef) -> Iterator[Worker]:
+    """Own a small fleet of new agents; removes it."""
+    naming = Naming(unique("death"), "w0")
+    made = Worker(lab, naming, Wishes("python", converge_s=1.0).settings(lab))
     try:
         made.deploy(canary.workloads())
         yield made
-        made.close()
     finally:
-        lab.stop()
+        made.close()
 
 
-def _agents(identity: str) -> list[int]:
-    """Return the processes of the agent of that name, in any lab of this test."""
-    found = []
+def _agents(worker: Worker) -> list[int]:
+    """Return the processes of the agent that is to die, in the fleet of a test."""
+    found, run_id = [], worker.naming.run_id
     for entry in Path("/proc").iterdir():
         try:
             words = (entry / "cmdline").read_bytes().decode(errors="replace").split("\0")
         except OSError:
             continue
-        if entry.name.isdigit() and {identity, f"netproof-{identity}-death"} <= set(words):
+        if entry.name.isdigit() and {VICTIM, control_name(VICTIM, run_id)} <= set(words):
             found.append(int(entry.name))
     return found
 
 
-def _kill(identity: str) -> None:
-    for pid in _agents(identity):
+def _kill(worker: Worker) -> None:
+    for pid in _agents(worker):
         os.kill(pid, signal.SIGKILL)
 
 
@@ -59,7 +69,7 @@ def test_an_agent_that_keeps_dying_is_inconclusive(worker: Worker) -> None:
 
     def murder() -> None:
         while not over.wait(0.02):
-            _kill("canary/guarded")
+            _kill(worker)
 
     killer = threading.Thread(target=murder)
     killer.start()
@@ -72,14 +82,14 @@ def test_an_agent_that_keeps_dying_is_inconclusive(worker: Worker) -> None:
     assert record.verdict is RunVerdict.INCONCLUSIVE
     assert {FlowVerdict.INCONCLUSIVE} == {finding.verdict for finding in touched}
     ends = [{f.flow.source.name, f.flow.destination.name} for f in touched]
-    assert all("canary/guarded" in pair for pair in ends)
+    assert all(VICTIM in pair for pair in ends)
 
 
 @pytest.mark.parametrize("seed", range(MOMENTS))
 def test_an_agent_that_dies_once_is_never_a_denial(seed: int, worker: Worker) -> None:
     """One death, at any moment, ends in the truth or in INCONCLUSIVE."""
     moment = random.Random(seed).uniform(0.0, 1.0)
-    killer = threading.Timer(moment, _kill, ["canary/guarded"])
+    killer = threading.Timer(moment, _kill, [worker])
     killer.start()
     try:
         record = worker.run(canary.scenario()).record
