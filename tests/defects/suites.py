@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 from netproof.front.options import as_in_pytest
 from netproof.model import codec
 from netproof.model.record import RunRecord, RunVerdict
-
-ROOT = Path(__file__).parent.parent.parent
+from tests.defects import warm
 
 CONVERGE_S = "0.3"
 """The lab's rules are in force before the API answers; a defect never gets better by waiting."""
@@ -48,21 +45,21 @@ def run_pytest(path: str, reports: Path, *arguments: str) -> Outcome:
 
     The arguments are spelled as for `netproof test`.
     """
-    done = subprocess.run(
+    reports.mkdir(exist_ok=True)
+    said = reports / "said"
+    code = warm.run(
         [
-            *(sys.executable, "-m", "pytest", path, "-q", "-p", "no:cacheprovider"),
+            *(path, "-q", "-p", "no:cacheprovider"),
             *map(as_in_pytest, ("--cluster", "lab", "--report-dir", str(reports), *arguments)),
         ],
-        cwd=ROOT,
-        env={k: v for k, v in os.environ.items() if not k.startswith("PYTEST_")},
-        capture_output=True,
-        text=True,
-        check=False,
+        output=said,
+        environment={k: v for k, v in os.environ.items() if not k.startswith("PYTEST_")},
     )
     written = reports / "record.json"
+    output = said.read_text(encoding="utf-8")
     if not written.exists():
-        raise AssertionError(f"the suites wrote no record:\n{done.stdout}\n{done.stderr}")
-    return Outcome(done.returncode, codec.loads(written.read_text()), done.stdout + done.stderr)
+        raise AssertionError(f"the suites wrote no record:\n{output}")
+    return Outcome(code, codec.loads(written.read_text()), output)
 
 
 def with_defect(name: str, reports: Path, *arguments: str, theme: str = "") -> Outcome:

@@ -115,7 +115,6 @@ def test_a_lab_that_enforces_nothing_is_called_that(tmp_path: Path) -> None:
 
 def test_required_enforcement_fails_where_there_is_none(tmp_path: Path) -> None:
     """Choosing a CNI, a cluster that enforces nothing is a failure, whatever was declared."""
-    seen = run_suites(
-        tmp_path, "--dataplane", "flat", "--converge-timeout", "0.3", "--require-enforcement"
-    )
+    where = ("--dataplane", "flat", "--converge-timeout", "0.3", "--require-enforcement")
+    seen = run_pytest("suites/isolation", tmp_path, *where)
     assert (seen.exit_code, seen.record.verdict) == (1, RunVerdict.NOT_ENFORCED), seen.output

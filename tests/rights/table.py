@@ -19,7 +19,7 @@ from pathlib import Path
 
 from netproof.cluster.access import required
 from netproof.cluster.lab import environment
-from tests.defects.suites import ROOT
+from tests.defects.warm import ROOT
 from tests.lab.gate import gate
 from tests.rights.account import Account, account, role
 
