@@ -23,44 +23,53 @@ def _names() -> list[str]:
     return [defect["name"] for defect in json.loads(told) if defect["kind"] == "dataplane"]
 
 
+ADDITIVE = "additive/test_additive.py"
+BLOCKS = "ipblock/test_ipblock.py"
+LIFECYCLE = "lifecycle/test_lifecycle.py"
+LIMITS = "limits/test_limits.py"
+PEERS = "peers/test_peers.py"
+PORTS = "ports/test_ports.py"
 ENDINGS = "endings/test_endings.py"
 TERMINATING = f"{ENDINGS}::test_terminating_pod"
 COMPLETED = f"{ENDINGS}::test_address_of_a_completed_pod"
 
 THEMES = {
     "ignores-egress": "egress",
-    "directions-share-rules": "isolation",
+    "directions-share-rules": "isolation/test_isolation.py::test_ingress_and_egress_among_its_own",
     "policy-lost-on-pod-restart": "lifecycle",
     "new-pods-escape": "lifecycle",
-    "policy-update-ignored": "lifecycle",
-    "stale-pod-labels": "lifecycle",
-    "stale-namespace-labels": "lifecycle",
+    "policy-update-ignored": f"{LIFECYCLE}::test_updated_peer",
+    "stale-pod-labels": f"{LIFECYCLE}::test_relabelled_peer",
+    "stale-namespace-labels": f"{LIFECYCLE}::test_relabelled_namespace",
     "cluster-ip-bypass": "services",
     "leaks-dns": "egress",
     "world-not-policed": "egress",
-    "or-as-and": "peers",
-    "and-as-or": "peers",
-    "first-peer-only": "peers",
-    "ignores-except": "ipblock",
+    "or-as-and": f"{PEERS}::test_and_or",
+    "and-as-or": f"{PEERS}::test_and_or",
+    "first-peer-only": f"{PEERS}::test_and_or",
+    "ignores-except": f"{BLOCKS}::test_except_beside_a_rule_egress",
     "ipblock-skips-pods": "ipblock",
-    "ipblock-needs-clean-cidr": "ipblock",
+    "ipblock-needs-clean-cidr": f"{BLOCKS}::test_host_bits",
     "named-port-on-source": "ports",
     "named-port-opens-all": "ports",
     "named-port-voids-policy": "ports",
-    "range-as-first-port": "ports",
-    "first-port-only": "ports",
-    "notin-needs-key": "peers",
-    "exists-means-empty": "peers",
-    "expressions-or": "peers",
+    "range-as-first-port": f"{PORTS}::test_port_range",
+    "first-port-only": f"{PORTS}::test_several_numbers",
+    "notin-needs-key": f"{PEERS}::test_expressions",
+    "exists-means-empty": f"{PEERS}::test_expressions",
+    "expressions-or": f"{PEERS}::test_expressions",
     "long-name-voids-policy": "limits",
-    "many-ports-void-policy": "limits",
-    "policy-keys-run-together": "limits",
+    "many-ports-void-policy": f"{LIMITS}::test_many_ports",
+    "policy-keys-run-together": f"{LIMITS}::test_names_run_together",
     "drops-fragments": "protocols/test_fragments.py",
+    "egress-isolates-ingress": f"{ADDITIVE}::test_allow_all_egress_wins",
+    "empty-from-denies": f"{ADDITIVE}::test_allow_all_wins",
+    "ignores-protocol": f"{ADDITIVE}::test_rules_do_not_mix",
     "fragments-pass": "protocols/test_fragments.py",
     "fragments-have-no-ports": "protocols/test_fragments.py",
     "drops-large-replies": "protocols/test_fragments.py",
-    "except-bars-other-rules": "ipblock",
-    "same-block-last-rule-counts": "ipblock",
+    "except-bars-other-rules": f"{BLOCKS}::test_except_beside_a_rule_egress",
+    "same-block-last-rule-counts": f"{BLOCKS}::test_same_block_twice",
     "narrowest-block-counts": "ipblock",
     "terminating-pod-is-no-peer": TERMINATING,
     "terminating-pod-is-cut-off": TERMINATING,
@@ -73,9 +82,9 @@ THEMES = {
     "completed-pod-hides-its-successor": COMPLETED,
     "deleted-pod-takes-its-address-along": COMPLETED,
 }
-"""Where a defect has to be found, `additive` where nothing else is said: a theme or a case of one
-takes seconds, all suites against all defects (`make test-defects`) take the better part of an
-hour."""
+"""Where a defect has to be found, `additive` where nothing else is said: a case that is about it,
+or a theme where several are. That takes seconds, all suites against all defects take the better
+part of an hour (`make test-defects`)."""
 
 
 @pytest.mark.parametrize("name", _names())
