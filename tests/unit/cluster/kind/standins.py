@@ -14,6 +14,7 @@ import json
 import shutil
 import tarfile
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from netproof.cluster.kind.downloads import file_name, pinned_artifacts
@@ -197,16 +198,27 @@ def offline(folder: Path) -> Offline:
     made = Offline(folder / "kind-configs", folder / "downloads")
     shutil.copytree(reading.folder(), made.profiles)
     made.downloads.mkdir()
-    for name in reading.names(made.profiles):
-        profile = reading.load(name, made.profiles)
+    profiles, downloads = _made_up()
+    for name, text in profiles.items():
+        (made.profiles / name / reading.FILE).write_text(text)
+    for name, data in downloads.items():
+        (made.downloads / name).write_bytes(data)
+    return made
+
+
+@cache
+def _made_up() -> tuple[dict[str, str], dict[str, bytes]]:
+    """Return each profile with the checksums of downloads that are made up, and those by name."""
+    profiles, downloads = {}, {}
+    for name in reading.names(reading.folder()):
+        profile = reading.load(name, reading.folder())
         text = profile.file.read_text()
         for declared in pinned_artifacts(profile):
-            data = _download(declared.url)
-            (made.downloads / file_name(declared.url)).write_bytes(data)
+            data = downloads[file_name(declared.url)] = _download(declared.url)
             if declared.sha256:
                 text = text.replace(declared.sha256, hashlib.sha256(data).hexdigest())
-        profile.file.write_text(text)
-    return made
+        profiles[name] = text
+    return profiles, downloads
 
 
 def checksum(file: Path) -> str:
