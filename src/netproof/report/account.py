@@ -24,7 +24,7 @@ from netproof.model.record import (
 from netproof.model.review import Hint, IntentResult, Kept, Mutation, Severity
 from netproof.model.value import replace
 from netproof.report.intents import basis_line, standing
-from netproof.report.review.sentences import broken_flow_lines, judgements
+from netproof.report.review.sentences import broken_flow_lines, counting_sentence, judgements
 from netproof.report.run.findings import deciding_places, deciding_reasons, observation_line
 from netproof.report.run.summary import (
     ONE_RELATION,
@@ -159,6 +159,11 @@ class Account:
         return self.verdict or RunVerdict.INCONCLUSIVE
 
     @property
+    def said(self) -> str:
+        """The word, "" where nothing was judged and nothing speaks against it."""
+        return str(self.word) if self.verdict or self.exit_code else ""
+
+    @property
     def level(self) -> Level:
         """How grave the whole is."""
         if not self.exit_code:
@@ -214,7 +219,9 @@ def of_check(record: CheckRecord) -> Account:
             subject=check.bundle,
             sent=packets is not None,
             verdict=check.verdict,
-            reason=check.exit_reason or UNJUDGED,
+            reason=" ".join(
+                filter(None, [counting_sentence(check), check.exit_reason or UNJUDGED])
+            ),
             exit_code=check.exit_code,
             rules=_INTENT_RULES | _VERDICT_RULES | _CHECK_RULES | hints,
             results=tuple(results),

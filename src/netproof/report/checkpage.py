@@ -17,7 +17,6 @@ from netproof.report.picture.scripts import (
     picture_script,
     picture_style,
 )
-from netproof.report.review.markdown import COUNTING
 from netproof.report.review.sentences import (
     SHOWN,
     cause_lines,
@@ -49,7 +48,6 @@ def render(record: CheckRecord) -> str:
         check=check,
         word=account.word,
         reason=account.reason,
-        counting=COUNTING if check.exit_code and account.word is not check.verdict else "",
         summary=check_summary(check),
         intents=[
             (_CLASSES[standing(one)], standing(one), one, list(_why(one))) for one in check.intents

@@ -100,7 +100,7 @@ def check(record: CheckRecord) -> str:
             _of_result(suite, one, fails=safe.exit_code != 0)
     for number, (_, error) in enumerate(whole.told, start=1):
         _result(_case(_suite(root, "harness"), f"error {number}"), "error", "harness", error)
-    _properties(verdict, {"verdict": str(safe.verdict or ""), "reason": whole.reason})
+    _properties(verdict, {"verdict": whole.said, "reason": whole.reason})
     if safe.exit_code and not _is_said(root):
         kind = str(whole.word)
         _result(_case(verdict, "verdict"), _TAGS[whole.word], kind, whole.reason)

@@ -54,7 +54,7 @@ def _log(account: Account) -> Printable:
         "tool": {"driver": driver},
         "results": [_result(one, account) for one in account.results],
         "invocations": [invocation],
-        "properties": {"verdict": str(account.verdict or ""), "reason": account.reason},
+        "properties": {"verdict": account.said, "reason": account.reason},
     }
     log = {"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}
     return in_json(json.dumps(log, indent=2) + "\n")

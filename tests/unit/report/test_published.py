@@ -232,6 +232,25 @@ def test_a_cut_text_is_as_well_formed_as_the_whole(limit: int) -> None:
     assert "next" in text.splitlines()[-1]
 
 
+@pytest.mark.parametrize("verdict", [RunVerdict.PASS, None])
+def test_a_hint_that_counts_is_no_pass_anywhere(verdict: RunVerdict | None) -> None:
+    """The intents hold and the exit code is 1: no form shows the first and hides the second."""
+    (hint, _) = CHECK.hints
+    reason = f"{verdict}: all 2 intents hold." if verdict else ""
+    checked = replace(
+        CHECK, intents=(), packets=None, mutations=None, hints=(hint,), verdict=verdict
+    )
+    checked = replace(checked, exit_code=1, exit_reason=reason)
+    for name, text in {n: one.render(checked) for n, one in CHECK_WRITERS.items()}.items():
+        if name == "json":
+            assert '"exit_code": 1' in text
+        elif name != "junit":
+            assert "FAIL: hints that count" in text, name
+    assert ">FAIL</text>" in CHECK_WRITERS["badge"].render(checked)
+    assert "<failure" in CHECK_WRITERS["junit"].render(checked)
+    assert OF_CHECK.annotations(checked).startswith("::error title=netproof%3A FAIL::FAIL: hints")
+
+
 def test_reports_agree_on_their_results() -> None:
     """What one lists, the others list."""
     for account, forms, record in (

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from netproof.model.check import CheckRecord
-from netproof.model.record import RunVerdict
 from netproof.model.review import (
     Cause,
     DiffRecord,
@@ -31,6 +30,7 @@ from netproof.report.review.sentences import (
     SHOWN,
     answer_line,
     check_summary,
+    counting_sentence,
     diff_summary,
     edge_line,
     judgements,
@@ -41,8 +41,6 @@ from netproof.report.review.sentences import (
     said_of,
 )
 from netproof.report.text import printable
-
-COUNTING = "hints that count, or changes that no intent notices, make the exit code 1."
 
 _MARKS = {"KEPT": "✅", "HOLDS": "☑️", "BROKEN": "❌", "UNKNOWN": "❔"}
 
@@ -61,8 +59,8 @@ def _parts(safe: CheckRecord) -> list[str]:
     """Return a check in parts, what counts most first."""
     parts = [f"### netproof: {markdown(safe.bundle)}"]
     parts += [markdown(safe.exit_reason)] if safe.exit_reason else []
-    if safe.exit_code and safe.verdict in (None, RunVerdict.PASS):
-        parts.append(f"**{RunVerdict.FAIL}** all the same: {COUNTING}")
+    if counting := counting_sentence(safe):
+        parts.insert(1, f"**{counting}**")
     parts.append(markdown(check_summary(safe)))
     parts.append("\n".join(_intents(safe.intents)))
     if safe.packets is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from netproof.model.check import CheckRecord, PacketsRecord
+from netproof.model.record import RunVerdict
 from netproof.model.review import (
     Basis,
     BrokenFlow,
@@ -45,6 +46,16 @@ def check_summary(record: CheckRecord) -> str:
     )
     hints = _hint_counts([hint for hint in record.hints if not hint.silenced])
     return f"{size} {_intents_kept(record)}{hints}{_strength(record.mutations)}"
+
+
+def counting_sentence(record: CheckRecord) -> str:
+    """Return what makes the exit code 1 where the verdict does not, "" where nothing does."""
+    if not record.exit_code or record.verdict not in (None, RunVerdict.PASS):
+        return ""
+    return f"{RunVerdict.FAIL}: {_COUNTING}"
+
+
+_COUNTING = "hints that count, or changes that no intent notices, make the exit code 1."
 
 
 def _intents_kept(record: CheckRecord) -> str:

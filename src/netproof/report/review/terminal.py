@@ -23,6 +23,7 @@ from netproof.report.review.sentences import (
     answer_line,
     cause_lines,
     check_summary,
+    counting_sentence,
     diff_summary,
     edge_line,
     judgements,
@@ -45,6 +46,7 @@ def check(record: CheckRecord) -> Printable:
         _section("Mutations that no intent notices", _mutations(safe.mutations)),
         _section("Not as in the bundle", note_lines(safe.notes)),
         safe.exit_reason,
+        counting_sentence(safe),
         check_summary(safe),
     ]
     return _finished(parts)
