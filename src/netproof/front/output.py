@@ -12,9 +12,11 @@ import contextlib
 import errno
 import io
 import os
+import re
 import shutil
 import sys
 import tempfile
+import textwrap
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -36,9 +38,22 @@ def out(text: Printable) -> None:
 
 
 def screen() -> tuple[bool, int]:
-    """Tell whether standard output takes colours (https://no-color.org), and how wide it is."""
-    terminal = sys.stdout is not None and sys.stdout.isatty()
-    return terminal and not os.environ.get("NO_COLOR"), shutil.get_terminal_size().columns
+    """Tell whether standard output takes colours, by the rule of pytest, and how wide it is.
+
+    Sources: https://no-color.org, https://force-color.org.
+    """
+    said = os.environ.get
+    if said("PY_COLORS") in ("0", "1"):
+        colour = said("PY_COLORS") == "1"
+    else:
+        forced = bool(said("FORCE_COLOR")) or is_terminal(sys.stdout)
+        colour = forced and not said("NO_COLOR")
+    return colour, shutil.get_terminal_size().columns
+
+
+def fold_at() -> int:
+    """Return how wide lines may be where a person looks on; 0, for whole ones, elsewhere."""
+    return shutil.get_terminal_size().columns if is_terminal(sys.stdout) else 0
 
 
 def add_file(parser: argparse.ArgumentParser) -> None:
@@ -99,13 +114,44 @@ def to(stream: object) -> Callable[[Printable], None]:
 
 
 def say(*lines: str) -> None:
-    """Write a line for each text to standard output; those after a text's first are set in."""
-    out(several_lines("".join(f"{indented(line)}\n" for line in lines)))
+    """Write a line for each text to standard output; those after a text's first are set in.
+
+    Lines are folded where a person looks on, but for those that two blanks set in: commands, and
+    what else is there to be copied.
+    """
+    width = fold_at()
+    folded = (text if _COPIED.match(text) else _folded(text, width) for text in lines)
+    out(several_lines("".join(f"{indented(text)}\n" for text in folded)))
+
+
+def _folded(text: str, width: int) -> str:
+    """Return a text with its lines folded at a width that is not 0."""
+    if not width:
+        return text
+    return "\n".join(part for line in text.split("\n") for part in _fold(line, width) or [""])
+
+
+_COPIED = re.compile(r" {2}\S")
+_COLUMNS = re.compile(r"(?:\S+ {2,}){1,2}| {3,}")
+"""What stands before the last column of a table's line."""
+
+
+def _fold(line: str, width: int) -> list[str]:
+    head = _COLUMNS.match(line)
+    indent = min(len(head[0]), width // 2) if head else 2
+    return textwrap.wrap(
+        line,
+        width - 2,  # `indented` sets all but the first in by two
+        subsequent_indent=" " * (indent - 2),
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 def tell(text: str) -> None:
     """Write a sentence to standard error, on what is under way or went wrong."""
-    err(several_lines(f"{indented(text)}\n"))
+    width = shutil.get_terminal_size().columns if is_terminal(sys.stderr) else 0
+    err(several_lines(f"{indented(_folded(text, width))}\n"))
 
 
 def lost(error: Exception) -> str:

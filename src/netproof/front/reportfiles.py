@@ -21,6 +21,7 @@ from typing import Generic, TypeVar
 from netproof.errors import OutputError, UsageError
 from netproof.front import output
 from netproof.printing import several_lines
+from netproof.report.review.terminal import dressed
 from netproof.report.writers import Forms, Writer
 
 R = TypeVar("R")
@@ -208,7 +209,11 @@ def _append(path: Path, summary: Callable[[R], str], record: R) -> None:
 
 
 def _out(writer: Writer[R], record: R) -> None:
-    output.out(several_lines(writer.render(record)))
+    text = several_lines(writer.render(record))
+    if writer.name == TEXT:
+        colour, _ = output.screen()
+        text = dressed(text, colour=colour, width=output.fold_at())
+    output.out(text)
 
 
 def _is_special(path: Path) -> bool:

@@ -15,11 +15,28 @@ from typing import Any, TypeVar
 
 from msgspec import structs
 
+from netproof.model.record import RunVerdict
 from netproof.model.value import Value
 from netproof.printing import counted as counted  # noqa: PLC0414 - reports have it from here
 from netproof.printing import escaped
 
 T = TypeVar("T")
+
+RED, GREEN, YELLOW, GREY, BOLD = "31", "32", "33", "90", "1"
+"""Styles (ECMA-48, SGR)."""
+
+VERDICT_STYLES = {
+    RunVerdict.PASS: f"{BOLD};{GREEN}",
+    RunVerdict.FAIL: f"{BOLD};{RED}",
+    RunVerdict.NOT_ENFORCED: f"{BOLD};{RED}",
+    RunVerdict.INCONCLUSIVE: f"{BOLD};{YELLOW}",
+}
+
+
+def painted(text: str, style: str) -> str:
+    """Return a text in a style, an empty one as it is."""
+    return f"\x1b[{style}m{text}\x1b[0m" if text and style else text
+
 
 _GAP = "  "
 

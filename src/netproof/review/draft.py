@@ -375,9 +375,10 @@ MAX_STRANGERS_SHOWN = 30
 """Lines about pods that are not in the bundle; `netproof snapshot` has all."""
 
 _HEAD = """\
-# What the policies of this bundle mean now, the most dangerous first, by `netproof init`.
-# Each intent holds, and none was meant by anybody yet: give your reason in place of
-# "to be confirmed", or change it, and `netproof check` says which policy to mend.
+# What the policies of this bundle mean now, the most dangerous first, written by
+# `netproof init`. Each intent holds, and none was meant by anybody yet: give your
+# reason in place of "to be confirmed", or change the line, and `netproof check`
+# says which policy to mend.
 """
 
 _PLAIN = re.compile(r"[a-z0-9][a-z0-9 ./>_-]*(:[a-z0-9./:_-]+)*(/[A-Z]+)?")

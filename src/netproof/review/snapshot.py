@@ -52,7 +52,7 @@ _WITHOUT_STRANGERS = "# netproof snapshot v1"
 
 _ABOUT = (
     "# Who reaches whom by what the policies say; what is not listed is denied.",
-    "# `any pod` and `pods labelled` are not in the bundle; their own policies are not known.",
+    "# `any pod` and `pods labelled` are not in the bundle, whose policies are not known.",
     "# Written by `netproof snapshot`; compare with `netproof diff`.",
 )
 _SERVES = re.compile(r"(?P<name>\S+/\S+) serves (?P<ports>\S+(, \S+)*)")

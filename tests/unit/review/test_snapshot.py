@@ -154,7 +154,7 @@ def test_snapshot_is_small_and_reads_aloud() -> None:
     assert """\
 # netproof snapshot v2
 # Who reaches whom by what the policies say; what is not listed is denied.
-# `any pod` and `pods labelled` are not in the bundle; their own policies are not known.
+# `any pod` and `pods labelled` are not in the bundle, whose policies are not known.
 # Written by `netproof snapshot`; compare with `netproof diff`.
 
 far/job serves nothing

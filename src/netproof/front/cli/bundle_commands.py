@@ -286,8 +286,16 @@ def _diff(options: argparse.Namespace) -> int:
     names = (options.old, options.new)
     old, new = (_state(source, options) for source in names)
     record = _compared(old, new, names)
-    output.put(_DIFF[options.format](record), options.output)
+    _put(_DIFF[options.format](record), options)
     return EXIT_FINDINGS if _FAILS_ON[options.fail_on](record) else EXIT_OK
+
+
+def _put(text: Printable, options: argparse.Namespace) -> None:
+    """Write what a command found; a text on standard output as a person there can read it best."""
+    if options.format == TEXT and str(options.output or STDOUT) == STDOUT:
+        colour, _ = output.screen()
+        text = terminal.dressed(text, colour=colour, width=output.fold_at())
+    output.put(text, options.output)
 
 
 def _state(source: str, options: argparse.Namespace) -> Mirror | Snapshot:
@@ -332,7 +340,7 @@ def _snapshot_of(state: Mirror | Snapshot, also: Iterable[str] = ()) -> Snapshot
 
 def _explain(options: argparse.Namespace) -> int:
     mirror = _mirror([options.bundle], options)
-    output.put(_EXPLAIN[options.format](explain(mirror, options.statement)), options.output)
+    _put(_EXPLAIN[options.format](explain(mirror, options.statement)), options)
     return EXIT_OK
 
 

@@ -99,4 +99,8 @@ def _down(options: argparse.Namespace) -> int:
 
 def _ask_lab(options: argparse.Namespace) -> int:
     command = [sys.executable, "-P", "-m", "netlab", options.question]
-    return subprocess.run(command, env=environment(), check=False).returncode
+    shown = subprocess.PIPE if output.fold_at() else None
+    ended = subprocess.run(command, env=environment(), check=False, stdout=shown, text=True)
+    if ended.stdout:
+        output.say(*ended.stdout.splitlines())
+    return ended.returncode

@@ -46,9 +46,9 @@ from netproof.report.comparison.words import (
 )
 from netproof.report.markup import markdown, markdown_code, markdown_table
 from netproof.report.run.findings import AGAIN
-from netproof.report.run.palette import BOLD, GREEN, GREY, RED, YELLOW, Palette
+from netproof.report.run.palette import Palette
 from netproof.report.run.terminal import command_lines
-from netproof.report.text import counted, in_sheet, printable
+from netproof.report.text import BOLD, GREEN, GREY, RED, YELLOW, counted, in_sheet, printable
 
 MAX_ROWS = 500
 """So many rows of a section are told; JSON and CSV have all of them."""

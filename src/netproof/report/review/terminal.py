@@ -1,11 +1,18 @@
-"""What a look at a bundle found, as plain text for a terminal."""
+"""What a look at a bundle found, as plain text for a terminal.
+
+Where a person looks on it may have colours, and lines are folded at a width, set in so that each
+finding stands out; elsewhere each line is whole, for programs that read lines.
+"""
 
 from __future__ import annotations
 
+import re
+import textwrap
 from collections.abc import Iterable, Iterator
 from itertools import groupby
 
 from netproof.model.check import CheckRecord, PacketsRecord
+from netproof.model.record import RunVerdict
 from netproof.model.review import (
     DiffRecord,
     Explanation,
@@ -16,7 +23,7 @@ from netproof.model.review import (
     ReachChange,
     SideExplanation,
 )
-from netproof.printing import Printable, several_lines
+from netproof.printing import Printable, coloured, several_lines
 from netproof.report.intents import basis_line, standing
 from netproof.report.review.sentences import (
     SHOWN,
@@ -33,7 +40,64 @@ from netproof.report.review.sentences import (
     packets_sentence,
     said_of,
 )
-from netproof.report.text import counted, printable
+from netproof.report.text import (
+    BOLD,
+    GREEN,
+    GREY,
+    RED,
+    VERDICT_STYLES,
+    YELLOW,
+    counted,
+    painted,
+    printable,
+)
+
+_STATES = {
+    **dict.fromkeys(("KEPT", "HOLDS", "allowed"), GREEN),
+    **dict.fromkeys(("BROKEN", "error", "high", "denied"), f"{BOLD};{RED}"),
+    **dict.fromkeys(("UNKNOWN", "warning", "medium", "undefined"), f"{BOLD};{YELLOW}"),
+    **dict.fromkeys(("info", "low", "silenced"), GREY),
+}
+_STATE = re.compile(rf"^(  |(?:In|E)gress: |\S+ -> .* is )({'|'.join(_STATES)})\b")
+"""Where a line says how something stands: an intent, a hint, a change, a flow."""
+
+_VERDICT = re.compile(rf"^({'|'.join(RunVerdict)}): ")
+
+_TITLE = re.compile(
+    r"^(Intents|Packets|Hints|Opens|Closes|Not known|Mutations that no intent notices"
+    r"|Not as in the bundle)$"
+)
+
+_HANGING = re.compile(r"^ +(?:[A-Z]{4,8} +|(?:error|warning|info|silenced) +|- |fix: )?")
+"""What stands before the words of a line; what is folded begins below these."""
+
+
+def dressed(text: Printable, *, colour: bool = False, width: int = 0) -> Printable:
+    """Return a text of this module with colours, and folded at a width that is not 0."""
+    lines = [line for long in text.split("\n") for line in _folded(long, width)]
+    return coloured("\n".join(map(_painted, lines))) if colour else several_lines("\n".join(lines))
+
+
+def _folded(line: str, width: int) -> list[str]:
+    if not width or len(line) <= width:
+        return [line]
+    head = _HANGING.match(line)
+    indent = min(len(head[0]) if head else 2, width // 2)
+    return textwrap.wrap(
+        line,
+        width,
+        subsequent_indent=" " * indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+def _painted(line: str) -> str:
+    if verdict := _VERDICT.match(line):
+        return painted(line, VERDICT_STYLES[RunVerdict(verdict[1])])
+    if _TITLE.match(line):
+        return painted(line, BOLD)
+    return _STATE.sub(lambda found: found[1] + painted(found[2], _STATES[found[2]]), line, count=1)
 
 
 def check(record: CheckRecord) -> Printable:

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from netproof.report.run.matrixview import TROUBLE, MatrixView
-from netproof.report.run.palette import BOLD, GREY, Palette
-from netproof.report.text import counted
+from netproof.report.run.palette import Palette
+from netproof.report.text import BOLD, GREY, counted
 
 MAX_ROWS = 40
 """More rows than fit a screen are heading only where something in them is wrong."""

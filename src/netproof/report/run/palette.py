@@ -6,8 +6,7 @@ from dataclasses import dataclass
 
 from netproof.model.record import FlowVerdict, RunVerdict
 from netproof.report.run.matrixview import CellMark
-
-RED, GREEN, YELLOW, GREY, BOLD = "31", "32", "33", "90", "1"
+from netproof.report.text import BOLD, GREEN, GREY, RED, VERDICT_STYLES, YELLOW, painted
 
 _SYMBOLS = {
     CellMark.ALLOWED: "·",
@@ -26,11 +25,7 @@ _MARK_STYLES = {
     CellMark.UNTOLD: f"{BOLD};35",
     CellMark.UNDEFINED: GREY,
 }
-_VERDICT_STYLES = {
-    RunVerdict.PASS: f"{BOLD};{GREEN}",
-    RunVerdict.FAIL: f"{BOLD};{RED}",
-    RunVerdict.NOT_ENFORCED: f"{BOLD};{RED}",
-    RunVerdict.INCONCLUSIVE: f"{BOLD};{YELLOW}",
+_FLOW_STYLES = {
     FlowVerdict.LEAK: f"{BOLD};{RED}",
     FlowVerdict.OVER_BLOCKED: f"{BOLD};{YELLOW}",
     FlowVerdict.INCONCLUSIVE: f"{BOLD};35",
@@ -48,11 +43,15 @@ class Palette:
 
     def paint(self, text: str, style: str) -> str:
         """Return the text in a style (SGR codes), or as it is without colours."""
-        return f"\x1b[{style}m{text}\x1b[0m" if self.colour and style and text else text
+        return painted(text, style) if self.colour else text
 
     def verdict(self, verdict: RunVerdict | FlowVerdict, text: str = "") -> str:
         """Return a verdict, or a text about it, in its colour."""
-        return self.paint(text or str(verdict), _VERDICT_STYLES.get(verdict, ""))
+        if isinstance(verdict, RunVerdict):
+            style = VERDICT_STYLES[verdict]
+        else:
+            style = _FLOW_STYLES.get(verdict, "")
+        return self.paint(text or str(verdict), style)
 
     def symbol(self, mark: CellMark) -> str:
         """Return the symbol of a cell, without colour."""

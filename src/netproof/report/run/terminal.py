@@ -41,8 +41,8 @@ from netproof.report.run.findings import (
 )
 from netproof.report.run.grid import grid_lines
 from netproof.report.run.matrixview import MatrixView, matrix_views
-from netproof.report.run.palette import BOLD, GREY, Palette
-from netproof.report.text import aligned, columns, counted, printable, shortened
+from netproof.report.run.palette import Palette
+from netproof.report.text import BOLD, GREY, aligned, columns, counted, printable, shortened
 
 MAX_GROUPS = 20
 """So many of a step are told in full; the JSON record has all of them."""
