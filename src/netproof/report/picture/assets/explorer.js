@@ -41,7 +41,7 @@ const Explorer = (() => {
     let zoom = 0, timer;
     const sheet = element('div', '', { class: 'sheet drawing', tabindex: '-1' });
     const told = element('div', '', { class: 'told', role: 'status' });
-    const tools = element('form', '', { class: 'tools', 'aria-label': 'what the picture shows' });
+    const tools = element('form', '', { class: 'tools', 'aria-label': `what the picture of ${value.title} shows` });
     tools.addEventListener('submit', (event) => event.preventDefault());
     const chooser = (label, options) => {
       const select = element('select', '', {}, ...options.map(([worth, text]) => element('option', text, { value: worth })));
