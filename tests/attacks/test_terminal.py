@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from netproof.front.cli import main
+from netproof.report.writers import OF_CHECK
 from tests.attacks.hostile import TRICKS, harm
 from tests.plugin.project import run
 
@@ -77,7 +78,7 @@ PLACES: Mapping[str, Callable[[str], Files]] = {
 COMMANDS: Mapping[str, tuple[str, ...]] = {
     **{
         f"check {form}": ("check", "--static", "--mutate", "--format", form)
-        for form in ("text", "markdown", "json", "sarif")
+        for form in OF_CHECK.writers
     },
     **{f"explain {form}": ("explain", "--format", form) for form in ("text", "markdown", "json")},
     **{f"diff {form}": ("diff", "--format", form) for form in ("text", "markdown", "json")},
