@@ -23,12 +23,13 @@ from netproof.report import shortforms
 from netproof.report.account import of_check, of_run
 from netproof.report.markup import COMMENT, MARK, fitted
 from netproof.report.writers import CHECK_WRITERS, OF_CHECK, OF_RUN, WRITERS
+from tests.unit.model import check_schema
 from tests.unit.report.hostile import with_texts
 from tests.unit.report.published import CODE_QUALITY, SARIF, junit_problems
 from tests.unit.report.review.test_hostile import CHECK, EVIL
 from tests.unit.report.sample import ALL_PASS, EVERYTHING, LEAKING, run_of
 from tests.unit.report.test_verdict import RUNS
-from tests.unit.run.test_every_door import PAIRS
+from tests.unit.run.test_every_door import PAIRS, ROWS, by_check
 
 KNOWN = run_of((replace(LEAKING, known_gap="as documented"),))
 RECORDS = (*RUNS.values(), EVERYTHING, ALL_PASS, KNOWN)
@@ -46,6 +47,18 @@ def every(name: str) -> Iterator[str]:
     yield from (WRITERS[name].render(record) for record in RECORDS)
     yield from (CHECK_WRITERS[name].render(check) for check in (CHECK, HOSTILE))
     yield from (reports[name] for reports in doors())
+
+
+def test_the_json_of_a_check() -> None:
+    """As its schema has it, which is what the classes of its values say today."""
+    assert check_schema.text() == check_schema.FILE.read_text(encoding="utf-8")
+    schema = Draft202012Validator(json.loads(check_schema.text()))
+    for record in (CHECK, HOSTILE):
+        schema.validate(json.loads(CHECK_WRITERS["json"].render(record)))
+    for shown, *_ in ROWS.values():
+        schema.validate(json.loads(by_check(shown).reports["json"]))
+    broken = json.loads(CHECK_WRITERS["json"].render(CHECK)) | {"verdict": "FINE", "more": 1}
+    assert 2 == len(list(schema.iter_errors(broken)))
 
 
 def test_sarif() -> None:
