@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import time
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -17,6 +16,7 @@ from netlab.dataplane.rulesets import NftTable
 from netlab.dataplane.semantics import Semantics
 from netlab.objects.store import Store
 from tests.unit.netlab.dataplane.objects import namespace, pod, policy
+from tests.unit.netlab.http.test_remote_command import Clockwork
 
 Obj = dict[str, Any]
 
@@ -66,7 +66,8 @@ def _drive(scenario: Callable[[Setup], Coroutine[Any, Any, None]], *defects: str
         setup.runs()
         await scenario(setup)
 
-    asyncio.run(run())
+    with asyncio.Runner(loop_factory=Clockwork) as runner:
+        runner.run(run())
 
 
 def test_a_policy_reaches_only_the_nodes_it_changes() -> None:
@@ -95,10 +96,11 @@ def test_rules_that_take_long_leave_time_to_others(monkeypatch: pytest.MonkeyPat
     """Other work has as long after them; what changes meanwhile is applied together."""
 
     async def scenario(setup: Setup) -> None:
-        made = setup.plane.policy_table
+        made, loop = setup.plane.policy_table, asyncio.get_running_loop()
+        assert isinstance(loop, Clockwork)
 
         def slowly(view: ClusterView, node: str) -> NftTable:
-            time.sleep(policies.LONG_S)
+            loop.elapsed_s += policies.LONG_S
             return made(view, node)
 
         monkeypatch.setattr(setup.plane, "policy_table", slowly)
