@@ -84,7 +84,8 @@ def converge(
 ) -> ConvergedMatrix:
     """Probe the flows until they are as expected or the deadline passes, then all once more.
 
-    Until then time-outs are as short as answers allow, and grow where there was no answer.
+    Until then time-outs are as short as answers allow, and grow where there was no answer. Flows of
+    which nothing is expected are looked at in the end only: they are reported, and no verdict.
     The last look waits longer than all before it: also for what the sender's kernel sends again.
 
     The confirmation is believed where it shows more than is allowed: that is a leak, however the
@@ -95,7 +96,7 @@ def converge(
     """
     looking = _Looking(probe, tuple(dict.fromkeys(flows)), expected, clock, pace)
     limit_s = at_most(deadline_s)
-    looking.look(looking.flows)
+    looking.look(looking.judged or looking.flows)
     looking.until_met(limit_s)
     reached = not looking.unmet()
     seconds = looking.elapsed_s()
@@ -136,6 +137,7 @@ class _Looking:
         self._probe, self.flows, self._expected = probe, flows, expected
         self._clock, self._pace, self._began = clock, pace, clock()
         self._allowed = frozenset(f for f in flows if expected[f] is Expected.ALLOWED)
+        self.judged = tuple(f for f in flows if expected[f] is not Expected.UNDEFINED)
         self.seen: dict[Flow, Observation] = {}
         self._told = dict.fromkeys(flows, 0)
         self._shut: dict[Flow, list[float | None]] = {}
@@ -230,7 +232,7 @@ class _Looking:
 
     def unmet(self) -> list[Flow]:
         """Return the flows whose last observation is not what is expected of them."""
-        return [flow for flow in self.flows if not _meets(self._expected[flow], self.seen[flow])]
+        return [flow for flow in self.judged if not _meets(self._expected[flow], self.seen[flow])]
 
     def _answered(self, flow: Flow) -> bool:
         """Tell whether a flow that differs does so because it still gets through."""
@@ -238,7 +240,7 @@ class _Looking:
 
     def _open_questions(self) -> list[Flow]:
         """Return what differs, and in the end what only one look has told of."""
-        once = [f for f in self.flows if self.last and self._told[f] < 2 and self._matters(f)]
+        once = [f for f in self.judged if self.last and self._told[f] < 2]
         return list(dict.fromkeys([*self.unmet(), *once]))
 
     def _matters(self, flow: Flow) -> bool:

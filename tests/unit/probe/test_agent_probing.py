@@ -16,7 +16,7 @@ from netproof.model.value import replace
 from netproof.model.workload import Family, Port, Protocol
 from netproof.probe.identity import fresh_nonce
 from netproof.probe.targets import ProbeTarget, TargetKind
-from tests.unit.probe.agents import Agents, answering_udp
+from tests.unit.probe.agents import Agents, answering_udp, packets_received
 
 Result = tuple[str, str]
 LOCAL = "127.0.0.1"
@@ -109,6 +109,19 @@ def test_the_right_server_is_connected(agents: Agents, protocol: Protocol, addre
     """Identity and nonce in the reply make a connection."""
     port = agents.running[1].ports[protocol, Family.of(address)]
     assert [("connected", "")] == _probe(agents, _target(port, protocol, address=address))
+
+
+def test_a_request_completes_the_connection(agents: Agents) -> None:
+    """It goes out with the last packet of the handshake, which would be one more for each probe."""
+    packets: list[int] = []
+
+    def serve(client: socket.socket) -> None:
+        client.recv(512)
+        packets.append(packets_received(client))
+
+    with _tcp(serve) as port:
+        _probe(agents, _target(port))
+    assert [2] == packets  # the SYN is counted
 
 
 @pytest.mark.parametrize("protocol", [Protocol.TCP, Protocol.UDP])

@@ -14,7 +14,7 @@ from netproof.model.workload import Port, Protocol
 from netproof.probe import agent
 from netproof.probe.agent import ROUTED
 from netproof.probe.messages import agent_key
-from tests.unit.probe.agents import SECRET, Agent, Agents
+from tests.unit.probe.agents import SECRET, Agent, Agents, packets_received
 
 PORTS = (Port(0), Port(0, Protocol.UDP), Port(0, Protocol.SCTP))
 V4, V6 = ("TCP", "IPv4"), ("TCP", "IPv6")
@@ -48,6 +48,15 @@ def test_a_connection_is_answered_with_identity_nonce_and_client(
     proved = agent.proof(bytes.fromhex(agent_key(SECRET, "shop/web", agents.instance)), b"n1")
     expected = {"identity": "shop/web", "nonce": "n1", "from": address, "proof": proved}
     assert expected == json.loads(_say(web, b"netproof n1\n", address))
+
+
+def test_an_answer_ends_the_connection(web: Agent) -> None:
+    """One packet has both: what completed the connection and an acknowledgement were before it."""
+    with socket.create_connection(("127.0.0.1", web.ports[V4]), 10) as sock:
+        sock.sendall(b"netproof n1\n")
+        while sock.recv(4096):
+            pass
+        assert 3 == packets_received(sock)
 
 
 def test_a_datagram_is_answered_with_a_datagram(web: Agent) -> None:
