@@ -35,6 +35,12 @@ SHARED = "shared"
 NODES = "nodes"
 """The same, for the agents that stand for nodes."""
 
+PENDING = "status.phase=Pending"
+
+SPARED_S = 0.5
+"""Between two looks at all that pods say of themselves while some have not begun to run. In between
+it is asked whether there still are such pods."""
+
 MOST_HEIRS = 4
 """Pods that are made in turn for one of them to get an address again: some CNIs give one out at
 once, most when all others of its node have had their turn, for which nobody waits."""
@@ -308,10 +314,15 @@ class Fleet:
     def _wait_running(self, wanted: tuple[Pod, ...]) -> tuple[Pod, ...]:
         unready: dict[str, str] = {}
         began = time.monotonic()
+        due = 0.0
 
         def look() -> tuple[Pod, ...] | None:
-            found = self._look_up(wanted)
+            nonlocal due
             waited = time.monotonic() - began
+            if waited < due and self._some_pending(wanted):
+                return None
+            due = waited + SPARED_S
+            found = self._look_up(wanted)
             unready.clear()
             unready.update({pod.key: status.unready(found.get(pod.key), waited) for pod in wanted})
             if any(unready.values()):
@@ -323,6 +334,11 @@ class Fleet:
         return wait_until(
             look, deadline_s=self._how.deadline_s, what=lambda: status.sentence(unready)
         )
+
+    def _some_pending(self, wanted: tuple[Pod, ...]) -> bool:
+        """Tell whether some pod has not begun to run, which is asked for cheaply."""
+        spaces = dict.fromkeys(self.naming.namespace(pod.namespace) for pod in wanted)
+        return any(self.client.has_some("Pod", name, fields=PENDING) for name in spaces)
 
     def _has_no_room(self, pod: Pod, found: Mapping[str, Obj]) -> bool:
         return pod.key in self._chosen and status.is_unschedulable(found.get(pod.key, {}))

@@ -51,6 +51,17 @@ def lapsing(tmp_path: Path) -> Iterator[tuple[Standin, ClusterRef, Path]]:
         yield standin, standin.ref(tmp_path, tokenFile=str(token)), token
 
 
+def test_whether_there_is_any_is_asked_without_their_programs(tmp_path: Path) -> None:
+    """One object's metadata is enough, by the field selector that was given."""
+    found = {"items": [{"metadata": {"name": "web"}}]}
+    with running(lambda *_: plain(found)) as standin, closing(Client(standin.ref(tmp_path))) as one:
+        assert one.has_some("Pod", "shop", fields="status.phase=Pending")
+        (asked,) = standin.asked
+    assert "fieldSelector=status.phase%3DPending&limit=1" in asked[1]
+    with running(lambda *_: PODS) as standin, closing(Client(standin.ref(tmp_path))) as one:
+        assert not one.has_some("Pod", "shop", fields="status.phase=Pending")
+
+
 def test_no_answer_has_no_status(nobody: ClusterRef) -> None:
     """A refused connection is an UnreachableError with status 0 that says what to look at."""
     with closing(Client(nobody)) as client, pytest.raises(UnreachableError) as caught:

@@ -34,11 +34,17 @@ class Cluster:
             ]
         return [self._seen(pod) for pod in self.pods.values()] if kind == "Pod" else []
 
+    def has_some(self, kind: str, namespace: str, *, fields: str) -> bool:
+        del kind, namespace
+        phases = {self._seen(pod)["status"].get("phase") for pod in self.pods.values()}
+        return fields.partition("=")[2] in phases
+
     def _seen(self, pod: Any) -> Any:
         if self._full in str(required(pod)):
             words = {"reason": "Unschedulable", "message": "0/2 nodes: Insufficient cpu"}
-            return {**pod, "status": {"conditions": [UNSCHEDULED | words]}}
-        status = {"conditions": [{"type": "Ready", "status": "True"}], "podIPs": [{"ip": "::1"}]}
+            return {**pod, "status": {"phase": "Pending", "conditions": [UNSCHEDULED | words]}}
+        ready = {"type": "Ready", "status": "True"}
+        status = {"phase": "Running", "conditions": [ready], "podIPs": [{"ip": "::1"}]}
         return {**pod, "spec": {**pod["spec"], "nodeName": "b"}, "status": status}
 
     def create(self, obj: Any) -> Any:

@@ -40,6 +40,10 @@ class Cluster:
         del namespace, labels
         return [*self.pods.values()] if kind == "Pod" else []
 
+    def has_some(self, kind: str, namespace: str, *, fields: str) -> bool:
+        del kind, namespace, fields
+        return False  # a pod that was made runs
+
     def create(self, obj: Any) -> Any:
         if obj["kind"] == "Pod":
             name = obj["metadata"]["name"]
