@@ -14,8 +14,8 @@ BIN := $(VENV)/bin
 PYTEST := $(BIN)/python -m pytest
 TESTS ?= tests
 WORKERS ?= auto
-# Every worker has a fleet of pods of its own, and all of them run on this machine's containers.
-KIND_WORKERS ?= 2
+# Every worker has a fleet of pods of its own, all of them in this machine's containers.
+KIND_WORKERS ?= auto
 ARGS ?=
 
 .DEFAULT_GOAL := help

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from netproof.front.testworkers import FLEETS, on_cluster, usable_cpus
+from netproof.front.testworkers import FLEETS, KIND_FLEETS, on_cluster, usable_cpus
 
 ALL = len(os.sched_getaffinity(0))
 
@@ -75,6 +75,7 @@ def test_without_cgroups_the_set_of_cpus_is_all(tmp_path: Path) -> None:
 def test_another_cluster_has_fleets_and_not_cpus() -> None:
     """Its pods run elsewhere, so this machine's CPUs say nothing."""
     assert FLEETS == on_cluster("existing")
+    assert KIND_FLEETS == on_cluster("kind:calico")
     assert on_cluster("lab") >= usable_cpus()
 
 
