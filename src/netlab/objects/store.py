@@ -43,6 +43,15 @@ class StoreEvent:
     size: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class _Weight:
+    """How large an object is as it is written, and how much of that its spec is."""
+
+    size: int = 0
+    spec: object = None
+    of_spec: int = 0
+
+
 Callback = Callable[[StoreEvent], None]
 
 
@@ -71,7 +80,7 @@ class Store:
         self._subscribers: dict[str, list[Callback]] = defaultdict(list)
         self._history: deque[StoreEvent] = deque()
         self._most_events = history
-        self._sizes: dict[tuple[str, Key], int] = {}
+        self._weights: dict[tuple[str, Key], _Weight] = {}
         self._history_size = 0
         self.size = 0
         """Bytes of all objects, as they are written."""
@@ -206,12 +215,19 @@ class Store:
 
     def _weigh(self, type_: EventType, resource: str, obj: Obj) -> int:
         """Return how large an object is, and count it among all or no longer."""
-        place, size = (resource, _key(obj)), written_size(obj)
-        self.size -= self._sizes.pop(place, 0)
+        place, spec = (resource, _key(obj)), obj.get("spec")
+        before = self._weights.pop(place, _Weight())
+        self.size -= before.size
+        if spec is None:
+            weight = _Weight(written_size(obj))
+        else:  # a pod's is all of its program, and stays while its status changes again and again
+            of_spec = before.of_spec if before.spec is spec else written_size(spec)
+            rest = written_size({**obj, "spec": None}) - written_size(None)
+            weight = _Weight(rest + of_spec, spec, of_spec)
         if type_ != "DELETED":
-            self._sizes[place] = size
-            self.size += size
-        return size
+            self._weights[place] = weight
+            self.size += weight.size
+        return weight.size
 
     def _remember(self, event: StoreEvent) -> None:
         history = self._history

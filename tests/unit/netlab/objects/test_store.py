@@ -1,5 +1,6 @@
 """The store: versions, conflicts, events and who hears of them."""
 
+import json
 from typing import Any
 
 import pytest
@@ -198,3 +199,22 @@ def test_a_grace_longer_than_any_calendar_is_kept() -> None:
     store.create("pods", pod("a"))
     marked = store.mark_deleted("pods", "shop", "a", grace_s=2**63 - 1)
     assert marked["metadata"]["deletionGracePeriodSeconds"] == 2**63 - 1
+
+
+def test_the_size_is_that_of_all_that_is_stored() -> None:
+    """Whatever of an object changed, came or went; the part that stays is not written again."""
+    store = Store()
+    one = store.create("pods", {**pod("a"), "spec": {"command": ["x" * 100]}})
+    store.create("pods", pod("b"))
+    assert _written(store) == store.size
+    store.update("pods", {**one, "status": {"phase": "Running"}}, subresource="status")
+    assert _written(store) == store.size
+    now = store.get("pods", "shop", "a")
+    store.update("pods", {**now, "spec": {"command": ["é"]}})
+    assert _written(store) == store.size
+    store.delete("pods", "shop", "a")
+    assert _written(store) == store.size
+
+
+def _written(store: Store) -> int:
+    return sum(len(json.dumps(one, separators=(",", ":"))) for one in store.list("pods"))
