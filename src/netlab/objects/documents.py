@@ -26,7 +26,9 @@ class UnreadableText(ValueError):  # noqa: N818 - names what is wrong with the t
 def parse_json(data: bytes) -> Any:
     """Return the value of a JSON text; raise UnreadableText, or ApiError beyond the limits."""
     try:
-        text = _ESCAPE.sub(_without_half_pairs, data.decode())
+        text = data.decode()
+        if _HALF.search(text):  # hardly ever, and to look at each escape takes most of the time
+            text = _ESCAPE.sub(_without_half_pairs, text)
         value = json.loads(text, parse_constant=_refuse_constant, parse_float=_finite)
     except (ValueError, RecursionError) as error:
         raise UnreadableText(_reason(error)) from error
@@ -57,6 +59,7 @@ _ESCAPE = re.compile(
     r"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|u[dD][89a-fA-F][0-9a-fA-F]{2}|.)",
     re.DOTALL,
 )
+_HALF = re.compile(r"\\u[dD][89a-fA-F]")
 _HALF_PAIR = 6
 """Signs in the escape of half of a surrogate pair."""
 
