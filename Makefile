@@ -8,6 +8,7 @@ PYTHON ?= python3
 # pyproject.toml allow, each in an environment of its own.
 DEPS ?= lock
 LOCK := requirements-lock.txt
+DOCS_LOCK := requirements-docs.txt
 PURE := model policy expected verdict review report
 VENV := .venv$(if $(filter-out lock,$(DEPS)),-$(DEPS))
 BIN := $(VENV)/bin
@@ -19,7 +20,7 @@ KIND_WORKERS ?= auto
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install lock check static coverage test dist lab lab-down test-lab test-lab-flat fuzz-lab test-defects test-rights test-load demo-bundle bench clean
+.PHONY: help install lock check static coverage test docs dist lab lab-down test-lab test-lab-flat fuzz-lab test-defects test-rights test-load demo-bundle bench clean
 
 help: ## Say what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,6 +30,8 @@ install: $(VENV)/.installed libnftables ## Set up the virtual environment and th
 lock: .venv/.installed ## Renew the lock with the newest versions that pyproject.toml allows, and take them
 	$(UV) pip compile --quiet --upgrade --universal --python-version 3.11 --extra dev --generate-hashes \
 	  --custom-compile-command "make lock" pyproject.toml -o $(LOCK)
+	$(UV) pip compile --quiet --upgrade --universal --python-version 3.11 --group docs --generate-hashes \
+	  --custom-compile-command "make lock" -o $(DOCS_LOCK)
 	@$(MAKE) --no-print-directory .venv/.installed
 
 check: static coverage ## Format, lint, types, import contracts, the rules of the house, coverage
@@ -46,6 +49,10 @@ coverage: $(VENV)/.installed ## How much of the pure stages their unit tests rea
 
 test: install ## Prove that the harness tells the truth
 	$(PYTEST) $(TESTS) -n $(WORKERS) --dist worksteal $(ARGS)
+
+docs: .venv-docs/.installed ## Build the documentation site into site/, with all links checked
+	.venv-docs/bin/python -W ignore::DeprecationWarning -m mkdocs --quiet build --strict
+	@echo "The site is there: site/index.html"
 
 dist: $(VENV)/.installed ## Build the wheel and the sdist, with a list of what the package depends on
 	rm -rf dist
@@ -97,7 +104,7 @@ bench: install nft ## Measure speed as ratios to a floor, in one run
 	$(BIN)/python -m benchmarks
 
 clean: ## Remove what was built, measured and reported
-	rm -rf .venv .venv-* .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .grimp_cache .hypothesis .coverage reports dist
+	rm -rf .venv .venv-* .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .grimp_cache .hypothesis .coverage reports dist site
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # uv where it is there; else the lock's own, which pip fetches; else pip alone. All check the hashes.
@@ -133,6 +140,12 @@ resolve:
 .venv-newest/.installed .venv-lowest/.installed: .venv/.installed resolve
 	@$(UV) venv --quiet --clear --python $(PYTHON) $(@D)
 	@$(UV) pip install --quiet --python $(@D)/bin/python --upgrade --resolution $(RESOLUTION) --editable '.[dev]'
+	@touch $@
+
+# The site's tools, from a lock of their own; netproof itself is not among them.
+.venv-docs/.installed: $(DOCS_LOCK) .venv/.installed
+	@$(UV) venv --quiet --clear --python .venv/bin/python $(@D)
+	@$(UV) pip sync --quiet --python $(@D)/bin/python --require-hashes $(DOCS_LOCK)
 	@touch $@
 
 define python-fits

@@ -11,11 +11,19 @@ from packaging.requirements import Requirement
 ROOT = Path(__file__).parents[2]
 
 
+def _tables() -> dict[str, Any]:
+    return tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+
+
 def project() -> dict[str, Any]:
     """Return the `[project]` table."""
-    text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
-    table: dict[str, Any] = tomllib.loads(text)["project"]
+    table: dict[str, Any] = _tables()["project"]
     return table
+
+
+def group(name: str) -> tuple[Requirement, ...]:
+    """Return what a group asks for that has a lock and an environment of its own."""
+    return tuple(map(Requirement, _tables()["dependency-groups"][name]))
 
 
 def requirements() -> tuple[Requirement, ...]:
