@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
-from benchmarks import change, connects, matrix, mutations, reading, startup
+from benchmarks import change, connects, firstpaint, matrix, mutations, reading, startup
 from benchmarks.ratio import Ratio
 
 ALL: dict[str, Callable[[], Ratio]] = {
@@ -19,6 +19,7 @@ ALL: dict[str, Callable[[], Ratio]] = {
     "change": change.run,
     "mutations": mutations.run,
     "reading": reading.run,
+    "firstpaint": firstpaint.run,
 }
 
 

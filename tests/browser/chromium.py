@@ -16,6 +16,8 @@ import websocket
 
 PROGRAM = shutil.which("chromium") or shutil.which("google-chrome") or ""
 _WAIT_S = 30
+_KEYS = {"Tab": (9, ""), "Enter": (13, "\r"), "Escape": (27, ""), "Home": (36, ""), "End": (35, "")}
+"""Keys that do something by themselves: the number and the text by which a browser knows them."""
 
 
 class Browser:
@@ -57,15 +59,34 @@ class Browser:
             assert time.monotonic() < deadline, "the page did not load"
 
     def ask(self, expression: str) -> Any:
-        """Return what an expression is worth on the page."""
-        told = self.call("Runtime.evaluate", expression=expression, returnByValue=True)
+        """Return what an expression is worth on the page, if it is a promise once it is kept."""
+        told = self.call(
+            "Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True
+        )
         assert "exceptionDetails" not in told, told
         return told["result"].get("value")
 
     def press(self, key: str) -> None:
         """Press a key where the focus is."""
-        for kind in ("keyDown", "keyUp"):
-            self.call("Input.dispatchKeyEvent", type=kind, key=key, code=key)
+        number, text = _KEYS.get(key, (0, ""))
+        told = {"key": key, "code": key, "windowsVirtualKeyCode": number}
+        self.call(
+            "Input.dispatchKeyEvent", type="keyDown", **told, **({"text": text} if text else {})
+        )
+        self.call("Input.dispatchKeyEvent", type="keyUp", **told)
+
+    def write(self, text: str) -> None:
+        """Type a text where the focus is."""
+        self.call("Input.insertText", text=text)
+
+    def heard(self) -> list[tuple[str, str]]:
+        """Return the role and the name of all that a screen reader is told of, in order."""
+        nodes = self.call("Accessibility.getFullAXTree")["nodes"]
+        return [
+            (node["role"]["value"], node.get("name", {}).get("value", ""))
+            for node in nodes
+            if not node["ignored"]
+        ]
 
 
 @contextmanager

@@ -11,7 +11,6 @@ import yaml
 from tests.house import pages, reference
 from tests.house.project import ROOT
 
-
 CONFIG: dict[str, Any] = yaml.safe_load((ROOT / "mkdocs.yml").read_text(encoding="utf-8"))
 DOCS = {
     path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8")

@@ -32,7 +32,8 @@ from netproof.model.record import (
     ScenarioRecord,
     StepRecord,
 )
-from netproof.report.intents import intent_line
+from netproof.model.review import IntentResult, Kept
+from netproof.report.intents import basis_line, standing
 from netproof.report.picture.scripts import (
     asset,
     in_script,
@@ -99,14 +100,17 @@ def render(record: RunRecord) -> str:
     return _template().render(
         run=run,
         facts=_facts(run),
+        sentence=run.exit_reason.removeprefix(f"{run.verdict}: "),
         causes=[(one, address(one.example), cause_account(one)) for one in run.causes],
         sections=sections,
+        groups=_grouped(sections),
+        parts=_parts(run, len(sections)),
         states=[(css, word, states[css]) for css, word in _STATES if states[css]],
         themes=sorted({section.theme for section in sections}),
         legend=[(mark, _SYMBOLS[mark]) for mark in CellMark if mark is not CellMark.BLANK],
         besides_flows=BESIDES_FLOWS,
         notes_title=NOTES,
-        intents=[intent_line(one) for one in run.intents],
+        intents=_intents(run),
         one_relation=summary.ONE_RELATION,
         one_relation_lines=summary.one_relation_lines(run),
         left_open=summary.LEFT_OPEN,
@@ -116,6 +120,24 @@ def render(record: RunRecord) -> str:
         door_classes=_DOOR_CLASSES,
         data=in_script(data.packed()),
     )
+
+
+def _parts(run: RunRecord, cases: int) -> list[tuple[str, str]]:
+    """Return the sections of the page by their ids, in order, with how much there is in each."""
+    doors = len({one.door for one in run.doors})
+    return [
+        (name, title)
+        for name, title, there in (
+            ("tested", "What was tested", True),
+            ("causes", counted(len(run.causes), "cause"), run.causes),
+            ("besides", f"{len(run.findings)} besides flows", run.findings),
+            ("errors", counted(len(run.errors), "error"), run.errors),
+            ("intents", counted(len(run.intents), "intent"), run.intents),
+            ("cases", counted(cases, "case"), cases),
+            ("doors", f"{counted(doors, 'way')} around", doors),
+        )
+        if there
+    ]
 
 
 def _views(run: RunRecord) -> Iterator[summary.CaseView]:
@@ -141,6 +163,21 @@ def picture_data(picture: Picture, steps: Iterable[StepRecord]) -> dict[str, Any
     data = _Data()
     packed = [data.step(step) for step in steps]
     return data.packed() | {"picture": msgspec.to_builtins(picture), "steps": packed}
+
+
+_KEPT = {Kept.BROKEN: _FAILED, Kept.UNKNOWN: _UNCLEAR, Kept.UNTRIED: _LEFT, Kept.KEPT: _PASSED}
+
+
+def _intents(run: RunRecord) -> list[tuple[str, str, IntentResult, str]]:
+    """Return every intent, the gravest first: a class, a word, and what it rests on that it holds.
+
+    What breaks one stands with the findings besides flows.
+    """
+    ordered = sorted(run.intents, key=lambda one: list(_KEPT).index(one.kept))
+    return [
+        (_KEPT[one.kept][0], standing(one), one, basis_line(one) if one.kept.holds else "")
+        for one in ordered
+    ]
 
 
 def _facts(run: RunRecord) -> list[tuple[str, str]]:
@@ -256,6 +293,28 @@ class _Told:
     def is_open(self) -> bool:
         """Tell whether it is unfolded: the first of what is wrong."""
         return bool(self.lines) and self.number < 3
+
+
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """Cases that have nothing of their own to tell, under one line; or a single one."""
+
+    name: str
+    cases: list[_Told]
+
+    @property
+    def first(self) -> _Told:
+        """The case whose state all of them have."""
+        return self.cases[0]
+
+
+def _grouped(sections: Iterable[_Told]) -> list[_Group]:
+    """Put cases that passed together by theme, and those not tried by the reason."""
+    groups: dict[tuple[str, str], list[_Told]] = {}
+    for one in sections:
+        alike = {_PASSED[0]: one.theme, _LEFT[0]: one.reason}.get(one.state, one.address)
+        groups.setdefault((one.state, alike), []).append(one)
+    return [_Group(name, cases) for (_, name), cases in groups.items()]
 
 
 @dataclass(frozen=True, slots=True)

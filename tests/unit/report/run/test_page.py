@@ -15,7 +15,16 @@ from netproof.model.value import replace
 from netproof.report.run import page
 from tests.unit.report.hostile import with_texts
 from tests.unit.report.run.test_bypass import KEYS, RESULTS
-from tests.unit.report.sample import ALL_PASS, EVERYTHING, FLAT, LEAKING, PASSING, run_of, wide
+from tests.unit.report.sample import (
+    ALL_PASS,
+    EVERYTHING,
+    FLAT,
+    LEAKING,
+    PASSING,
+    intent_result,
+    run_of,
+    wide,
+)
 
 VOID = {"meta", "input"}
 EVIL = "'\"><img src=x onerror=evil()></script></style>"
@@ -96,9 +105,9 @@ def test_only_the_script_and_the_style_of_the_page_count() -> None:
 def test_the_verdict_comes_first_then_filters_then_what_was_tested() -> None:
     """Then what went wrong besides flows, and the cases, the gravest first."""
     told = page.render(replace(EVERYTHING, notes=("2 cases not tried: no host outside",)))
-    assert '<header class="banner fail"><h1>FAIL</h1><p>FAIL: the sentence of' in told
+    assert '<header class="banner fail"><h1><b>FAIL:</b> the sentence of' in told
     order = (
-        *("<header", 'id="filters"', "What was tested", "2 cases not tried", "Errors of"),
+        *("<header", 'id="filters"', "<h2>What was tested", "2 cases not tried", "Errors of"),
         *("peers/api-to-postgres", "egress/ip-block", "egress/names", "isolation/default-deny-all"),
     )
     body = told[told.index("<body") :]
@@ -205,6 +214,38 @@ def test_only_what_is_wrong_is_unfolded() -> None:
     tags = Reader(page.render(EVERYTHING)).tags
     unfolded = {a["id"] for t, a in tags if t == "details" and "open" in a}
     assert {"egress/ip-block", "egress/names", "peers/api-to-postgres"} == unfolded
+
+
+def test_cases_alike_are_under_one_line() -> None:
+    """Those that passed by theme, those not tried by the reason; what failed stands by itself."""
+    passed = tuple(replace(PASSING, id=f"theme-{n % 2}/case-{n}") for n in range(5))
+    left = tuple(CaseRecord(f"a::{n}", CaseOutcome.UNTRIED, 0.0, "no host") for n in range(3))
+    run = replace(run_of((*passed, LEAKING)), cases=left)
+    read = Reader(page.render(run))
+    states = [a["data-state"] for t, a in read.tags if a.get("class") == "group"]
+    assert ["untried", "pass", "pass"] == states
+    for words in ("NOT TRIED 3 cases no host", "PASS 3 cases theme-0", "PASS 2 cases theme-1"):
+        assert words in read.text, words
+
+
+def test_the_parts_of_the_page_are_named_with_how_much_is_in_them() -> None:
+    """Each leads to a section that is there."""
+    read = Reader(page.render(replace(EVERYTHING, doors=RESULTS)))
+    assert "What was tested 1 error 4 cases" in read.text
+    ids = {a["id"] for _, a in read.tags if "id" in a}
+    assert {str(a["href"])[1:] for _, a in read.tags if "href" in a} <= ids
+
+
+def test_intents_come_before_cases_the_broken_ones_first() -> None:
+    """With where they are written, why, and what it rests on that they hold."""
+    intents = (intent_result("allow: a -> b", "kept"), intent_result("deny: b -> a", "broken"))
+    told = page.render(run_of((PASSING,), intents=intents))
+    body = told[told.index('<section id="intents">') :]
+    places = [
+        body.index(words) for words in ("BROKEN", "HOLDS", "by the policies alone", "<h2>Cases")
+    ]
+    assert places == sorted(places)
+    assert "For a reason." in body
 
 
 def test_a_case_and_a_pair_of_it_have_addresses() -> None:

@@ -1,6 +1,6 @@
 'use strict';
 const byId = (id) => document.getElementById(id);
-const cases = [...document.querySelectorAll('.case')];
+const cases = [...document.querySelectorAll('.case')], groups = [...document.querySelectorAll('.group')];
 let read;
 const data = () => (read ??= JSON.parse(byId('data').textContent));
 
@@ -11,16 +11,26 @@ function make(tag, text, attributes) {
   return made;
 }
 
+function linkTo(name, text) {
+  const line = make('p', undefined, { class: 'link' });
+  line.append(make('a', text, { href: `#${encodeURI(name)}` }));
+  return line;
+}
+
 /* Which cases are shown. */
 function filter() {
   const words = byId('find').value.toLowerCase().split(/\s+/).filter(Boolean);
   const state = byId('state').value, theme = byId('theme').value;
   let shown = 0;
   for (const one of cases) {
-    one.said ??= one.textContent.toLowerCase();
     one.hidden = (state && one.dataset.state !== state) || (theme && one.dataset.theme !== theme)
-      || !words.every((word) => one.said.includes(word));
+      || !words.every((word) => (one.said ??= one.textContent.toLowerCase()).includes(word));
     shown += !one.hidden;
+  }
+  const chosen = words.length || state || theme;
+  for (const group of groups) {
+    group.hidden = !group.querySelector('.case:not([hidden])');
+    if (chosen ? !group.open : group.found) group.open = group.found = Boolean(chosen);
   }
   byId('shown').textContent = `${shown} of ${cases.length} cases`;
 }
@@ -33,6 +43,8 @@ function draw(one) {
   if (one.drawn) return;
   one.drawn = true;
   const body = one.querySelector('.body');
+  body.prepend(linkTo(one.id, 'link to this case'));
+  for (const line of body.querySelectorAll('.finding')) line.append(linkTo(line.id, 'link to this finding'));
   for (const [again, steps, decided] of data().cases[one.dataset.case]) {
     const first = Math.max(steps.findIndex((step) => step[1]), steps.findIndex((step) => step[2]));
     steps.forEach((step, number) => body.append(drawStep(one, step, number === Math.max(first, 0))));
@@ -102,10 +114,13 @@ function drawMatrix(one, [label, sources, destinations, expected, verdicts, , ..
     tops.append(head);
   });
   const body = table.createTBody();
+  let spaceHead;
+  table.cells = rows.map(() => Array(columns.length));
   rows.forEach((source, row) => {
     const line = body.insertRow(), [space, name] = split(source);
-    const before = row ? split(rows[row - 1])[0] : null;
-    line.append(make('th', space === before ? '' : space, { class: 'space' }), make('th', name, { scope: 'row' }));
+    if (row && space === split(rows[row - 1])[0]) spaceHead.rowSpan += 1;
+    else line.append(spaceHead = make('th', space, { class: 'space', scope: 'rowgroup' }));
+    line.append(make('th', name, { scope: 'row' }));
     columns.forEach((destination, column) => {
       const at = row * columns.length + column;
       const look = mark(grids[expected][at], grids[verdicts][at]);
@@ -120,6 +135,8 @@ function drawMatrix(one, [label, sources, destinations, expected, verdicts, , ..
         cell.className = look[0];
         cell.textContent = look[1];
         cell.tabIndex = -1;
+        cell.at = [row, column];
+        table.cells[row][column] = cell;
         cell.setAttribute('aria-label', cell.said);
       }
       line.append(cell);
@@ -140,13 +157,12 @@ function drawMatrix(one, [label, sources, destinations, expected, verdicts, , ..
 
 function move(event) {
   const step = { ArrowRight: [0, 1], ArrowLeft: [0, -1], ArrowDown: [1, 0], ArrowUp: [-1, 0] }[event.key];
-  const line = event.target.closest('tr');
-  if (!step || !line || !event.target.said) return;
+  const { cells } = event.currentTarget, { at } = event.target;
+  if (!step || !at) return;
   event.preventDefault();
-  const lines = [...line.parentNode.rows];
-  let row = lines.indexOf(line) + step[0], column = event.target.cellIndex + step[1];
-  while (lines[row]?.cells[column] && !lines[row].cells[column].said) { row += step[0]; column += step[1]; }
-  lines[row]?.cells[column]?.focus();
+  let [row, column] = [at[0] + step[0], at[1] + step[1]];
+  while (row in cells && column >= 0 && column < cells[row].length && !cells[row][column]) { row += step[0]; column += step[1]; }
+  cells[row]?.[column]?.focus();
 }
 
 function choose(one, table, cell, told) {
@@ -154,8 +170,7 @@ function choose(one, table, cell, told) {
   table.querySelector('.chosen')?.classList.remove('chosen');
   cell.tabIndex = 0;
   cell.classList.add('chosen');
-  const address = `#${encodeURI(`${one.id}/${cell.pair}`)}`;
-  told.replaceChildren(make('span', `${cell.said} `), make('a', 'link to it', { href: address }));
+  told.replaceChildren(make('span', cell.said), linkTo(`${one.id}/${cell.pair}`, 'link to this pair'));
 }
 
 /* What is opened is drawn; an address opens what it names. */
@@ -178,6 +193,8 @@ function follow() {
     .sort((a, b) => b.id.length - a.id.length)[0];
   if (!one) return;
   one.hidden = false;
+  const group = one.closest('.group');
+  if (group) { group.hidden = false; group.open = true; }
   one.open = true;
   draw(one);
   const pair = name.slice(one.id.length + 1), line = byId(name);
