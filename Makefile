@@ -51,7 +51,7 @@ test: install ## Prove that the harness tells the truth
 	$(PYTEST) $(TESTS) -n $(WORKERS) --dist worksteal $(ARGS)
 
 docs: .venv-docs/.installed ## Build the documentation site into site/, with all links checked
-	.venv-docs/bin/python -W ignore::DeprecationWarning -m mkdocs --quiet build --strict
+	NO_MKDOCS_2_WARNING=1 .venv-docs/bin/python -m mkdocs --quiet build --strict
 	@echo "The site is there: site/index.html"
 
 dist: $(VENV)/.installed ## Build the wheel and the sdist, with a list of what the package depends on
