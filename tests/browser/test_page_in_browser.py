@@ -67,7 +67,7 @@ def test_an_address_opens_what_it_names(browser: chromium.Browser, report: Path)
     said = browser.ask("document.activeElement.getAttribute('aria-label')")
     assert said.startswith("staging/web -> production/api, TCP 80, 5432")
     assert "expected denied, seen dropped (enforced)" in said
-    assert said in browser.ask("document.querySelector('.told').textContent")
+    assert said in browser.ask("document.activeElement.closest('.sheet').nextSibling.textContent")
 
 
 def test_a_matrix_is_walked_by_the_keyboard(browser: chromium.Browser, report: Path) -> None:

@@ -63,7 +63,9 @@ MAX_OF_CASE = 40
 MAX_LINES = 2000
 """So many findings of a case, and of all, have a line: a page that takes seconds is not read."""
 
-_SYMBOLS = {mark: Palette().symbol(mark) for mark in CellMark}
+_SYMBOLS = {mark: Palette().symbol(mark).removesuffix("!") for mark in CellMark}
+"""One sign a cell, for its colour draws the eye; what a screen reader says holds no `L!`."""
+
 _DOOR_CLASSES = {
     DoorState.OPEN: "door-open",
     DoorState.CLOSED: "door-closed",

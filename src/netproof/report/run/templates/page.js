@@ -30,7 +30,8 @@ function filter() {
   const chosen = words.length || state || theme;
   for (const group of groups) {
     group.hidden = !group.querySelector('.case:not([hidden])');
-    if (chosen ? !group.open : group.found) group.open = group.found = Boolean(chosen);
+    const wanted = Boolean(chosen) && !group.hidden;
+    if (wanted ? !group.open : group.found) group.open = group.found = wanted;
   }
   byId('shown').textContent = `${shown} of ${cases.length} cases`;
 }
@@ -108,7 +109,7 @@ function drawMatrix(one, [label, sources, destinations, expected, verdicts, , ..
   columns.forEach((end, number) => {
     const [space, name] = split(end), before = number ? split(columns[number - 1])[0] : null;
     if (space === before) spaces.lastChild.colSpan += 1;
-    else spaces.append(make('th', space, { class: 'space', scope: 'colgroup' }));
+    else spaces.append(space ? make('th', space, { class: 'space', scope: 'colgroup' }) : make('td'));
     const head = make('th', undefined, { class: 'column', scope: 'col' });
     head.append(make('span', name));
     tops.append(head);
@@ -119,7 +120,7 @@ function drawMatrix(one, [label, sources, destinations, expected, verdicts, , ..
   rows.forEach((source, row) => {
     const line = body.insertRow(), [space, name] = split(source);
     if (row && space === split(rows[row - 1])[0]) spaceHead.rowSpan += 1;
-    else line.append(spaceHead = make('th', space, { class: 'space', scope: 'rowgroup' }));
+    else line.append(spaceHead = space ? make('th', space, { class: 'space', scope: 'rowgroup' }) : make('td'));
     line.append(make('th', name, { scope: 'row' }));
     columns.forEach((destination, column) => {
       const at = row * columns.length + column;
