@@ -78,7 +78,7 @@ def told(form: str, run: RunRecord) -> str:
         text += " ".join(f"{one['path']}:{one['lines']['begin']}" for one in at)
     if form == "annotations":
         text += " ".join(map(":".join, re.findall(r"file=([^,]+),.*?line=([0-9]+)", text)))
-    return " ".join(text.replace("\\", "").replace("&gt;", ">").split())
+    return " ".join(re.sub(r"\\|</?b>", "", text).replace("&gt;", ">").split())
 
 
 LISTING = ("terminal", "html", "markdown", "comment", "summary", "json", "csv")
