@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from netproof.front import options
-from netproof.front.cli.main import _parser
+from netproof.front.cli.main import parser as whole_parser
 from netproof.report.markup import markdown_code, markdown_table
 from tests.house.project import ROOT
 
@@ -38,7 +38,7 @@ HELP = "`-h, --help`"
 
 def page() -> str:
     """Return the whole page."""
-    parser = _parser([])
+    parser = whole_parser([])
     told = [_command(name, asked, text) for name, asked, text in _commands(parser, "netproof")]
     return "\n".join([HEAD + _table(_rows(parser)), *told, IN_PYTEST + _table(_in_pytest())])
 
