@@ -120,11 +120,11 @@ def say(*lines: str) -> None:
     what else is there to be copied.
     """
     width = fold_at()
-    folded = (text if _COPIED.match(text) else _folded(text, width) for text in lines)
-    out(several_lines("".join(f"{indented(text)}\n" for text in folded)))
+    parts = (text if _COPIED.match(text) else folded(text, width) for text in lines)
+    out(several_lines("".join(f"{indented(text)}\n" for text in parts)))
 
 
-def _folded(text: str, width: int) -> str:
+def folded(text: str, width: int) -> str:
     """Return a text with its lines folded at a width that is not 0."""
     if not width:
         return text
@@ -151,7 +151,7 @@ def _fold(line: str, width: int) -> list[str]:
 def tell(text: str) -> None:
     """Write a sentence to standard error, on what is under way or went wrong."""
     width = shutil.get_terminal_size().columns if is_terminal(sys.stderr) else 0
-    err(several_lines(f"{indented(_folded(text, width))}\n"))
+    err(several_lines(f"{indented(folded(text, width))}\n"))
 
 
 def lost(error: Exception) -> str:

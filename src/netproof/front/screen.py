@@ -85,7 +85,7 @@ class Screen:
 
     def say(self, text: str) -> None:
         """Write a line that stays, above the live line; lines after its first are set in."""
-        self._keep(indented(text))
+        self._keep(indented(text if self.live is None else output.folded(text, self.width())))
 
     def _keep(self, text: Printable) -> None:
         self.write(text)

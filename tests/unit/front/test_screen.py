@@ -61,6 +61,16 @@ def test_whoever_writes_takes_the_line_away() -> None:
     assert written == file.getvalue()
 
 
+def test_what_stays_is_folded_at_the_terminal() -> None:
+    """Of errors too: their messages are as long as can be."""
+    watched = Watched()
+    watched.screen.say(f"ERROR         {'words of an error ' * 6}")
+    watched.screen.close()
+    lines = watched.file.getvalue().replace(CLEAR, "").splitlines()
+    assert len(lines) > 1
+    assert max(map(len, lines)) <= 60
+
+
 def test_phases_are_lines_where_there_is_no_live_line() -> None:
     """On a pipe each is named as it begins, with nothing that steers a terminal."""
     lines: list[str] = []

@@ -353,13 +353,23 @@ def _summary(scenarios: Sequence[ScenarioRecord], palette: Palette, width: int) 
     if not scenarios:
         return []
     heads = ("verdict", "flows", *_SHORT.values(), "rounds", "seconds", "scenario")
-    rows = [_summary_row(one) for one in scenarios]
-    table = [_cut(row, width) for row in aligned([heads, *rows], right=range(1, len(heads) - 1))]
+    rows = _narrowed([heads, *map(_summary_row, scenarios)], width)
+    table = [_cut(row, width) for row in aligned(rows, right=range(1, len(rows[0]) - 1))]
     painted = [
         line.replace(str(one.verdict), palette.verdict(one.verdict), 1) if palette.colour else line
         for one, line in zip(scenarios, table[1:], strict=True)
     ]
     return [palette.paint(table[0], BOLD), *painted]
+
+
+def _narrowed(rows: Sequence[tuple[str, ...]], width: int) -> Sequence[tuple[str, ...]]:
+    """Leave out columns, the least telling first, until the names of scenarios are seen whole."""
+    for name in ("rounds", "undef", "seconds", "unclear", "blocked"):
+        if max(map(len, aligned(rows))) <= width:
+            break
+        at = rows[0].index(name)
+        rows = [row[:at] + row[at + 1 :] for row in rows]
+    return rows
 
 
 _SHORT = {

@@ -79,6 +79,16 @@ def test_a_passed_scenario_is_a_row_of_the_summary() -> None:
     assert re.search(r"^PASS +588 +546 .*isolation/default-deny-all$", told, re.MULTILINE)
 
 
+@pytest.mark.parametrize(("width", "left_out"), [(120, 0), (100, 1), (80, 4)])
+def test_the_table_leaves_out_columns_before_names(width: int, left_out: int) -> None:
+    """A row without the name of its scenario says nothing."""
+    told = terminal.render(EVERYTHING, width=width).splitlines()
+    heads = next(line for line in told if line.startswith("verdict"))
+    rows = [line for line in told if re.match(r"(PASS|FAIL|INCONCLUSIVE) +\d+ ", line)]
+    assert 10 - left_out == len(heads.split())
+    assert [one.id for one in EVERYTHING.scenarios] == [row.split()[-1] for row in rows]
+
+
 def test_matrices_of_passed_scenarios_are_shown_on_request() -> None:
     """With `matrices`, every step of every scenario is drawn."""
     told = terminal.render(ALL_PASS, matrices=True)
