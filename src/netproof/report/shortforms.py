@@ -138,7 +138,7 @@ def badge(account: Account) -> Printable:
     word = str(account.word)
     if account.word is RunVerdict.PASS and not account.sent:
         word += ", by reading"
-    left, right = (round(7.2 * len(text)) + 12 for text in (_LABEL, word))
+    left, right = (round(width * len(text)) + 12 for width, text in ((6.3, _LABEL), (7.6, word)))
     root = ET.Element(
         "svg",
         {"xmlns": "http://www.w3.org/2000/svg", "role": "img"},
