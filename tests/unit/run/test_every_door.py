@@ -347,6 +347,8 @@ def test_no_form_says_better_than_the_exit_code(
         assert ">PASS" not in said.reports["badge"]
         assert not head.startswith('"verdict","PASS"')
     elif row[1] is PASS:
+        assert not alarms
+        assert not issues
         assert "::notice" == first
         assert ">PASS</text>" in said.reports["badge"]
 
