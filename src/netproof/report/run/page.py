@@ -59,6 +59,9 @@ from netproof.report.webpage import beside_templates, template
 MAX_ACCOUNTS = 100
 """So many findings are told in full as text; the others have a line, and the script the rest."""
 
+MAX_IN_FULL = 4
+"""So many of a case are: what comes after is seen to be there without scrolling for long."""
+
 MAX_OF_CASE = 40
 MAX_LINES = 2000
 """So many findings of a case, and of all, have a line: a page that takes seconds is not read."""
@@ -136,7 +139,7 @@ def _parts(run: RunRecord, cases: int) -> list[tuple[str, str]]:
             ("errors", counted(len(run.errors), "error"), run.errors),
             ("intents", counted(len(run.intents), "intent"), run.intents),
             ("cases", counted(cases, "case"), cases),
-            ("doors", f"{counted(doors, 'way')} around", doors),
+            ("doors", counted(doors, "door"), doors),
         )
         if there
     ]
@@ -351,7 +354,10 @@ class _Section:
         css, word = self.state
         data.cases.append([data.scenario(one) for one in scenarios])
         found = list(self._found())
-        listed = [self._line(*one, data, lines) for one in found[:MAX_OF_CASE]]
+        listed = [
+            self._line(*one, data, lines, in_full=place < MAX_IN_FULL)
+            for place, one in enumerate(found[:MAX_OF_CASE])
+        ]
         kept = _told_apart([line for line in listed if line.number < MAX_LINES])
         return _Told(
             number=number,
@@ -376,11 +382,17 @@ class _Section:
                     yield step, group
 
     def _line(
-        self, step: StepRecord, group: FindingGroup, data: _Data, lines: Iterator[int]
+        self,
+        step: StepRecord,
+        group: FindingGroup,
+        data: _Data,
+        lines: Iterator[int],
+        *,
+        in_full: bool,
     ) -> _Line:
         number, first = next(lines), group.first
         told = account(first, group.places)
-        if number >= MAX_ACCOUNTS:
+        if number >= MAX_ACCOUNTS or not in_full:
             if number < MAX_LINES:
                 data.accounts[number] = [data.text(part) for pair in told for part in pair]
             told = []

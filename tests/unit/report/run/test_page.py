@@ -178,6 +178,14 @@ def test_findings_beyond_those_told_in_full_are_for_the_script() -> None:
     assert ["expected", "denied", "seen"] == account[:3]
 
 
+def test_of_a_case_with_many_findings_the_first_are_told_in_full() -> None:
+    """Whoever looks for the next case does not scroll past forty accounts."""
+    tags = Reader(page.render(run_of((wide(20, leaks=9),)))).tags
+    folded = [a for _, a in tags if "data-account" in a]
+    found = [a for _, a in tags if str(a.get("class", "")).startswith("finding ")]
+    assert page.MAX_IN_FULL == len(found) - len(folded) < len(found)
+
+
 def test_text_is_never_markup() -> None:
     """A title with tags in it, or an error that closes the script, is shown as it is."""
     evil = "</script><img src=x onerror=alert(1)>"

@@ -13,7 +13,7 @@ function make(tag, text, attributes) {
 
 function linkTo(name, text) {
   const line = make('p', undefined, { class: 'link' });
-  line.append(make('a', text, { href: `#${encodeURI(name)}` }));
+  line.append(make('a', 'link', { href: `#${encodeURI(name)}`, 'aria-label': text }));
   return line;
 }
 
@@ -45,7 +45,7 @@ function draw(one) {
   one.drawn = true;
   const body = one.querySelector('.body');
   body.prepend(linkTo(one.id, 'link to this case'));
-  for (const line of body.querySelectorAll('.finding')) line.append(linkTo(line.id, 'link to this finding'));
+  for (const line of body.querySelectorAll('.finding')) line.prepend(linkTo(line.id, 'link to this finding'));
   for (const [again, steps, decided] of data().cases[one.dataset.case]) {
     const first = Math.max(steps.findIndex((step) => step[1]), steps.findIndex((step) => step[2]));
     steps.forEach((step, number) => body.append(drawStep(one, step, number === Math.max(first, 0))));
