@@ -83,6 +83,7 @@ COMMANDS: Mapping[str, tuple[str, ...]] = {
     **{f"explain {form}": ("explain", "--format", form) for form in ("text", "markdown", "json")},
     **{f"diff {form}": ("diff", "--format", form) for form in ("text", "markdown", "json")},
     "snapshot": ("snapshot",),
+    "init": ("init", "-o", "-"),
 }
 
 
