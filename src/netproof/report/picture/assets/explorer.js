@@ -180,8 +180,8 @@ const Explorer = (() => {
           add(out ? 0.06 : 0.94, !stopped, element('b', port), ` ${head}`, list);
         }
         add(stopped ? points[points.length - 1].at : 1, answer !== 'denied', element('b', port), ` by the policies: ${answer}`);
-        for (const { text, seen } of steps) {
-          for (const { said, fine } of seen(source, target)?.packets ?? []) add(fine ? 1 : 0.5, fine, element('b', port), ` ${text}: ${said}`);
+        for (const { name: state, seen } of steps) {
+          for (const { said, fine } of seen(source, target)?.packets ?? []) add(fine ? 1 : 0.5, fine, element('b', port), ` ${state}: ${said}`);
         }
       }
       let now = -1;

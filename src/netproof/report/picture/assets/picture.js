@@ -463,7 +463,7 @@ const Picture = (() => {
 
   function labels(scene) {
     const taken = new Map();
-    return scene.arrows.filter((one) => one.path && one.ports.length && (!one.all || scene.named(one))
+    return scene.arrows.filter((one) => one.path && one.ports.length && (!one.all || (one.kind === 'allowed' && scene.named(one)))
       && !(one.all && one.ports.every((port) => port.startsWith('any/')))).map((one) => {
       const text = short(one.ports.map((port) => port.replace(/\/TCP$/, '')).join(' '), 18), { tip } = one.path;
       const key = `${round(tip.x)} ${round(tip.y)}`, known = taken.get(key) ?? [];

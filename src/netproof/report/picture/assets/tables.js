@@ -39,7 +39,7 @@ const Tables = (() => {
       return cells[step].get(`${from} ${targets.get(`${to} ${port}`)?.at}`);
     }, worst) };
     const states = steps.map(([line], step) => ({
-      text: text[line], main: step === first, rows: rowsOf(cells[step]),
+      text: text[line], name: nameOf(text[line]), main: step === first, rows: rowsOf(cells[step]),
       seen: (source, target) => { const packets = cells[step].get(`${source} ${target}`); return packets && { verdict: worst(packets), packets }; },
     }));
     return { model: Picture.read(value), states };
@@ -49,7 +49,7 @@ const Tables = (() => {
   function statesOf(data, { ends, targets }, steps, find, worst) {
     const named = ({ shape, name }) => (shape === 'dns' ? 'service kube-system/kube-dns' : shape === 'node' ? `node ${name}` : name);
     return steps.map(([line, , policies], step) => ({
-      text: data.text[line], main: Boolean(policies),
+      text: data.text[line], name: nameOf(data.text[line]), main: Boolean(policies),
       seen: (source, target) => {
         const { end, port } = targets[target];
         const packets = find(step, named(ends[source]), { name: named(ends[end]), port: port.replace(/ IPv[46]$/, '') });
@@ -57,6 +57,9 @@ const Tables = (() => {
       },
     }));
   }
+
+  /* What a step is called, without its policies and figures. */
+  const nameOf = (line) => line.split(/ \(|: /)[0];
 
   function kindOfEnd(name) {
     if (name.startsWith('service ')) return { shape: 'service', space: spaceOf(name) };
