@@ -53,10 +53,11 @@ def test_rules_do_not_mix(enforce: Enforce) -> None:
 
 
 def test_same_peer_twice(enforce: Enforce) -> None:
-    """A peer of two policies gets the ports of both."""
+    """A peer of two policies gets the ports of both, and what a rule beside them gives everyone."""
     enforce(
         "same-pair-twice",
         allowed=[
+            "* -> production/api:9100",
             "production/web -> production/api:80/TCP",
             "production/web -> production/api:9200",
         ],

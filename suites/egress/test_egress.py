@@ -68,6 +68,26 @@ def test_ip_block(enforce: Enforce) -> None:
     )
 
 
+@pytest.mark.usefixtures("outside")
+def test_selectors_mean_no_host(enforce: Enforce) -> None:
+    """Whoever is no pod is in no namespace, and so not among those without a label."""
+    enforce(
+        "selectors-and-the-world",
+        flows=_with_outside,
+        allowed=[
+            "production/* -> staging/*",
+            "staging/* -> ingress-nginx/*",
+            "ingress-nginx/* -> production/postgres",
+        ],
+        denied=[
+            "production/* -> outside",
+            "staging/* -> outside",
+            "ingress-nginx/* -> outside",
+            "staging/* -> production/*",
+        ],
+    )
+
+
 @pytest.mark.usefixtures("cluster_dns")
 def test_dns_udp_only(enforce: Enforce) -> None:
     """DNS by UDP leaves, DNS by TCP does not."""

@@ -76,7 +76,7 @@ PEERS: Mapping[str, Peers] = {
     "pods-without-label": [pods(term("exposed", "DoesNotExist"))],
     "all-namespaces": [spaces({})],
     "namespaces-by-label": [spaces(STAGING)],
-    "namespaces-by-expression": [spaces(term("env", "NotIn", "production"))],
+    "namespaces-by-expression": [spaces(term("env", "NotIn", "production", "no-such-env"))],
     "namespaces-by-name": [spaces(by_name("staging"))],
     "pods-in-all-namespaces": [spaces({}, WEB)],
     "pods-in-labelled-namespaces": [spaces(STAGING, WEB)],

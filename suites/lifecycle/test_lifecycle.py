@@ -108,7 +108,7 @@ def test_one_of_two_deleted(enforce: Enforce) -> None:
 
 
 def test_pod_created_under_a_policy(enforce: Enforce) -> None:
-    """A pod that comes later is guarded like one that was there, and so is access to it."""
+    """A pod that comes later is guarded like one that was there, unless its labels differ."""
     enforce(
         "web-to-api",
         then=[
@@ -117,6 +117,11 @@ def test_pod_created_under_a_policy(enforce: Enforce) -> None:
                 CreatePod("production/api"),
                 allowed=["production/web -> production/api"],
                 denied=["production/postgres -> production/api"],
+            ),
+            After(DeletePod("production/api")),
+            After(
+                CreatePod("production/api", labels={"app": "other"}),
+                allowed=["* -> production/api"],
             ),
         ],
         name="pod-created-under-a-policy",
@@ -196,20 +201,26 @@ def test_relabelled_target(enforce: Enforce) -> None:
 
 
 def test_relabelled_namespace(enforce: Enforce) -> None:
-    """A namespace is let in by a label, and no longer when it loses it."""
+    """A namespace is let in by a label, and no longer when it loses it; so are some of its pods."""
+    certs = "ingress-nginx/certs"
     enforce(
         "from-env-staging",
-        allowed=["staging/* -> production/*"],
-        denied=["ingress-nginx/* -> production/*"],
+        allowed=["staging/* -> production/*", f"staging/web -> {certs}"],
+        denied=["ingress-nginx/* -> production/*", f"ingress-nginx/controller -> {certs}"],
         then=[
             After(
                 LabelNamespace("ingress-nginx", {"env": "staging"}),
-                allowed=["ingress-nginx/* -> production/*"],
+                allowed=["ingress-nginx/* -> production/*", f"ingress-nginx/controller -> {certs}"],
+                denied=[f"staging/api -> {certs}"],
             ),
             After(
                 LabelNamespace("staging", {"env": "production"}),
-                allowed=["ingress-nginx/* -> production/*"],
-                denied=["staging/* -> production/*"],
+                allowed=["ingress-nginx/* -> production/*", f"ingress-nginx/controller -> {certs}"],
+                denied=["staging/* -> production/*", f"staging/web -> {certs}"],
+            ),
+            After(
+                LabelNamespace("ingress-nginx", {"env": None}),
+                denied=["ingress-nginx/* -> production/*", f"ingress-nginx/controller -> {certs}"],
             ),
         ],
         name="relabelled-namespace",

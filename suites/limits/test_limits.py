@@ -20,6 +20,9 @@ WEB, POSTGRES = "production/web", "production/postgres"
 LONG_KEY = ".".join(["k" * 63] * 3 + ["k" * 61]) + "/" + "n" * 62
 LONG_VALUE = "v" * 62
 LONG_NAMESPACE = "n" * 62
+MANY_NAMESPACES = 12
+"""More than a set holds that is made by ipset's default for lists, which is eight."""
+
 FLEET = {"production", "staging", "ingress-nginx"}
 PORTS = tuple(map(Port, (80, 5432, 9100, 9200)))
 
@@ -150,6 +153,22 @@ def test_many_peers(enforce: Enforce) -> None:
         "many-peers",
         allowed=[f"{peer} -> production/api" for peer in (WEB, "staging/api", POSTGRES)],
         denied=["staging/web -> production/api", "ingress-nginx/* -> production/api"],
+    )
+
+
+def test_many_namespaces(enforce: Enforce) -> None:
+    """A selector may match many namespaces, and the last one counts as the first does."""
+    many = [Namespace(f"many-{n:02}", {"env": "other"}) for n in range(MANY_NAMESPACES)]
+    last = Namespace("zz-last", {"env": "other"})
+    enforce(
+        "many-namespaces",
+        flows=_with_the_fleet,
+        given=[
+            *map(AddNamespace, many),
+            AddNamespace(last, (Pod("zz-last", "api", {"app": "api"}, PORTS),)),
+        ],
+        allowed=["staging/* -> production/api", "zz-last/api -> production/api"],
+        denied=["production/web -> production/api", "ingress-nginx/* -> production/api"],
     )
 
 

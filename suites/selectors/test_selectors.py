@@ -107,7 +107,7 @@ def test_namespace_by_name(enforce: Enforce) -> None:
 
 
 def test_namespaces_by_name(enforce: Enforce) -> None:
-    """Several namespaces by name, and all but one."""
+    """Several namespaces by name, and all but several."""
     enforce(
         "namespaces-by-name",
         allowed=[
@@ -115,7 +115,11 @@ def test_namespaces_by_name(enforce: Enforce) -> None:
             "ingress-nginx/* -> production/api",
             "staging/* -> production/postgres",
         ],
-        denied=["production/web -> production/api", "production/web -> production/postgres"],
+        denied=[
+            "production/web -> production/api",
+            "production/web -> production/postgres",
+            "ingress-nginx/* -> production/postgres",
+        ],
     )
 
 
@@ -174,11 +178,17 @@ def test_nobody(enforce: Enforce) -> None:
 
 
 def test_target_by_expression(enforce: Enforce) -> None:
-    """A policy's own podSelector knows expressions."""
+    """A policy's own podSelector knows expressions with several values, and several labels."""
     enforce(
         "target-by-expression",
-        allowed=["* -> production/web", "* -> production/postgres"],
-        denied=["* -> production/api"],
+        allowed=[
+            "* -> production/web",
+            "* -> production/postgres",
+            "* -> ingress-nginx/certs",
+            "* -> staging/web",
+            "* -> staging/postgres",
+        ],
+        denied=["* -> production/api", "* -> ingress-nginx/controller", "* -> staging/api"],
     )
 
 

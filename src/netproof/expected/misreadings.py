@@ -21,8 +21,10 @@ from netproof.expected.scenes import (
     all_at_once,
     all_protocols,
     any_term,
+    any_value_out,
     as_created,
     blocks_as,
+    by_any_label,
     empty,
     escape,
     every_namespace,
@@ -205,6 +207,17 @@ def _answered(observation: Observation) -> bool:
 
 def _only_arrived(observation: Observation) -> bool:
     return observation.arrived is True and not _answered(observation)
+
+
+def _as_a_stranger(flow: Flow, look: Look) -> bool:
+    """Tell whether a flow to the world would pass if that were a pod without labels."""
+    if (
+        EndpointKind.OUTSIDE is not flow.destination.kind
+        or EndpointKind.POD is not flow.source.kind
+    ):
+        return False
+    rules = look.index.rules(look.index.pod(flow.source.name), Direction.EGRESS)
+    return any(rule.strangers and rule.has_port(flow.port, flow.protocol, None) for rule in rules)
 
 
 _SERVICE = (Way.CLUSTER_IP, Way.NAME, Way.DNS, Way.NODE_PORT)
@@ -395,6 +408,18 @@ MISREADINGS = (
         "NotIn matches only what has the label at all",
         "add a peer with DoesNotExist",
         terms_as(key_needed),
+    ),
+    _M(
+        "notin-values-are-alternatives",
+        "NotIn matches what lacks one of its values, and not all of them",
+        "write an expression for each value",
+        selectors_as(any_value_out),
+    ),
+    _M(
+        "target-by-any-label",
+        "a policy selects what has one of the labels of its podSelector, and not all of them",
+        "select by one label that the pods have alone",
+        policies_as(by_any_label),
     ),
     _M(
         "exists-means-empty",
@@ -611,6 +636,12 @@ MISREADINGS = (
         "whatever comes by a Service passes, whatever policies say",
         "no policy helps; the CNI has to police after the Service's address was rewritten",
         passes=_open(lambda flow, _: flow.path in _SERVICE),
+    ),
+    _M(
+        "selectors-take-the-world",
+        "selectors that any pod without labels would match let out to the world, too",
+        "name namespaces by labels that they have",
+        passes=_open(_as_a_stranger),
     ),
     _M(
         "world-not-policed",

@@ -282,6 +282,26 @@ def any_term(selector: LabelSelector) -> Sequence[LabelSelector]:
     return [replace(selector, match_expressions=(one,)) for one in terms] or [selector]
 
 
+def any_value_out(selector: LabelSelector) -> Sequence[LabelSelector]:
+    """Return a selector for each choice of one value of every NotIn."""
+    one_each = [
+        [replace(term, values=(value,)) for value in term.values]
+        if term.operator is Operator.NOT_IN
+        else [term]
+        for term in selector.match_expressions
+    ]
+    return [replace(selector, match_expressions=terms) for terms in product(*one_each)]
+
+
+def by_any_label(policy: NetworkPolicy) -> Iterable[NetworkPolicy]:
+    """Yield a policy for each label of its podSelector."""
+    labels = policy.pod_selector.match_labels
+    for key, value in labels.items() if len(labels) > 1 else ():
+        yield replace(policy, pod_selector=LabelSelector({key: value}))
+    if len(labels) < 2:
+        yield policy
+
+
 def first_value(term: MatchExpression) -> Iterable[MatchExpression]:
     """Yield a term with the first of its values."""
     yield replace(term, values=term.values[:1]) if term.operator is Operator.IN else term

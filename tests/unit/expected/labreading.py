@@ -450,6 +450,7 @@ def _in_fragments(topology: Topology) -> Iterator[Flow]:
 FLOWS: Mapping[str, FlowSource] = {
     "isolation/default-deny-all": _to_services,
     "egress/deny-egress": _to_the_world,
+    "egress/selectors-and-the-world": _to_the_world,
     "protocols/udp-only": _in_fragments,
 }
 """What is tried besides flows between pods, where a case is about that."""

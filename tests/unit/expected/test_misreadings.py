@@ -78,6 +78,9 @@ SHOWN_BY: dict[str, tuple[str, ...]] = {
     "ignores-protocol": ("additive/rules-do-not-mix",),
     "narrowest-block-counts": ("ipblock/blocks-inside-blocks",),
     "ipblock-needs-clean-cidr": ("ipblock/host-bits",),
+    "target-by-any-label": ("selectors/target-by-expression",),
+    "notin-values-are-alternatives": ("selectors/namespaces-by-name",),
+    "selectors-take-the-world": ("egress/selectors-and-the-world",),
 }
 """Cases of the suites that a defect fails, as many as tell it from all other faults."""
 

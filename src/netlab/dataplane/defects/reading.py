@@ -211,6 +211,41 @@ def _pod_key(pod: AddressedPod) -> str:
     return f"{pod.namespace}/{pod.name}"
 
 
+@defect("target-by-any-label", seen_in="Azure/AKS#1135")
+class TargetByAnyLabel(Semantics):
+    """Takes the labels of a policy's podSelector for alternatives."""
+
+    def selects(self, policy: ReadPolicy, pod: AddressedPod) -> bool:
+        wanted = policy.selector.get("matchLabels") or {}
+        if len(wanted) < 2:
+            return super().selects(policy, pod)
+        return pod.namespace == policy.namespace and bool(wanted.items() & pod.labels.items())
+
+
+@defect("notin-values-are-alternatives", seen_in="Azure/azure-container-networking#4662")
+class NotInValuesAreAlternatives(Semantics):
+    """Lets NotIn match what lacks one of its values, not all of them."""
+
+    def meets(self, requirement: Obj, labels: Labels) -> bool:
+        if requirement.get("operator") != "NotIn":
+            return super().meets(requirement, labels)
+        one_each = ({**requirement, "values": [value]} for value in requirement["values"])
+        return any(super(NotInValuesAreAlternatives, self).meets(one, labels) for one in one_each)
+
+
+@defect("selectors-take-the-world", seen_in="compare cilium/cilium#46996, of NotIn")
+class SelectorsTakeTheWorld(Semantics):
+    """Takes whoever is no pod for a pod without labels, in a namespace without any."""
+
+    def peer(self, world: ClusterState, policy: ReadPolicy, peer: Obj) -> Addresses:
+        found = super().peer(world, policy, peer)
+        selectors = (peer.get("namespaceSelector"), peer.get("podSelector") or {})
+        if any(one is None or not self.matches(one, {}) for one in selectors):
+            return found
+        pods = addresses.of_ips(ip for pod in world.pods for ip in pod.ips)
+        return addresses.union([found, EVERYBODY.minus(pods)])
+
+
 @defect("or-as-and")
 class OrAsAnd(Semantics):
     """Requires all peers of a list to match instead of any."""

@@ -206,6 +206,14 @@ CASES = {
         ),
         ingress({"from": [_ip_block("10.244.0.4/32")], "ports": [{"port": 80}]}),
     ),
+    "target-by-any-label": _misread(
+        ingress(podSelector={"matchLabels": {"app": "a", "tier": "x"}}),
+        _expression(("app", "In", ["a", "b"])),
+    ),
+    "notin-values-are-alternatives": _misread(
+        _expression(("app", "NotIn", ["a", "b"])), ingress(podSelector={})
+    ),
+    "selectors-take-the-world": _misread(_peers({"namespaceSelector": {}}), ingress({})),
     "narrowest-block-counts": _misread(
         ingress(
             {"from": [_ip_block("10.244.0.0/16")], "ports": [{"port": 443}]},
