@@ -52,7 +52,7 @@ test: install ## Prove that the harness tells the truth
 
 docs: .venv-docs/.installed ## Build the documentation site into site/, with all links checked
 	NO_MKDOCS_2_WARNING=1 .venv-docs/bin/python -m mkdocs --quiet build --strict
-	@echo "The site is there: site/index.html"
+	@echo "The site is there: site/index.html (its search needs a server: python3 -m http.server -d site)"
 
 dist: $(VENV)/.installed ## Build the wheel and the sdist, with a list of what the package depends on
 	rm -rf dist
