@@ -31,7 +31,7 @@ def test_each_cni_has_its_make_target(cni: str) -> None:
         text=True,
         check=True,
     )
-    assert f"netproof test --cluster kind:{cni} -n 2 --keep-cluster" in ran.stdout
+    assert f"netproof test --cluster kind:{cni} -n auto --keep-cluster" in ran.stdout
 
 
 def test_the_workflow_runs_each_cni() -> None:
