@@ -43,7 +43,8 @@ def _before(path: str) -> int | None:
     for page in range(1, PAGES + 1):
         comments = _ask("GET", f"{path}?per_page=100&page={page}")
         for one in comments:
-            if str(one["body"]).rstrip().endswith(MARK) and one["user"]["type"] == "Bot":
+            is_bots = (one["user"] or {}).get("type") == "Bot"  # null: the account is gone
+            if is_bots and str(one["body"]).rstrip().endswith(MARK):
                 return int(one["id"])
         if len(comments) < 100:
             break

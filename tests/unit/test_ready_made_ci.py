@@ -209,10 +209,11 @@ def _commented(repository: Path, api: str) -> subprocess.CompletedProcess[str]:
 def test_a_comment_is_written_once_and_changed_after_that(repository: Path) -> None:
     """A person's comment that quotes ours is not taken for it."""
     quoted = {"id": 1, "user": {"type": "User"}, "body": MARK}
-    with github(quoted) as (api, kind):
+    of_nobody_left = {"id": 2, "user": None, "body": MARK}
+    with github(quoted, of_nobody_left) as (api, kind):
         for _ in range(2):
             assert 0 == _commented(repository, api).returncode
-        assert [MARK, f"FAIL\n\n{MARK}\n"] == [one["body"] for one in kind.comments]
+        assert [MARK, MARK, f"FAIL\n\n{MARK}\n"] == [one["body"] for one in kind.comments]
         issues = "/repos/shop/deploy/issues"
         listed = f"GET {issues}/3/comments"
         written = [f"POST {issues}/3/comments", f"PATCH {issues}/comments/7"]

@@ -53,6 +53,9 @@ UNJUDGED = "No intent is stated and no packet was sent, so nothing was judged."
 VERDICT = "verdict"
 """The fingerprint of the result that says no more than the verdict does."""
 
+DECLARED = "the cluster is declared to enforce nothing"
+"""Why NOT ENFORCED raises no alarm where it is what was expected."""
+
 _FLOW_RULES = {
     str(FlowVerdict.LEAK): (Level.ERROR, "A flow that the policies deny got through."),
     str(FlowVerdict.OVER_BLOCKED): (
@@ -241,6 +244,7 @@ def _with_verdict(account: Account) -> Account:
     """Add what no other result says: that nothing is enforced, or why the exit code is 1."""
     if account.verdict is RunVerdict.NOT_ENFORCED:
         first = _result("not-enforced", account.reason, (), VERDICT)
+        first = replace(first, silenced="" if account.exit_code else DECLARED)
         return replace(account, results=(first, *account.results))
     if account.exit_code == 0 or any(one.alarms for one in account.results):
         return account

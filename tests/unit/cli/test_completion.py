@@ -22,6 +22,7 @@ COMPLETED = [
     ("netproof test operat", "operational_access"),
     ("netproof profile check kube-r", "kube-router"),
     ("netproof snapshot one-f", "one-file.yaml"),
+    ("netproof compare one-f", "one-file.yaml"),
 ]
 
 

@@ -3,11 +3,15 @@
 import json
 from typing import Any
 
+import pytest
+
 from netproof.model.check import CheckRecord
 from netproof.model.record import RunRecord, RunVerdict
 from netproof.model.review import Hint, Severity
 from netproof.model.value import replace
 from netproof.report import sarif
+from netproof.report.account import of_check
+from netproof.report.shortforms import codequality
 from tests.unit.report.sample import ALL_PASS, EVERYTHING, FLAT, LEAKING, intent_result, run_of
 
 
@@ -152,3 +156,13 @@ def test_a_check_on_a_cluster_that_enforces_nothing_says_so() -> None:
     """As the log of a run does."""
     flat = replace(CHECK, intents=(), hints=(), verdict=RunVerdict.NOT_ENFORCED)
     assert ["not-enforced"] == [one["ruleId"] for one in check_results(flat)]
+
+
+@pytest.mark.parametrize("code", [0, 1])
+def test_what_is_declared_to_enforce_nothing_raises_no_alarm(code: int) -> None:
+    """NOT ENFORCED fails nothing where the profile says so, and is no open alert there either."""
+    flat = replace(CHECK, intents=(), hints=(), verdict=RunVerdict.NOT_ENFORCED, exit_code=code)
+    (only,) = check_results(flat)
+    assert bool(only["suppressions"]) is not bool(code)
+    (issue,) = json.loads(codequality(of_check(flat)))
+    assert ("critical" if code else "info") == issue["severity"]

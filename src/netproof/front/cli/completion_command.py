@@ -27,7 +27,7 @@ PLACES: Mapping[str, str] = MappingProxyType(
 """Where each shell looks for it."""
 
 _FILES = {
-    *("bundle", "old", "new", "record", "intents", "output"),
+    *("bundle", "old", "new", "record", "records", "intents", "output"),
     *(option.attribute for option in options.ALL if option.is_path),
 }
 _FOLDERS = ("report_dir", "cni_profiles", "downloads")
