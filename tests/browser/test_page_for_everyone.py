@@ -11,7 +11,6 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -66,13 +65,6 @@ KINDS: dict[str, RunRecord] = {
 
 MODES = pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 UNFOLDED = "for (const one of document.querySelectorAll('details')) one.open = true"
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[chromium.Browser]:
-    """Return a browser for all tests, which knows axe on each page that it opens."""
-    with chromium.browser(tmp_path_factory.mktemp("profile")) as started:
-        yield started
 
 
 @pytest.fixture(scope="module")

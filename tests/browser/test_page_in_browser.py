@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -22,13 +21,6 @@ pytestmark = pytest.mark.skipif(not chromium.PROGRAM, reason="no chromium: insta
 
 EVIL = "</script><img src=x onerror=evil()>"
 SHOWN = "[...document.querySelectorAll('.case')].filter((one) => !one.hidden).map((one) => one.id)"
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[chromium.Browser]:
-    """Return a browser for all tests."""
-    with chromium.browser(tmp_path_factory.mktemp("profile")) as started:
-        yield started
 
 
 @pytest.fixture(scope="module")

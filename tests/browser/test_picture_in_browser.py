@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -41,13 +40,6 @@ def _choose(browser: chromium.Browser, chooser: str, text: str) -> None:
         f"select.value = [...select.options].find((one) => one.text === '{text}').value;"
         "select.dispatchEvent(new Event('change')); }"
     )
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[chromium.Browser]:
-    """Return a browser for all tests."""
-    with chromium.browser(tmp_path_factory.mktemp("profile")) as started:
-        yield started
 
 
 @pytest.fixture(scope="module")
