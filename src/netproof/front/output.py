@@ -67,9 +67,18 @@ def add_file(parser: argparse.ArgumentParser) -> None:
     )
 
 
+STDOUT = "-"
+"""What standard output is called where a file can be named."""
+
+
+def is_stdout(file: Path | None) -> bool:
+    """Tell whether what a command makes goes to standard output."""
+    return file is None or str(file) == STDOUT
+
+
 def put(text: Printable, file: Path | None) -> None:
     """Write what a command made to the file that was named, else to standard output."""
-    if file is None or str(file) == "-":
+    if file is None or is_stdout(file):
         out(text)
         return
     try:

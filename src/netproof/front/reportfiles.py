@@ -20,14 +20,13 @@ from typing import Generic, TypeVar
 
 from netproof.errors import OutputError, UsageError
 from netproof.front import output
-from netproof.printing import several_lines
+from netproof.printing import Printable, several_lines
 from netproof.report.review.terminal import dressed
 from netproof.report.writers import Forms, Writer
 
 R = TypeVar("R")
 
 ALL, GITHUB, TEXT = "all", "github", "text"
-STDOUT = "-"
 FOLDER = "--report-dir"
 SUMMARY = "GITHUB_STEP_SUMMARY"
 """Names the file whose Markdown GitHub shows of a step."""
@@ -103,14 +102,14 @@ def wanted(
     summary = None
     unsaid = [] if text or also else [ALL]
     for _, place in also:
-        if place != STDOUT and not Path(place).parent.is_dir():
+        if place != output.STDOUT and not Path(place).parent.is_dir():
             raise UsageError(f"{place}: No such file or directory; name a file in a folder")
     for name, place in (*_parsed(words or unsaid, forms), *also):
         if name == GITHUB:
             summary = _summary()
         elif name == ALL:
             files += [(one, folder / one.file_name) for one in forms.writers.values()]
-        elif place == STDOUT:
+        elif place == output.STDOUT:
             stdout.append(forms.writers[name])
         else:
             writer = forms.writers[name]
@@ -210,10 +209,13 @@ def _append(path: Path, summary: Callable[[R], str], record: R) -> None:
 
 def _out(writer: Writer[R], record: R) -> None:
     text = several_lines(writer.render(record))
-    if writer.name == TEXT:
-        colour, _ = output.screen()
-        text = dressed(text, colour=colour, width=output.fold_at())
-    output.out(text)
+    output.out(for_reader(text) if writer.name == TEXT else text)
+
+
+def for_reader(text: Printable) -> Printable:
+    """Return a text for standard output, coloured and folded where a person looks on."""
+    colour, _ = output.screen()
+    return dressed(text, colour=colour, width=output.fold_at())
 
 
 def _is_special(path: Path) -> bool:

@@ -57,3 +57,8 @@ class CheckRecord(Value, kw_only=True):
     def broken(self) -> tuple[IntentResult, ...]:
         """The intents that do not hold, or of which it could not be told."""
         return tuple(r for r in self.intents if not r.kept.holds)
+
+    @property
+    def unnoticed(self) -> tuple[Mutation, ...]:
+        """The mutations that open or close a flow without any intent that notices."""
+        return tuple(one for one in self.mutations or () if one.flows and not one.noticed_by)

@@ -73,6 +73,13 @@ class Mirror:
     overrulers: tuple[Overruler, ...] = ()
     entrances: tuple[Entrance, ...] = ()
 
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What may decide otherwise than the policies, in a sentence each that begins by where."""
+        told = dict.fromkeys((one.place, one.what) for one in self.overrulers)
+        words = "may decide otherwise than the NetworkPolicies"
+        return tuple(f"{place}: {what} {words}" for place, what in told)
+
     def known_labels(self, namespace: str) -> Mapping[str, str] | None:
         """Return the labels of a namespace that is written in the bundle, None for any other."""
         if all((m.kind, m.name) != ("Namespace", namespace) for m in self.bundle.manifests):

@@ -213,7 +213,7 @@ def of_check(record: CheckRecord) -> Account:
     results = [_of_kept(intent) for intent in check.broken]
     results += [_of_untried(one) for one in _untried(check.intents)]
     results += map(_of_hint, check.hints)
-    results += map(_of_mutation, unnoticed(check.mutations or ()))
+    results += map(_of_mutation, check.unnoticed)
     results += _of_packets(packets, check.bundle) if packets else ()
     errors = packets.errors if packets else ()
     return _with_verdict(
@@ -233,11 +233,6 @@ def of_check(record: CheckRecord) -> Account:
             is_whole=not errors,
         )
     )
-
-
-def unnoticed(mutations: Iterable[Mutation]) -> Iterator[Mutation]:
-    """Yield the changes that open or close a flow without any intent that notices."""
-    return (one for one in mutations if one.flows and not one.noticed_by)
 
 
 def _with_verdict(account: Account) -> Account:

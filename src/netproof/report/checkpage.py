@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from netproof.model.check import CheckRecord
 from netproof.model.review import IntentResult
-from netproof.report.account import of_check, unnoticed
+from netproof.report.account import of_check
 from netproof.report.intents import basis_line, standing
 from netproof.report.picture.scripts import (
     asset,
@@ -53,7 +53,7 @@ def render(record: CheckRecord) -> str:
             (_CLASSES[standing(one)], standing(one), one, list(_why(one))) for one in check.intents
         ],
         packets=packets_sentence(check.packets) if check.packets else "",
-        mutations=list(unnoticed(check.mutations or ())),
+        mutations=check.unnoticed,
         notes=list(note_lines(check.notes)),
         data=_data(check),
     )

@@ -8,6 +8,7 @@ are escaped by the libraries that write them, Markdown by `markup`, DOT and Merm
 from __future__ import annotations
 
 import re
+import textwrap
 import unicodedata
 from collections.abc import Callable, Collection, Sequence
 from enum import Enum
@@ -31,6 +32,18 @@ VERDICT_STYLES = {
     RunVerdict.NOT_ENFORCED: f"{BOLD};{RED}",
     RunVerdict.INCONCLUSIVE: f"{BOLD};{YELLOW}",
 }
+
+
+def hanging(head: str, said: str, width: int, *, breaks_words: bool = False) -> list[str]:
+    """Return a text as lines of some width, which begin below each other behind a head."""
+    return textwrap.wrap(
+        said,
+        width,
+        initial_indent=head,
+        subsequent_indent=" " * len(head),
+        break_long_words=breaks_words,
+        break_on_hyphens=False,
+    )
 
 
 def painted(text: str, style: str) -> str:

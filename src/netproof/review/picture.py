@@ -101,7 +101,7 @@ class _Drawing:
             decisions=tuple(self.decisions.items),
             policies=tuple(map(self._policy, self.reach.policies)),
             rules=tuple(rule for rule, _ in self._rules.values()),
-            remarks=tuple(_remarks(self.reach.mirror)),
+            remarks=self.reach.mirror.remarks,
         )
 
     @cached_property
@@ -263,9 +263,3 @@ def _called(end: Endpoint) -> str:
 def _rule_key(policy: NetworkPolicy, rule: Rule) -> str:
     """Return what reasons call a rule."""
     return f"{policy.key} {rule}"
-
-
-def _remarks(mirror: Mirror) -> Iterator[str]:
-    told = dict.fromkeys((one.place, one.what) for one in mirror.overrulers)
-    for place, what in told:
-        yield f"{place}: {what} may decide otherwise than the NetworkPolicies"

@@ -166,8 +166,7 @@ def check_exit_code(record: CheckRecord, *, strict: bool) -> int:
     """
     counting = {Severity.ERROR, Severity.WARNING} if strict else {Severity.ERROR}
     hints = any(hint.severity in counting and not hint.silenced for hint in record.hints)
-    unnoticed = any(one.flows and not one.noticed_by for one in record.mutations or ())
-    return 1 if record.exit_code or hints or unnoticed else 0
+    return 1 if record.exit_code or hints or record.unnoticed else 0
 
 
 def _verdict(evidence: RunEvidence, findings: Sequence[RunFinding]) -> RunVerdict:

@@ -17,7 +17,7 @@ from netproof.errors import OutputError, PolicyError, UsageError
 from netproof.front import options as known
 from netproof.front import output
 from netproof.front.bundlereading import add_reading, reading
-from netproof.front.reportfiles import STDOUT, TEXT, Reports, wanted
+from netproof.front.reportfiles import TEXT, Reports, for_reader, wanted
 from netproof.model import codec
 from netproof.model.check import CheckRecord
 from netproof.model.known_gap import CniFacts
@@ -73,17 +73,10 @@ def add(commands: Commands) -> None:
 
 
 _BUNDLE = "a file, a folder, git:REVISION:PATH, or - for standard input"
-_FROM_CLUSTER = "read what a cluster holds (--context, --kubeconfig; -n: one namespace of it)"
 
 
 def _add_check(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("bundle", nargs="*", metavar="BUNDLE", help=_BUNDLE)
-    add_reading(parser)
-    parser.add_argument(
-        "--from-cluster",
-        action="store_true",
-        help=_FROM_CLUSTER,
-    )
+    _add_bundle_or_cluster(parser)
     parser.add_argument(
         "--intents", action="append", default=[], help="an intents file; repeatable"
     )
@@ -126,9 +119,7 @@ _DRAWN |= {"mermaid": "mermaid", "mmd": "mermaid"}
 
 
 def _add_graph(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("bundle", nargs="*", metavar="BUNDLE", help=_BUNDLE)
-    add_reading(parser)
-    parser.add_argument("--from-cluster", action="store_true", help=_FROM_CLUSTER)
+    _add_bundle_or_cluster(parser)
     known.declare(parser.add_argument, known.EXISTING)
     output.add_file(parser)
     parser.add_argument(
@@ -144,6 +135,21 @@ def _add_bundle(parser: argparse.ArgumentParser) -> None:
     add_reading(parser)
 
 
+def _add_bundle_or_cluster(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("bundle", nargs="*", metavar="BUNDLE", help=_BUNDLE)
+    add_reading(parser)
+    parser.add_argument(
+        "--from-cluster",
+        action="store_true",
+        help="read what a cluster holds (--context, --kubeconfig; -n: one namespace of it)",
+    )
+
+
+def _name(options: argparse.Namespace) -> str:
+    """Return what is read, as reports call it."""
+    return " ".join(options.bundle) or f"cluster {options.context}".strip()
+
+
 def _add_format(parser: argparse.ArgumentParser, renderers: Renderers) -> None:
     parser.add_argument("--format", choices=tuple(renderers), default="text")
     output.add_file(parser)
@@ -153,12 +159,12 @@ def _check(options: argparse.Namespace) -> int:
     began = time.monotonic()
     if options.static and options.require_packets:
         raise UsageError("--static sends no packets and --require-packets asks for them; name one")
-    kept = options.output is not None and str(options.output) != "-"
+    kept = not output.is_stdout(options.output)
     reports = _reports(options, kept=kept)
     reports.prepare()
     case = open_case(
         options.bundle,
-        name=" ".join(options.bundle) or f"cluster {options.context}".strip(),
+        name=_name(options),
         also=_from_cluster(options),
         intents=options.intents,
         stdin=piped([*options.bundle, *options.intents]),
@@ -193,7 +199,7 @@ def _drawn(record: CheckRecord, case: Case) -> CheckRecord:
 
 def _reports(options: argparse.Namespace, *, kept: bool) -> Reports[CheckRecord]:
     """Return the reports that are asked for; a sentence takes the place of a text that is kept."""
-    also = [(options.format or TEXT, str(options.output or STDOUT))]
+    also = [(options.format or TEXT, str(options.output or output.STDOUT))]
     also = also if options.format or options.output else []
     return wanted(options.report, OF_CHECK, options.report_dir, also=also, text=not kept)
 
@@ -292,9 +298,8 @@ def _diff(options: argparse.Namespace) -> int:
 
 def _put(text: Printable, options: argparse.Namespace) -> None:
     """Write what a command found; a text on standard output as a person there can read it best."""
-    if options.format == TEXT and str(options.output or STDOUT) == STDOUT:
-        colour, _ = output.screen()
-        text = terminal.dressed(text, colour=colour, width=output.fold_at())
+    if options.format == TEXT and output.is_stdout(options.output):
+        text = for_reader(text)
     output.put(text, options.output)
 
 
@@ -319,8 +324,8 @@ def _told(mirror: Mirror) -> Mirror:
     for note in mirror.notes:
         if note.what in (LINK, FILE, RENDERED):
             output.tell(f"netproof: {note.place}: {note.text}")
-    for place, what in dict.fromkeys((one.place, one.what) for one in mirror.overrulers):
-        output.tell(f"netproof: {place}: {what} may decide otherwise than the NetworkPolicies")
+    for remark in mirror.remarks:
+        output.tell(f"netproof: {remark}")
     return mirror
 
 
@@ -347,7 +352,6 @@ def _explain(options: argparse.Namespace) -> int:
 def _graph(options: argparse.Namespace) -> int:
     """Draw a bundle; what draws is imported by the call that does."""
     form = _form(options)
-    title = " ".join(options.bundle) or f"cluster {options.context}".strip()
     mirror = _mirror(options.bundle, options, _held_by_cluster(options, "drawn"))
     from netproof.report.picture import drawing, languages
     from netproof.review.picture import read_picture
@@ -358,7 +362,7 @@ def _graph(options: argparse.Namespace) -> int:
         "dot": languages.dot,
         "mermaid": languages.mermaid,
     }
-    text = several_lines(writers[form](read_picture(mirror, title)))
+    text = several_lines(writers[form](read_picture(mirror, _name(options))))
     output.put(text, options.output)
     return EXIT_OK
 
@@ -367,7 +371,7 @@ def _form(options: argparse.Namespace) -> str:
     """Return what a picture is to be written as: what is asked for, else by the file's name."""
     if options.format:
         return str(options.format)
-    if options.output is None or str(options.output) == "-":
+    if output.is_stdout(options.output):
         return "svg"
     ending = options.output.suffix.lstrip(".").lower()
     if ending not in _DRAWN:

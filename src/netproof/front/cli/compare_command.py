@@ -16,7 +16,7 @@ from netproof.cluster.profiles import reading
 from netproof.errors import OutputError, UsageError
 from netproof.front import options, output
 from netproof.front.cli.record_commands import read
-from netproof.front.reportfiles import STDOUT, TEXT, wanted
+from netproof.front.reportfiles import TEXT, wanted
 from netproof.front.statements import table
 from netproof.model.comparison import Trend
 from netproof.model.known_gap import KnownGap
@@ -65,8 +65,8 @@ def add(commands: Commands) -> None:
 
 
 def _compare(option: argparse.Namespace) -> int:
-    form, shown = _form(option), _is_shown(option)
-    also = [(form, str(option.output or STDOUT))] if option.format or not shown else []
+    form, shown = _form(option), output.is_stdout(option.output)
+    also = [(form, str(option.output or output.STDOUT))] if option.format or not shown else []
     reports = wanted(option.report, OF_COMPARISON, option.report_dir, also=also, text=shown)
     reports.prepare()
     if option.fail_on == WORSE and not option.records[1:]:
@@ -85,16 +85,11 @@ def _compare(option: argparse.Namespace) -> int:
     return 1 if worse and option.fail_on == WORSE else 0
 
 
-def _is_shown(option: argparse.Namespace) -> bool:
-    """Tell whether the comparison goes to standard output."""
-    return option.output is None or str(option.output) == "-"
-
-
 def _form(option: argparse.Namespace) -> str:
     """Return the form that is asked for, by its name or by the ending of the file."""
     if option.format:
         return str(option.format)
-    if _is_shown(option):
+    if output.is_stdout(option.output):
         return "text"
     form = ENDINGS.get(option.output.suffix.lower())
     if form is None:

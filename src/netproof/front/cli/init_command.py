@@ -43,7 +43,7 @@ def add(commands: Commands) -> None:
 
 def _init(option: argparse.Namespace) -> int:
     file = option.output or _beside(option.bundle)
-    is_file = str(file) != "-"
+    is_file = not output.is_stdout(file)
     if is_file and file.exists() and not option.force:
         raise UsageError(f"{file} is there already; --force writes over it, -o names another file")
     how = reading(option, option.namespace)

@@ -48,7 +48,17 @@ from netproof.report.markup import markdown, markdown_code, markdown_table
 from netproof.report.run.findings import AGAIN
 from netproof.report.run.palette import Palette
 from netproof.report.run.terminal import command_lines
-from netproof.report.text import BOLD, GREEN, GREY, RED, YELLOW, counted, in_sheet, printable
+from netproof.report.text import (
+    BOLD,
+    GREEN,
+    GREY,
+    RED,
+    YELLOW,
+    counted,
+    hanging,
+    in_sheet,
+    printable,
+)
 
 MAX_ROWS = 500
 """So many rows of a section are told; JSON and CSV have all of them."""
@@ -248,13 +258,7 @@ def _turns(comparison: Comparison, paper: Palette, width: int) -> list[str]:
 
 
 def _wrapped(head: str, said: str, width: int) -> list[str]:
-    return textwrap.wrap(
-        said,
-        width,
-        initial_indent=head,
-        subsequent_indent=" " * len(head),
-        break_on_hyphens=False,
-    )
+    return hanging(head, said, width, breaks_words=True)
 
 
 def markdown_text(comparison: Comparison) -> Printable:

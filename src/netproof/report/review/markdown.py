@@ -68,7 +68,7 @@ def _parts(safe: CheckRecord) -> list[str]:
         lines += [f"- error of the harness: {markdown(text)}" for text in safe.packets.errors]
         parts += [f"**Packets** {markdown(packets_sentence(safe.packets))}", "\n".join(lines)]
     parts += _hints([hint for hint in safe.hints if not hint.silenced])
-    parts += _mutations([one for one in safe.mutations or () if one.flows and not one.noticed_by])
+    parts += _mutations(safe.unnoticed)
     parts += _notes(safe.notes)
     return [part for part in parts if part]
 

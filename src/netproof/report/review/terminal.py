@@ -107,7 +107,7 @@ def check(record: CheckRecord) -> Printable:
         _section("Intents", _intents(safe.intents)),
         _section("Packets", _packets(safe.packets)),
         _section("Hints", _hints(safe.hints)),
-        _section("Mutations that no intent notices", _mutations(safe.mutations)),
+        _section("Mutations that no intent notices", _mutations(safe.unnoticed)),
         _section("Not as in the bundle", note_lines(safe.notes)),
         safe.exit_reason,
         counting_sentence(safe),
@@ -187,11 +187,10 @@ def _hints(hints: Iterable[Hint]) -> Iterator[str]:
         yield f"        fix: {hint.fix}"
 
 
-def _mutations(mutations: Iterable[Mutation] | None) -> Iterator[str]:
-    for mutation in mutations or ():
-        if mutation.flows and not mutation.noticed_by:
-            yield f"{mutation.place}: {mutation.text}"
-            yield f"        {counted(mutation.flows, 'flow')}, such as {mutation.example}"
+def _mutations(mutations: Iterable[Mutation]) -> Iterator[str]:
+    for mutation in mutations:
+        yield f"{mutation.place}: {mutation.text}"
+        yield f"        {counted(mutation.flows, 'flow')}, such as {mutation.example}"
 
 
 def _changes(changes: Iterable[ReachChange]) -> Iterator[str]:

@@ -11,7 +11,6 @@ the terminal writes them.
 from __future__ import annotations
 
 import re
-import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -42,7 +41,16 @@ from netproof.report.run.findings import (
 from netproof.report.run.grid import grid_lines
 from netproof.report.run.matrixview import MatrixView, matrix_views
 from netproof.report.run.palette import Palette
-from netproof.report.text import BOLD, GREY, aligned, columns, counted, printable, shortened
+from netproof.report.text import (
+    BOLD,
+    GREY,
+    aligned,
+    columns,
+    counted,
+    hanging,
+    printable,
+    shortened,
+)
 
 MAX_GROUPS = 20
 """So many of a step are told in full; the JSON record has all of them."""
@@ -454,11 +462,4 @@ def _end(run: RunRecord, palette: Palette, width: int) -> list[str]:
 
 
 def _wrapped(head: str, text: str, width: int) -> list[str]:
-    return textwrap.wrap(
-        text,
-        max(width, MIN_WIDTH),
-        initial_indent=head,
-        subsequent_indent=" " * len(head),
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
+    return hanging(head, text, max(width, MIN_WIDTH))
